@@ -1,0 +1,36 @@
+package gomail
+
+import "time"
+
+// AccountID identifies an account. 0 is nobody: it owns the bodies of queued
+// mail that no local account sent.
+type AccountID int64
+
+// Role is what an account may do beyond its own mail.
+type Role string
+
+// The roles.
+const (
+	RoleUser  Role = "user"  // reads and sends its own mail
+	RoleAdmin Role = "admin" // manages the whole server
+)
+
+// Account is one person's or program's mail: its mailboxes, its addresses and
+// its quota. Example: anna@example.com with 5 GB.
+type Account struct {
+	ID        AccountID
+	Address   Address // the main address, also the name to sign in with
+	Name      string  // shown to people, may be empty
+	Role      Role
+	Disabled  bool  // may not sign in, receives nothing
+	QuotaMax  int64 // bytes, 0: unlimited
+	QuotaUsed int64 // bytes
+	Created   time.Time
+}
+
+// Alias is an address that leads to an account of ours or, later, elsewhere.
+type Alias struct {
+	Address Address
+	Account AccountID
+	Target  Address // the account's main address
+}

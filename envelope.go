@@ -1,0 +1,54 @@
+package gomail
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Envelope is what SMTP says about a message beside its content, RFC 5321
+// section 2.3.1.
+type Envelope struct {
+	From       Address // the reverse-path; null for bounces
+	Recipients []Recipient
+	SMTPUTF8   bool   // RFC 6531: the message or an address needs it
+	EightBit   bool   // BODY=8BITMIME, RFC 6152
+	Return     string // DSN RET: "FULL", "HDRS" or empty, RFC 3461 section 4.3
+	EnvelopeID string // DSN ENVID, decoded, RFC 3461 section 4.4
+	Client     Client // who handed it to us
+}
+
+// Recipient is one forward-path and its DSN parameters, RFC 3461 section 4.
+type Recipient struct {
+	Address  Address
+	Notify   Notify
+	Original string // ORCPT as given: "rfc822;anna@example.com"; empty when absent
+}
+
+// Notify is a set of the conditions under which a sender wants a delivery
+// status notification. The zero value is the default: failure, and delay.
+type Notify uint8
+
+// The NOTIFY keywords of RFC 3461 section 4.1.
+const (
+	NotifyNever Notify = 1 << iota
+	NotifySuccess
+	NotifyFailure
+	NotifyDelay
+)
+
+// Client is the SMTP client of a session.
+type Client struct {
+	Addr     netip.AddrPort // its address
+	Local    netip.AddrPort // ours
+	Helo     string         // what it called itself
+	ESMTP    bool           // it said EHLO
+	TLS      *TLSInfo       // nil: plain text
+	Account  AccountID      // the authenticated account, 0: none
+	Received time.Time      // when the transaction began
+}
+
+// TLSInfo names what protects a connection, in the IANA's words.
+type TLSInfo struct {
+	Version string // "TLS1.3"
+	Cipher  string // "TLS_AES_128_GCM_SHA256"
+}
