@@ -1,0 +1,123 @@
+package mailbox
+
+import (
+	"context"
+	"time"
+
+	"gomail"
+)
+
+// Entry is one message in one mailbox, without its content: what a session
+// keeps in memory for each message.
+type Entry struct {
+	UID      gomail.UID
+	Message  gomail.MessageID
+	Flags    gomail.Flags
+	Keywords string // sorted, joined by single spaces: "$Forwarded work"
+	ModSeq   gomail.ModSeq
+}
+
+// Snapshot is a whole mailbox at one moment.
+type Snapshot struct {
+	Mailbox gomail.Mailbox
+	Seq     gomail.ModSeq // the account's sequence at that moment; Changes continues from here
+	Entries []Entry       // ascending UID
+}
+
+// Delta is what happened in one mailbox after a sequence.
+type Delta struct {
+	Mailbox  gomail.Mailbox
+	Seq      gomail.ModSeq // continue from here
+	Changed  []Entry       // new or changed and still there, ascending UID
+	Vanished []gomail.UID  // expunged or moved away, ascending; may name messages the reader never saw
+	Complete bool          // false: the log was trimmed past the asked sequence, Vanished is not all
+}
+
+// Item is one message as it is fetched.
+type Item struct {
+	Entry
+	Size     int64     // octets of header and body as read
+	Received time.Time // INTERNALDATE
+	Index    []byte    // message.Index in stored form, see Shift
+	Shift    int64     // octets of the account's own header fields, which precede what Index describes
+}
+
+// Appended says where a new message went.
+type Appended struct {
+	UIDValidity uint32
+	UID         gomail.UID
+	Message     gomail.MessageID
+	ModSeq      gomail.ModSeq
+}
+
+// Append is a message to be added to one mailbox.
+type Append struct {
+	Body     gomail.Body
+	Index    []byte // message.Index in stored form
+	Flags    gomail.Flags
+	Keywords []string
+	Received time.Time // INTERNALDATE; zero: now
+}
+
+// FlagChange says how flags and keywords change.
+type FlagChange struct {
+	Op             FlagOp
+	Flags          gomail.Flags
+	Keywords       []string
+	UnchangedSince gomail.ModSeq // RFC 7162 section 3.1.3; negative: no condition
+}
+
+// FlagOp is how a FlagChange applies.
+type FlagOp int
+
+// The operations of IMAP's STORE.
+const (
+	AddFlags FlagOp = iota
+	RemoveFlags
+	ReplaceFlags
+)
+
+// FlagResult is the outcome of a FlagChange.
+type FlagResult struct {
+	Changed  []Entry      // entries as they are now, ascending UID; those that already were as asked are in it too
+	Modified []gomail.UID // failed UnchangedSince, ascending
+	Seq      gomail.ModSeq
+}
+
+// Copied maps messages from one mailbox to another. Source and Target have
+// the same length and order, ascending.
+type Copied struct {
+	UIDValidity uint32 // of the target
+	Source      []gomail.UID
+	Target      []gomail.UID
+}
+
+// Usage is an account's quota, in bytes and messages. Max 0: unlimited.
+type Usage struct {
+	Used, Max int64
+	Messages  int64
+}
+
+// Store keeps mailboxes. Each method is one transaction; those that write
+// take the account's row first (C1).
+type Store interface {
+	Stage() gomail.Body
+
+	Mailboxes(ctx context.Context, account gomail.AccountID) ([]gomail.Mailbox, error)
+	CreateMailbox(ctx context.Context, account gomail.AccountID, parent gomail.MailboxID, name string, role gomail.MailboxRole) (gomail.Mailbox, error)
+	RenameMailbox(ctx context.Context, account gomail.AccountID, id, parent gomail.MailboxID, name string) error
+	DeleteMailbox(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) error
+	SetSubscribed(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, subscribed bool) error
+
+	Snapshot(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (Snapshot, error)
+	Changes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq) (Delta, error)
+	Items(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, yield func(Item) error) error
+	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
+	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
+
+	AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []Append) ([]Appended, error)
+	SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change FlagChange) (FlagResult, error)
+	CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)
+	MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)
+	Expunge(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) (vanished []gomail.UID, seq gomail.ModSeq, err error)
+}
