@@ -1,0 +1,173 @@
+package queue
+
+import (
+	"context"
+	"hash/fnv"
+	"time"
+
+	"gomail"
+)
+
+// Slots is how many slots the queue is spread over.
+const Slots = 256
+
+// Slot returns the slot of a recipient domain.
+func Slot(domain string) int {
+	h := fnv.New32a()
+	h.Write([]byte(domain))
+	return int(h.Sum32() % Slots)
+}
+
+// Key identifies a message in the queue.
+type Key struct {
+	Slot int
+	ID   int64
+}
+
+// Message is a message with those of its recipients that share a slot.
+type Message struct {
+	Key                       // ID is given by the store
+	Account  gomail.AccountID // who submitted it, 0: nobody here
+	Envelope gomail.Envelope  // without recipients and client
+	Prefix   []byte           // header fields that precede the body: DKIM-Signature, Received
+	Received time.Time
+	Expires  time.Time // recipients not delivered by then have failed
+	Rcpts    []Recipient
+}
+
+// Recipient is one recipient of a queued message.
+type Recipient struct {
+	gomail.Recipient
+	N         int    // its number within the message
+	Site      string // what it shares connections and limits with: its domain
+	Status    Status
+	Due       time.Time // of the next attempt
+	Attempts  int
+	LastError string // the last reply or fault, one line
+	Delayed   bool   // the sender has been told about the delay
+}
+
+// Status is where a recipient stands.
+type Status int
+
+// The states of a recipient. Those that are done have no row.
+const (
+	Pending Status = 0
+	Held    Status = 1 // waits for an administrator
+)
+
+// Task is the work of one attempt: the recipients of one message that share a
+// site and are due together.
+type Task struct {
+	Message        // with just these recipients
+	Size    int64  // octets of prefix and body
+	Site    string // of all recipients
+}
+
+// Result is the outcome of an attempt for one recipient.
+type Result struct {
+	N        int
+	Outcome  Outcome
+	Code     int    // SMTP reply code, 0 when none was seen
+	Enhanced string // "5.1.1"
+	Text     string // the reply or the fault, one line
+	Remote   string // the server that said so, "mx.example.net [192.0.2.1]"
+	TLS      string // "TLS1.3", empty: plain text
+}
+
+// Outcome says what becomes of a recipient.
+type Outcome int
+
+// The outcomes.
+const (
+	Delivered Outcome = iota
+	Temporary         // try again later
+	Permanent         // will never work
+)
+
+// Change is what a finished attempt writes to one recipient's row.
+type Change struct {
+	Key
+	N         int
+	Done      bool // delivered or failed: the row goes
+	Due       time.Time
+	Attempts  int
+	LastError string
+	Delayed   bool
+}
+
+// Lease is the right to work on the queue's slots until Expires. Token rises
+// with every change of owner.
+type Lease struct {
+	Owner   string
+	Token   int64
+	Expires time.Time
+}
+
+// Summary is a queued message as an administrator sees it.
+type Summary struct {
+	Message
+	Size int64
+}
+
+// Store keeps the queue. Each method is one transaction.
+type Store interface {
+	// Lease takes or renews all slots for owner. Unavailable while another
+	// owner's lease has not expired.
+	Lease(ctx context.Context, owner string, ttl time.Duration) (Lease, error)
+
+	// Due returns the pending recipients due before a time, with their
+	// messages, at most limit recipients, after the key and number given
+	// (zero: from the beginning), in the order of key and number.
+	Due(ctx context.Context, before time.Time, after Key, n, limit int) ([]Message, error)
+
+	// Queued returns one message with its remaining recipients and size.
+	Queued(ctx context.Context, key Key) (Summary, error)
+
+	// Content opens what is sent: prefix and body.
+	Content(ctx context.Context, key Key) (gomail.Content, error)
+
+	// Finish writes the outcome of attempts. Closed when the lease is no
+	// longer the caller's.
+	Finish(ctx context.Context, lease Lease, changes []Change) error
+
+	// List returns queued messages in the order of their keys after a key.
+	List(ctx context.Context, after Key, limit int) ([]Summary, error)
+
+	// SetStatus holds or releases recipients, all of the message when n is
+	// negative, and makes them due at a time.
+	SetStatus(ctx context.Context, key Key, n int, status Status, due time.Time) error
+
+	// Drop removes recipients without telling anybody, all when n is negative.
+	Drop(ctx context.Context, key Key, n int) error
+}
+
+// Deliverer tries to deliver a task and returns one result per recipient. It
+// honours ctx, and returns Temporary for what it did not get to.
+type Deliverer interface {
+	Deliver(ctx context.Context, task Task, content gomail.Content) []Result
+}
+
+// Split spreads a message with recipients of any domain over the slots: one
+// message per slot, recipients numbered from 0 within each.
+func Split(m Message) []Message {
+	bySlot := map[int]*Message{}
+	var order []int
+	for _, r := range m.Rcpts {
+		slot := Slot(r.Address.Domain)
+		if bySlot[slot] == nil {
+			part := m
+			part.Slot, part.Rcpts = slot, nil
+			bySlot[slot] = &part
+			order = append(order, slot)
+		}
+		part := bySlot[slot]
+		r.N, r.Site = len(part.Rcpts), r.Address.Domain
+		part.Rcpts = append(part.Rcpts, r)
+	}
+	parts := make([]Message, len(order))
+	for i, slot := range order {
+		parts[i] = *bySlot[slot]
+	}
+	return parts
+}

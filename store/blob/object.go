@@ -1,0 +1,135 @@
+package blob
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gomail"
+)
+
+// An object is a file with one chunked frame: the header, the chunks, each
+// compressed apart so that it can be read apart, and at the end the table
+//
+//	(length(4) crc(4))* of the chunks as stored, the top bit of length set when a chunk is plain
+//
+// All chunks but the last hold chunkSize octets of content.
+const (
+	chunkSize  = 256 << 10
+	chunkPlain = 1 << 31
+	tableEntry = 8
+)
+
+// objectWriter writes one object while its content streams in.
+type objectWriter struct {
+	dir    *Dir
+	id     int64
+	file   *os.File
+	chunk  []byte // content not yet written
+	table  []byte
+	end    int64 // of what is written
+	sealed bool
+}
+
+func (d *Dir) newObject() (*objectWriter, error) {
+	id := d.nextID()
+	if err := d.makeObjectDir(id); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(d.objectPath(id), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, diskError("make a file for a large message", err)
+	}
+	return &objectWriter{dir: d, id: id, file: f, chunk: make([]byte, 0, chunkSize), end: headerSize}, nil
+}
+
+// objectPath spreads objects over directories by about a day (2^36 µs), so
+// that none grows too large.
+func (d *Dir) objectPath(id int64) string {
+	return filepath.Join(d.path, "objects", fmt.Sprintf("%08x", id>>36), fmt.Sprintf("%016x", id))
+}
+
+func (d *Dir) makeObjectDir(id int64) error {
+	dir := filepath.Dir(d.objectPath(id))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		if os.IsExist(err) {
+			return nil
+		}
+		return diskError("make a directory for large messages", err)
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return gomail.Errorf(gomail.Closed, "the directory for large messages could not be synced to disk: %w", err)
+	}
+	return nil
+}
+
+func (w *objectWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		take := min(len(p), chunkSize-len(w.chunk))
+		w.chunk = append(w.chunk, p[:take]...)
+		p = p[take:]
+		if len(w.chunk) == chunkSize {
+			if err := w.flush(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return n, nil
+}
+
+func (w *objectWriter) flush() error {
+	codec, stored := w.dir.compress(w.chunk)
+	length := uint32(len(stored))
+	if codec == Plain {
+		length |= chunkPlain
+	}
+	w.table = binary.BigEndian.AppendUint32(w.table, length)
+	w.table = binary.BigEndian.AppendUint32(w.table, checksum(stored))
+	w.chunk = w.chunk[:0]
+	return w.write(stored)
+}
+
+func (w *objectWriter) write(p []byte) error {
+	if _, err := w.file.WriteAt(p, w.end); err != nil {
+		return diskError("write a large message", err)
+	}
+	w.end += int64(len(p))
+	return nil
+}
+
+// finish writes the last chunk, the table and the header and makes the file
+// and its name durable.
+func (w *objectWriter) finish(size int64, sum [sha256.Size]byte) (Location, error) {
+	if len(w.chunk) > 0 {
+		if err := w.flush(); err != nil {
+			return Location{}, err
+		}
+	}
+	if err := w.write(w.table); err != nil {
+		return Location{}, err
+	}
+	h := header{id: w.id, size: size, payload: w.end - headerSize, codec: Chunked, sha256: sum, crc: checksum(w.table)}
+	if _, err := w.file.WriteAt(h.append(nil), 0); err != nil {
+		return Location{}, diskError("write a large message", err)
+	}
+	if err := w.file.Sync(); err != nil {
+		return Location{}, gomail.Errorf(gomail.Closed, "a large message could not be synced to disk: %w", err)
+	}
+	if err := syncDir(filepath.Dir(w.dir.objectPath(w.id))); err != nil {
+		return Location{}, gomail.Errorf(gomail.Closed, "the directory of a large message could not be synced to disk: %w", err)
+	}
+	w.sealed = true
+	return Location{Kind: InObject, Stored: w.end, Size: size, Codec: Chunked, SHA256: sum}, nil
+}
+
+// close closes the file and removes it unless it was finished.
+func (w *objectWriter) close() error {
+	err := w.file.Close()
+	if !w.sealed {
+		os.Remove(w.dir.objectPath(w.id))
+	}
+	return err
+}

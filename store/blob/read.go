@@ -1,0 +1,208 @@
+package blob
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"os"
+	"sync"
+
+	"gomail"
+)
+
+// Open opens a durable frame's content. A frame that is not as it was written
+// is Corrupt, now or when the damaged part is read.
+func (d *Dir) Open(id int64, l Location) (gomail.Content, error) {
+	f, err := os.Open(d.filePath(id, l))
+	if err != nil {
+		return nil, diskError("open a stored message", err)
+	}
+	h, err := readHeader(f, id, l)
+	if err == nil && l.Kind == InObject {
+		return d.openObject(f, h)
+	}
+	defer f.Close()
+	if err != nil {
+		return nil, err
+	}
+	content, err := d.readPacked(f, h, l.Offset)
+	if err != nil {
+		return nil, err
+	}
+	return memory{bytes.NewReader(content)}, nil
+}
+
+func (d *Dir) filePath(id int64, l Location) string {
+	if l.Kind == InObject {
+		return d.objectPath(id)
+	}
+	return d.packPath(l.Pack)
+}
+
+// readHeader reads the header at the location and holds it against what the
+// caller knows.
+func readHeader(f *os.File, id int64, l Location) (header, error) {
+	var b [headerSize]byte
+	if _, err := f.ReadAt(b[:], l.Offset); err != nil {
+		return header{}, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
+	}
+	h, err := parseHeader(b[:])
+	if err != nil {
+		return h, err
+	}
+	if h.id != id || h.size != l.Size || h.payload != l.Stored-headerSize || h.sha256 != l.SHA256 {
+		return h, gomail.Errorf(gomail.Corrupt, "another message stands where message body %d should be", id)
+	}
+	return h, nil
+}
+
+func (d *Dir) readPacked(f *os.File, h header, offset int64) ([]byte, error) {
+	if h.size > MaxInMemory || h.payload > MaxInMemory+1024 {
+		return nil, gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", h.size)
+	}
+	payload := make([]byte, h.payload)
+	if _, err := f.ReadAt(payload, offset+headerSize); err != nil {
+		return nil, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
+	}
+	if checksum(payload) != h.crc {
+		return nil, gomail.Errorf(gomail.Corrupt, "message body %d does not match its checksum", h.id)
+	}
+	return d.decode(h.codec, payload, int(h.size))
+}
+
+// decode returns the content of a payload and holds its length against size.
+func (d *Dir) decode(codec Codec, payload []byte, size int) ([]byte, error) {
+	content := payload
+	if codec == Zstd {
+		var err error
+		if content, err = d.decoder.DecodeAll(payload, make([]byte, 0, size)); err != nil {
+			return nil, gomail.Errorf(gomail.Corrupt, "a stored message cannot be decompressed: %w", err)
+		}
+	}
+	if len(content) != size {
+		return nil, gomail.Errorf(gomail.Corrupt, "a stored message has %d octets instead of %d", len(content), size)
+	}
+	return content, nil
+}
+
+// memory is content that was read whole.
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
+
+// object is an open chunked frame. The chunk read last is kept, so that
+// reading in small pieces decompresses each chunk once.
+type object struct {
+	dir   *Dir
+	file  *os.File
+	h     header
+	start []int64 // of each chunk in the file; one more marks the end of the last
+	table []byte
+
+	mu    sync.Mutex
+	index int // of chunk, -1: none
+	chunk []byte
+}
+
+func (d *Dir) openObject(f *os.File, h header) (gomail.Content, error) {
+	o := &object{dir: d, file: f, h: h, index: -1}
+	if err := o.readTable(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *object) readTable() error {
+	chunks := (o.h.size + chunkSize - 1) / chunkSize
+	size := chunks * tableEntry
+	if o.h.codec != Chunked || size > o.h.payload {
+		return gomail.Errorf(gomail.Corrupt, "the file of message body %d has no table", o.h.id)
+	}
+	o.table = make([]byte, size)
+	if _, err := o.file.ReadAt(o.table, headerSize+o.h.payload-size); err != nil {
+		return gomail.Errorf(gomail.Corrupt, "the file of message body %d is cut short: %w", o.h.id, err)
+	}
+	if checksum(o.table) != o.h.crc {
+		return gomail.Errorf(gomail.Corrupt, "the table of message body %d does not match its checksum", o.h.id)
+	}
+	at := int64(headerSize)
+	o.start = make([]int64, 0, chunks+1)
+	for i := range chunks {
+		o.start = append(o.start, at)
+		at += int64(binary.BigEndian.Uint32(o.table[i*tableEntry:]) &^ chunkPlain)
+	}
+	o.start = append(o.start, at)
+	return nil
+}
+
+// Size returns the octets of the content.
+func (o *object) Size() int64 { return o.h.size }
+
+// Close closes the file.
+func (o *object) Close() error { return o.file.Close() }
+
+// ReadAt reads content at an offset.
+func (o *object) ReadAt(p []byte, offset int64) (int, error) {
+	n := 0
+	for n < len(p) && offset+int64(n) < o.h.size {
+		at := offset + int64(n)
+		m, err := o.copyChunk(p[n:], int(at/chunkSize), int(at%chunkSize))
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// copyChunk copies from a chunk's content, beginning at from.
+func (o *object) copyChunk(p []byte, index, from int) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.index != index {
+		chunk, err := o.readChunk(index)
+		if err != nil {
+			return 0, err
+		}
+		o.index, o.chunk = index, chunk
+	}
+	return copy(p, o.chunk[from:]), nil
+}
+
+func (o *object) readChunk(index int) ([]byte, error) {
+	entry := o.table[index*tableEntry:]
+	stored := make([]byte, o.start[index+1]-o.start[index])
+	if _, err := o.file.ReadAt(stored, o.start[index]); err != nil {
+		return nil, gomail.Errorf(gomail.Corrupt, "the file of message body %d is cut short: %w", o.h.id, err)
+	}
+	if checksum(stored) != binary.BigEndian.Uint32(entry[4:]) {
+		return nil, gomail.Errorf(gomail.Corrupt, "a part of message body %d does not match its checksum", o.h.id)
+	}
+	codec := Zstd
+	if binary.BigEndian.Uint32(entry)&chunkPlain != 0 {
+		codec = Plain
+	}
+	return o.dir.decode(codec, stored, int(min(chunkSize, o.h.size-int64(index)*chunkSize)))
+}
+
+// Verify reads a frame whole and holds its content against its SHA-256.
+func (d *Dir) Verify(id int64, l Location) error {
+	content, err := d.Open(id, l)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(content, 0, content.Size())); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), l.SHA256[:]) {
+		return gomail.Errorf(gomail.Corrupt, "message body %d does not match its SHA-256", id)
+	}
+	return nil
+}
