@@ -1,0 +1,8 @@
+// Package accounts knows who may sign in: accounts, their passwords
+// (argon2id, RFC 9106), the limits on guessing, and the sessions of the web.
+//
+// A password is checked behind a semaphore, because each check takes 64 MiB;
+// one that was right is remembered for a while under a key of this process, so
+// that a mail client which signs in every minute costs nothing. Unknown names
+// cost what known ones cost.
+package accounts

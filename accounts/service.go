@@ -1,0 +1,253 @@
+package accounts
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"gomail"
+)
+
+// Config is what the service needs.
+type Config struct {
+	Store    Store
+	Logger   *slog.Logger
+	Clock    func() time.Time // nil: time.Now
+	Cost     Cost             // zero: DefaultCost
+	Parallel int              // password checks at once; 0: 2
+}
+
+// Service manages accounts and lets people and programs sign in.
+type Service struct {
+	store  Store
+	log    *slog.Logger
+	clock  func() time.Time
+	hasher *hasher
+	guard  *guard
+
+	key      [32]byte // of this process, for verified
+	mu       sync.Mutex
+	verified map[[32]byte]time.Time // passwords found right, until when
+}
+
+// verifiedLife is how long a right password is remembered. Changing the
+// password changes its hash and thereby ends it at once.
+const (
+	verifiedLife = 10 * time.Minute
+	maxVerified  = 100_000
+)
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Cost == (Cost{}) {
+		c.Cost = DefaultCost
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 2
+	}
+	s := &Service{
+		store: c.Store, log: c.Logger, clock: c.Clock, hasher: newHasher(c.Cost, c.Parallel),
+		guard: newGuard(c.Clock), verified: map[[32]byte]time.Time{},
+	}
+	rand.Read(s.key[:])
+	return s
+}
+
+// Attempt is one try to sign in.
+type Attempt struct {
+	Username string // the account's address; an alias of it will do
+	Password string
+	Remote   netip.Addr // where it comes from
+	Protocol string     // "imap", "submission", "web": for the log
+}
+
+// Authenticate returns the account whose name and password these are.
+// Unauthenticated says no more than that; Throttled that it has to wait;
+// Disabled, only after a right password, that the account is switched off.
+func (s *Service) Authenticate(ctx context.Context, try Attempt) (gomail.Account, error) {
+	account, hash, err := s.lookup(ctx, try.Username)
+	if err != nil {
+		return gomail.Account{}, err
+	}
+	name := try.Username
+	if account.ID != 0 {
+		name = account.Address.String()
+	}
+	if err := s.guard.check(account.ID, name, try.Remote); err != nil {
+		s.logAttempt(try, account, "throttled")
+		return gomail.Account{}, err
+	}
+	right, err := s.verify(ctx, try.Password, hash)
+	if err != nil {
+		return gomail.Account{}, err
+	}
+	if !right {
+		s.guard.failed(account.ID, name, try.Remote)
+		s.logAttempt(try, account, "refused")
+		return gomail.Account{}, gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+	}
+	s.guard.succeeded(account.ID, name, try.Remote)
+	if account.Disabled {
+		s.logAttempt(try, account, "disabled")
+		return gomail.Account{}, gomail.Errorf(gomail.Disabled, "the account is switched off: ask your administrator")
+	}
+	s.logAttempt(try, account, "ok")
+	return account, nil
+}
+
+// lookup returns the account of a name. An unknown name gives no account, no
+// hash and no error: it must look like a wrong password.
+func (s *Service) lookup(ctx context.Context, username string) (gomail.Account, string, error) {
+	address, err := gomail.ParseAddress(username)
+	if err != nil {
+		return gomail.Account{}, "", nil
+	}
+	account, hash, err := s.store.AccountByAddress(ctx, address.Canonical())
+	if gomail.KindOf(err) == gomail.NotFound {
+		return gomail.Account{}, "", nil
+	}
+	return account, hash, err
+}
+
+// verify is the hasher's, with what was right before remembered.
+func (s *Service) verify(ctx context.Context, password, hash string) (bool, error) {
+	if len(password) > MaxPassword {
+		password = password[:MaxPassword] + "\x00" // never right, and no more work than any other
+	}
+	mac := hmac.New(sha256.New, s.key[:])
+	mac.Write([]byte(hash))
+	mac.Write([]byte{0})
+	mac.Write([]byte(password))
+	var id [32]byte
+	mac.Sum(id[:0])
+	if hash != "" && s.remembered(id) {
+		return true, nil
+	}
+	right, err := s.hasher.verify(ctx, password, hash)
+	if right {
+		s.remember(id)
+	}
+	return right, err
+}
+
+func (s *Service) remembered(id [32]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.verified[id]
+	return ok && s.clock().Before(until)
+}
+
+func (s *Service) remember(id [32]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.verified) >= maxVerified {
+		clear(s.verified)
+	}
+	s.verified[id] = s.clock().Add(verifiedLife)
+}
+
+func (s *Service) logAttempt(try Attempt, account gomail.Account, outcome string) {
+	level := slog.LevelInfo
+	if outcome != "ok" {
+		level = slog.LevelWarn
+	}
+	s.log.Log(context.Background(), level, "sign-in", slog.String("outcome", outcome), slog.String("protocol", try.Protocol),
+		slog.String("remote", try.Remote.String()), slog.String("account", account.Address.String()))
+}
+
+// NewAccount is what an account is made from.
+type NewAccount struct {
+	Address  gomail.Address
+	Name     string
+	Role     gomail.Role // empty: user
+	Password string      // in the clear; 8 characters at least
+	QuotaMax int64       // bytes, 0: unlimited
+}
+
+// Add makes an account with the standard mailboxes.
+func (s *Service) Add(ctx context.Context, n NewAccount) (gomail.Account, error) {
+	if n.Role == "" {
+		n.Role = gomail.RoleUser
+	}
+	if err := checkLocal(n.Address); err != nil {
+		return gomail.Account{}, err
+	}
+	if n.QuotaMax < 0 {
+		return gomail.Account{}, gomail.Errorf(gomail.Invalid, "the quota cannot be negative; 0 means unlimited")
+	}
+	hash, err := s.hasher.hash(ctx, n.Password)
+	if err != nil {
+		return gomail.Account{}, err
+	}
+	account := gomail.Account{Address: n.Address.Canonical(), Name: n.Name, Role: n.Role, QuotaMax: n.QuotaMax, Created: s.clock()}
+	return s.store.AddAccount(ctx, account, hash)
+}
+
+// checkLocal refuses local parts that would be ambiguous among our own
+// addresses: the plus sign separates a tag, and quoted forms only serve to
+// hide something.
+func checkLocal(a gomail.Address) error {
+	if a.IsNull() {
+		return gomail.Errorf(gomail.Invalid, "the address is empty")
+	}
+	for _, r := range a.Local {
+		if r == '+' || r == '"' || r == '%' || r == '!' || r == '/' || r <= ' ' || r == '@' {
+			return gomail.Errorf(gomail.Invalid, "the address %s cannot be an account: its local part holds %q", a, r)
+		}
+	}
+	return nil
+}
+
+// Get returns an account by its id.
+func (s *Service) Get(ctx context.Context, id gomail.AccountID) (gomail.Account, error) {
+	return s.store.Account(ctx, id)
+}
+
+// Find returns the account that an address, main or alias, belongs to.
+func (s *Service) Find(ctx context.Context, address gomail.Address) (gomail.Account, error) {
+	account, _, err := s.store.AccountByAddress(ctx, address.Canonical())
+	return account, err
+}
+
+// List returns all accounts in the order of their addresses.
+func (s *Service) List(ctx context.Context) ([]gomail.Account, error) { return s.store.Accounts(ctx) }
+
+// Update writes an account's name, role, quota and whether it is disabled. An
+// account that is switched off loses its sessions.
+func (s *Service) Update(ctx context.Context, account gomail.Account) error {
+	if err := s.store.UpdateAccount(ctx, account); err != nil {
+		return err
+	}
+	if account.Disabled {
+		return s.store.RemoveSessions(ctx, account.ID)
+	}
+	return nil
+}
+
+// SetPassword gives an account another password and ends its sessions.
+func (s *Service) SetPassword(ctx context.Context, id gomail.AccountID, password string) error {
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if err := s.store.SetPassword(ctx, id, hash); err != nil {
+		return err
+	}
+	return s.store.RemoveSessions(ctx, id)
+}
+
+// Remove removes an account with its mail.
+func (s *Service) Remove(ctx context.Context, id gomail.AccountID) error {
+	return s.store.RemoveAccount(ctx, id)
+}

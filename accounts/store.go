@@ -1,0 +1,44 @@
+package accounts
+
+import (
+	"context"
+	"time"
+
+	"gomail"
+)
+
+// Session is a signed-in browser. Only the hash of its token is kept.
+type Session struct {
+	TokenSHA256 [32]byte
+	Account     gomail.AccountID
+	Audience    string // "admin" or "mail": each accepts only its own
+	Created     time.Time
+	Expires     time.Time
+	Remote      string
+}
+
+// Store keeps accounts. Each method is one transaction.
+type Store interface {
+	// AddAccount makes the account with its address and the standard
+	// mailboxes. Exists when the address is taken, NotFound when its domain
+	// is not hosted.
+	AddAccount(ctx context.Context, account gomail.Account, password string) (gomail.Account, error)
+	Account(ctx context.Context, id gomail.AccountID) (gomail.Account, error)
+
+	// AccountByAddress returns the account that an address, main or alias,
+	// belongs to, and its password hash. NotFound when there is none.
+	AccountByAddress(ctx context.Context, address gomail.Address) (account gomail.Account, password string, err error)
+	Accounts(ctx context.Context) ([]gomail.Account, error)
+
+	// UpdateAccount writes name, role, disabled and quota.
+	UpdateAccount(ctx context.Context, account gomail.Account) error
+	SetPassword(ctx context.Context, id gomail.AccountID, password string) error
+
+	// RemoveAccount removes the account with its mail and addresses.
+	RemoveAccount(ctx context.Context, id gomail.AccountID) error
+
+	AddSession(ctx context.Context, session Session) error
+	Session(ctx context.Context, tokenSHA256 [32]byte) (Session, error)
+	RemoveSession(ctx context.Context, tokenSHA256 [32]byte) error
+	RemoveSessions(ctx context.Context, account gomail.AccountID) error
+}

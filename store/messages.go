@@ -1,0 +1,442 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"gomail"
+	"gomail/mailbox"
+	"gomail/store/blob"
+)
+
+// The operations of the change log.
+const (
+	opEntryGone   = 1 // a message left a mailbox
+	opMailboxGone = 2
+)
+
+// chunk is how many UIDs one statement names.
+const chunk = 512
+
+// entry is a mailbox.Entry with what removing it needs.
+type entry struct {
+	mailbox.Entry
+	size int64
+}
+
+// entries reads the entries of a mailbox that satisfy condition (empty: all),
+// ascending UID.
+func (t *tx) entries(account gomail.AccountID, id gomail.MailboxID, condition string, args ...any) ([]entry, error) {
+	text := "SELECT e.uid, e.message_id, e.flags, e.keywords, e.modseq, m.size FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id WHERE e.account_id = ? AND e.mailbox_id = ?"
+	if condition != "" {
+		text += " AND " + condition
+	}
+	var found []entry
+	err := t.query(func(rows *sql.Rows) error {
+		var e entry
+		err := rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq, &e.size)
+		found = append(found, e)
+		return err
+	}, text+" ORDER BY e.uid", append([]any{account, id}, args...)...)
+	return found, err
+}
+
+// entriesOf reads those of the uids that exist; nil means all.
+func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]entry, error) {
+	if uids == nil {
+		return t.entries(account, id, "")
+	}
+	var all []entry
+	for part := range slices.Chunk(uids, chunk) {
+		list, args := in(part)
+		found, err := t.entries(account, id, "e.uid IN "+list, args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// addEntry puts a message into a mailbox under its next UID.
+func (t *tx) addEntry(a *accountRow, m *mailboxRow, message gomail.MessageID, flags gomail.Flags, keywords string, size int64, seq gomail.ModSeq) (gomail.UID, error) {
+	if m.UIDNext == ^gomail.UID(0) {
+		return 0, gomail.Errorf(gomail.TooMany, "the mailbox has given out all UIDs: move its messages to a new one")
+	}
+	uid := m.UIDNext
+	m.UIDNext++
+	m.count(entry{Entry: mailbox.Entry{UID: uid, Message: message, Flags: flags}, size: size}, 1)
+	t.touch(a, m, seq)
+	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		a.id, m.ID, uid, message, flags, keywords, seq)
+	return uid, err
+}
+
+// count adds an entry to the mailbox's counters (sign 1) or takes it off (-1).
+func (m *mailboxRow) count(e entry, sign int64) {
+	m.Total += sign
+	m.Bytes += sign * e.size
+	if !e.Flags.Has(gomail.FlagSeen) {
+		m.Unseen += sign
+	}
+	if e.Flags.Has(gomail.FlagDeleted) {
+		m.Deleted += sign
+	}
+	m.crc ^= entryHash(e.UID, e.Message)
+}
+
+// entryHash spreads an entry over 63 bits; a mailbox's crc is the exclusive
+// or over its entries, so adding and removing are the same operation.
+func entryHash(uid gomail.UID, message gomail.MessageID) int64 {
+	x := uint64(uid)<<32 ^ uint64(message)*0x9e3779b97f4a7c15
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return int64((x ^ x>>31) >> 1)
+}
+
+// AppendMessages adds messages to a mailbox, all or none.
+func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append) ([]mailbox.Appended, error) {
+	frames, total, err := s.sealAll(messages)
+	if err != nil {
+		return nil, err
+	}
+	var appended []mailbox.Appended
+	apply := func(t *tx) error {
+		appended, err = t.appendAll(account, id, messages, frames, total)
+		return err
+	}
+	if err := s.commitFrames(ctx, frames, apply); err != nil {
+		return nil, err
+	}
+	return appended, nil
+}
+
+func (s *Store) sealAll(messages []mailbox.Append) (frames []*blob.Frame, total int64, err error) {
+	for _, m := range messages {
+		f, err := seal(m.Body)
+		if err != nil {
+			return nil, 0, err
+		}
+		frames = append(frames, f)
+		total += m.Body.Size()
+	}
+	return frames, total, nil
+}
+
+// commitFrames commits rows that hold several bodies. All but the first go to
+// the pack on their own; should the commit fail they are dead weight there.
+func (s *Store) commitFrames(ctx context.Context, frames []*blob.Frame, apply func(*tx) error) error {
+	for _, f := range frames[1:] {
+		if f.InPack() {
+			if err := s.commit(ctx, f, func(*tx) error { return nil }); err != nil {
+				return err
+			}
+		}
+	}
+	return s.commit(ctx, frames[0], func(t *tx) error {
+		for _, f := range frames[1:] {
+			if !f.InPack() {
+				if err := t.insertFrame(f); err != nil {
+					return err
+				}
+			}
+		}
+		return apply(t)
+	})
+}
+
+func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append, frames []*blob.Frame, total int64) ([]mailbox.Appended, error) {
+	a, err := t.account(account)
+	if err != nil {
+		return nil, err
+	}
+	m, err := t.mailbox(account, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.roomFor(total); err != nil {
+		return nil, err
+	}
+	appended := make([]mailbox.Appended, len(messages))
+	for i, msg := range messages {
+		received := msg.Received
+		if received.IsZero() {
+			received = t.store.options.Clock()
+		}
+		in := incoming{frame: frames[i], index: msg.Index, received: toMicro(received), flags: msg.Flags, keywords: strings.Join(msg.Keywords, " "), size: msg.Body.Size()}
+		if appended[i], err = t.addMessage(a, m, in); err != nil {
+			return nil, err
+		}
+		if err := t.holdFrame(frames[i], 1); err != nil {
+			return nil, err
+		}
+	}
+	return appended, nil
+}
+
+// roomFor returns OverQuota unless the account can take so many octets more.
+func (a *accountRow) roomFor(bytes int64) error {
+	if a.quotaMax > 0 && a.quotaUsed+bytes > a.quotaMax {
+		return gomail.Errorf(gomail.OverQuota, "the mailbox is full: its owner has to delete mail or ask for more room")
+	}
+	return nil
+}
+
+// incoming is one new message of one account.
+type incoming struct {
+	frame    *blob.Frame
+	prefix   []byte
+	index    []byte
+	received int64
+	flags    gomail.Flags
+	keywords string
+	size     int64 // of prefix and body
+}
+
+// addMessage makes a message with its blob and puts it into a mailbox.
+func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appended, error) {
+	seq := t.next(a)
+	id := gomail.MessageID(seq)
+	t.addQuota(a, in.size)
+	if err := t.insertBlob(a.id, int64(seq), in.frame, 1); err != nil {
+		return mailbox.Appended{}, err
+	}
+	_, err := t.write("INSERT INTO message (account_id, id, blob_id, prefix, size, received, env) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		a.id, id, int64(seq), notNil(in.prefix), in.size, in.received, notNil(in.index))
+	if err != nil {
+		return mailbox.Appended{}, err
+	}
+	uid, err := t.addEntry(a, m, id, in.flags, in.keywords, in.size, seq)
+	return mailbox.Appended{UIDValidity: m.UIDValidity, UID: uid, Message: id, ModSeq: seq}, err
+}
+
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// SetFlags changes flags of those of the uids that exist.
+func (s *Store) SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (result mailbox.FlagResult, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		result, err = t.setFlags(account, id, uids, change)
+		return err
+	})
+	return result, err
+}
+
+func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (mailbox.FlagResult, error) {
+	a, err := t.account(account)
+	if err != nil {
+		return mailbox.FlagResult{}, err
+	}
+	m, err := t.mailbox(account, id)
+	if err != nil {
+		return mailbox.FlagResult{}, err
+	}
+	found, err := t.entriesOf(account, id, uids)
+	if err != nil {
+		return mailbox.FlagResult{}, err
+	}
+	result := mailbox.FlagResult{Seq: a.seq}
+	groups := map[flagState][]gomail.UID{}
+	for _, e := range found {
+		if change.UnchangedSince >= 0 && e.ModSeq > change.UnchangedSince {
+			result.Modified = append(result.Modified, e.UID)
+			continue
+		}
+		flags, keywords := change.Apply(e.Entry)
+		if flags != e.Flags || keywords != e.Keywords {
+			state := flagState{flags, keywords}
+			groups[state] = append(groups[state], e.UID)
+			m.count(e, -1)
+			e.Flags, e.Keywords = flags, keywords
+			m.count(e, 1)
+			e.ModSeq = -1 // set below, once it is known that anything changes
+		}
+		result.Changed = append(result.Changed, e.Entry)
+	}
+	if len(groups) == 0 {
+		return result, nil
+	}
+	result.Seq = t.next(a)
+	t.touch(a, m, result.Seq)
+	for i := range result.Changed {
+		if result.Changed[i].ModSeq < 0 {
+			result.Changed[i].ModSeq = result.Seq
+		}
+	}
+	return result, t.writeFlags(account, id, groups, result.Seq)
+}
+
+// flagState is what a row holds of flags.
+type flagState struct {
+	flags    gomail.Flags
+	keywords string
+}
+
+// writeFlags writes the new states, a statement per state and chunk.
+func (t *tx) writeFlags(account gomail.AccountID, id gomail.MailboxID, groups map[flagState][]gomail.UID, seq gomail.ModSeq) error {
+	for state, uids := range groups {
+		for part := range slices.Chunk(uids, chunk) {
+			list, args := in(part)
+			args = append([]any{state.flags, state.keywords, seq, account, id}, args...)
+			if _, err := t.write("UPDATE msg_mailbox SET flags = ?, keywords = ?, modseq = ? WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list, args...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CopyMessages adds those of the uids that exist to another mailbox.
+func (s *Store) CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (mailbox.Copied, error) {
+	return s.transfer(ctx, account, from, to, uids, false)
+}
+
+// MoveMessages takes those of the uids that exist to another mailbox.
+func (s *Store) MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (mailbox.Copied, error) {
+	return s.transfer(ctx, account, from, to, uids, true)
+}
+
+func (s *Store) transfer(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID, move bool) (copied mailbox.Copied, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		copied, err = t.transfer(account, from, to, uids, move)
+		return err
+	})
+	return copied, err
+}
+
+// transfer adds entries to the target and, when moving, takes them from the
+// source. A message that only moves keeps its row, so its bytes, its id and
+// the quota stay as they are; the removal comes last so that it never drops to
+// no mailbox in between.
+func (t *tx) transfer(account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID, move bool) (mailbox.Copied, error) {
+	a, err := t.account(account)
+	if err != nil {
+		return mailbox.Copied{}, err
+	}
+	source, err := t.mailbox(account, from)
+	if err != nil {
+		return mailbox.Copied{}, err
+	}
+	target, err := t.mailbox(account, to)
+	if err != nil {
+		return mailbox.Copied{}, err
+	}
+	found, err := t.entriesOf(account, from, uids)
+	if err != nil || len(found) == 0 {
+		return mailbox.Copied{UIDValidity: target.UIDValidity}, err
+	}
+	copied := mailbox.Copied{UIDValidity: target.UIDValidity}
+	seq := t.next(a)
+	for _, e := range found {
+		uid, err := t.addEntry(a, target, e.Message, e.Flags, e.Keywords, e.size, seq)
+		if err != nil {
+			return copied, err
+		}
+		copied.Source, copied.Target = append(copied.Source, e.UID), append(copied.Target, uid)
+	}
+	if move {
+		err = t.removeEntries(a, source, found, seq)
+	}
+	return copied, err
+}
+
+// Expunge removes those of the uids that exist and carry \Deleted; nil: of
+// all.
+func (s *Store) Expunge(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) (vanished []gomail.UID, seq gomail.ModSeq, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		vanished, seq, err = t.expunge(account, id, uids)
+		return err
+	})
+	return vanished, seq, err
+}
+
+func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]gomail.UID, gomail.ModSeq, error) {
+	a, err := t.account(account)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := t.mailbox(account, id)
+	if err != nil || m.Deleted == 0 {
+		return nil, a.seq, err
+	}
+	found, err := t.entriesOf(account, id, uids)
+	if err != nil {
+		return nil, 0, err
+	}
+	found = slices.DeleteFunc(found, func(e entry) bool { return !e.Flags.Has(gomail.FlagDeleted) })
+	if len(found) == 0 {
+		return nil, a.seq, nil
+	}
+	seq := t.next(a)
+	if err := t.removeEntries(a, m, found, seq); err != nil {
+		return nil, 0, err
+	}
+	vanished := make([]gomail.UID, len(found))
+	for i, e := range found {
+		vanished[i] = e.UID
+	}
+	return vanished, seq, nil
+}
+
+// removeEntries takes entries out of a mailbox, logs that they are gone, and
+// destroys the messages that are then in no mailbox.
+func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []entry, seq gomail.ModSeq) error {
+	t.touch(a, m, seq)
+	for _, e := range entries {
+		m.count(e, -1)
+	}
+	for part := range slices.Chunk(entries, chunk) {
+		if err := t.removeChunk(a, m, part, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []entry, seq gomail.ModSeq) error {
+	uids := make([]gomail.UID, len(part))
+	messages := make([]gomail.MessageID, len(part))
+	for i, e := range part {
+		uids[i], messages[i] = e.UID, e.Message
+	}
+	list, args := in(uids)
+	if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) SELECT account_id, ?, mailbox_id, uid, ?, message_id FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list,
+		append([]any{seq, opEntryGone, a.id, m.ID}, args...)...); err != nil {
+		return err
+	}
+	if _, err := t.write("DELETE FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list, append([]any{a.id, m.ID}, args...)...); err != nil {
+		return err
+	}
+	return t.destroyOrphans(a, messages)
+}
+
+// destroyOrphans removes those of the messages that no mailbox holds.
+func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
+	var gone, blobs []int64
+	var freed int64
+	list, args := in(messages)
+	err := t.query(func(rows *sql.Rows) error {
+		var id, blobID, size int64
+		err := rows.Scan(&id, &blobID, &size)
+		gone, blobs, freed = append(gone, id), append(blobs, blobID), freed+size
+		return err
+	}, "SELECT id, blob_id, size FROM message m WHERE account_id = ? AND id IN "+list+" AND NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)",
+		append([]any{a.id}, args...)...)
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	t.addQuota(a, -freed)
+	list, args = in(gone)
+	if _, err := t.write("DELETE FROM message WHERE account_id = ? AND id IN "+list, append([]any{a.id}, args...)...); err != nil {
+		return err
+	}
+	return t.releaseBlobs(a.id, blobs)
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"gomail"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrate brings the database's schema up to date. A schema from a newer
+// GoMail is refused: going back needs a backup.
+func migrate(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)")
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	files, err := fs.Sub(clustered{migrationFiles}, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	current, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return sqlError(fmt.Errorf("read the schema's version: %w", err))
+	}
+	if current > newest {
+		return gomail.Errorf(gomail.Invalid, "the data directory was written by a newer GoMail (schema %d, this one knows %d): use that version, or restore a backup made before the upgrade", current, newest)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return sqlError(fmt.Errorf("bring the database up to date: %w", err))
+	}
+	return nil
+}
+
+// clustered is the migrations as SQLite reads them: tables marked "clustered"
+// become WITHOUT ROWID.
+type clustered struct{ embed.FS }
+
+// Open opens a migration and replaces the mark.
+func (c clustered) Open(name string) (fs.File, error) {
+	f, err := c.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return f, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return &textFile{File: f, Reader: strings.NewReader(strings.ReplaceAll(string(text), "/*clustered*/", "WITHOUT ROWID"))}, nil
+}
+
+type textFile struct {
+	fs.File
+	*strings.Reader
+}
+
+// Read reads the replaced text, not the file.
+func (f *textFile) Read(p []byte) (int, error) { return f.Reader.Read(p) }

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"gomail"
+	"gomail/store/blob"
+)
+
+// tx is one transaction of the writer. Rows that many writes of a batch touch
+// (accounts, mailboxes, packs) are read once, changed in memory, and written
+// once at its end.
+type tx struct {
+	*conn
+	store *Store
+	dirty bool // the current write has changed something
+
+	accounts  map[gomail.AccountID]*accountRow
+	mailboxes map[mailboxKey]*mailboxRow
+	packs     map[int64]*packUse
+}
+
+// accountRow is what every write of an account needs of its row (C1).
+type accountRow struct {
+	id          gomail.AccountID
+	seq         gomail.ModSeq
+	floor       uint32 // the highest UIDVALIDITY given out
+	quotaUsed   int64
+	quotaMax    int64
+	changed     bool
+	mailboxes   []gomail.MailboxID // changed ones, for the event
+	mailboxByID map[gomail.MailboxRole]gomail.MailboxID
+}
+
+type mailboxKey struct {
+	account gomail.AccountID
+	id      gomail.MailboxID
+}
+
+type mailboxRow struct {
+	gomail.Mailbox
+	crc     int64
+	changed bool
+}
+
+type packUse struct{ end, live int64 }
+
+func newTx(s *Store, c *conn) *tx {
+	return &tx{
+		conn: c, store: s,
+		accounts:  map[gomail.AccountID]*accountRow{},
+		mailboxes: map[mailboxKey]*mailboxRow{},
+		packs:     map[int64]*packUse{},
+	}
+}
+
+// run applies one write.
+func (t *tx) run(w *write) error {
+	if w.frame != nil {
+		if err := t.insertFrame(w.frame); err != nil {
+			return err
+		}
+	}
+	return w.apply(t)
+}
+
+// write runs a statement that changes something.
+func (t *tx) write(text string, args ...any) (int64, error) {
+	t.dirty = true
+	return t.exec(text, args...)
+}
+
+// account takes an account's row. NotFound when there is none.
+func (t *tx) account(id gomail.AccountID) (*accountRow, error) {
+	if a := t.accounts[id]; a != nil {
+		return a, nil
+	}
+	a := &accountRow{id: id}
+	ok, err := t.row([]any{&a.seq, &a.floor, &a.quotaUsed, &a.quotaMax},
+		"SELECT seq, uidvalidity_floor, quota_used, quota_max FROM account WHERE id = ?", id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, gomail.Errorf(gomail.NotFound, "there is no account %d", id)
+	}
+	t.accounts[id] = a
+	return a, nil
+}
+
+// next returns the account's next sequence value.
+func (t *tx) next(a *accountRow) gomail.ModSeq {
+	t.dirty = true
+	a.changed = true
+	a.seq++
+	return a.seq
+}
+
+// nextUIDValidity returns a UIDVALIDITY that no mailbox of the account has
+// had: the time in seconds, or one more than the last.
+func (t *tx) nextUIDValidity(a *accountRow) uint32 {
+	t.dirty = true
+	a.changed = true
+	a.floor = max(a.floor+1, uint32(t.store.options.Clock().Unix()))
+	return a.floor
+}
+
+// addQuota changes what the account uses.
+func (t *tx) addQuota(a *accountRow, bytes int64) {
+	t.dirty = true
+	a.changed = true
+	a.quotaUsed += bytes
+}
+
+const mailboxColumns = "id, parent, name, role, uidvalidity, uidnext, modseq, total, unseen, deleted, bytes, subscribed"
+
+func mailboxDest(m *gomail.Mailbox) []any {
+	return []any{&m.ID, &m.Parent, &m.Path, &m.Role, &m.UIDValidity, &m.UIDNext, &m.HighestModSeq, &m.Total, &m.Unseen, &m.Deleted, &m.Bytes, &m.Subscribed}
+}
+
+// mailbox takes a mailbox's row. NotFound when there is none.
+func (t *tx) mailbox(account gomail.AccountID, id gomail.MailboxID) (*mailboxRow, error) {
+	key := mailboxKey{account, id}
+	if m := t.mailboxes[key]; m != nil {
+		return m, nil
+	}
+	m := &mailboxRow{}
+	ok, err := t.row(append(mailboxDest(&m.Mailbox), &m.crc),
+		"SELECT "+mailboxColumns+", crc FROM mailbox WHERE account_id = ? AND id = ?", account, id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, gomail.Errorf(gomail.NotFound, "the mailbox is gone")
+	}
+	t.mailboxes[key] = m
+	return m, nil
+}
+
+// mailboxWithRole returns the id of the account's mailbox with a role, and of
+// INBOX where it has none.
+func (t *tx) mailboxWithRole(a *accountRow, role gomail.MailboxRole) (gomail.MailboxID, error) {
+	if id, ok := a.mailboxByID[role]; ok {
+		return id, nil
+	}
+	if a.mailboxByID == nil {
+		a.mailboxByID = map[gomail.MailboxRole]gomail.MailboxID{}
+	}
+	var id gomail.MailboxID
+	ok, err := t.row([]any{&id}, "SELECT id FROM mailbox WHERE account_id = ? AND role = ?", a.id, role)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		if role == gomail.RoleInbox {
+			return 0, gomail.Errorf(gomail.NotFound, "account %d has no INBOX", a.id)
+		}
+		return t.mailboxWithRole(a, gomail.RoleInbox)
+	}
+	a.mailboxByID[role] = id
+	return id, nil
+}
+
+// touch notes that a mailbox changed at a sequence.
+func (t *tx) touch(a *accountRow, m *mailboxRow, seq gomail.ModSeq) {
+	t.dirty = true
+	m.changed = true
+	m.HighestModSeq = seq
+	if !slices.Contains(a.mailboxes, m.ID) {
+		a.mailboxes = append(a.mailboxes, m.ID)
+	}
+}
+
+// useFrame counts a frame into its pack.
+func (t *tx) usePack(l blob.Location) {
+	p := t.packs[l.Pack]
+	if p == nil {
+		p = &packUse{}
+		t.packs[l.Pack] = p
+	}
+	p.end = max(p.end, l.Offset+l.Stored)
+	p.live += l.Stored
+}
+
+// end writes the shared rows and commits.
+func (t *tx) end() error {
+	if err := t.flush(); err != nil {
+		t.rollback()
+		return err
+	}
+	if _, err := t.exec("COMMIT"); err != nil {
+		t.rollback()
+		return err
+	}
+	return nil
+}
+
+func (t *tx) rollback() {
+	// It fails when the engine has rolled back already, as on a full disk.
+	t.exec("ROLLBACK")
+}
+
+// flush writes the shared rows that changed, in the order of their keys.
+func (t *tx) flush() error {
+	for _, id := range slices.Sorted(maps.Keys(t.accounts)) {
+		if err := t.flushAccount(t.accounts[id]); err != nil {
+			return err
+		}
+	}
+	for key, m := range t.mailboxes {
+		if err := t.flushMailbox(key, m); err != nil {
+			return err
+		}
+	}
+	for id, p := range t.packs {
+		_, err := t.exec("INSERT INTO pack (id, bytes, live) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes, live = pack.live + excluded.live",
+			id, p.end, p.live)
+		if err != nil {
+			return err
+		}
+	}
+	clear(t.packs)
+	return nil
+}
+
+func (t *tx) flushAccount(a *accountRow) error {
+	if !a.changed {
+		return nil
+	}
+	a.changed = false
+	_, err := t.exec("UPDATE account SET seq = ?, uidvalidity_floor = ?, quota_used = ? WHERE id = ?", a.seq, a.floor, a.quotaUsed, a.id)
+	return err
+}
+
+func (t *tx) flushMailbox(key mailboxKey, m *mailboxRow) error {
+	if !m.changed {
+		return nil
+	}
+	m.changed = false
+	n, err := t.exec("UPDATE mailbox SET uidnext = ?, modseq = ?, total = ?, unseen = ?, deleted = ?, bytes = ?, crc = ? WHERE account_id = ? AND id = ?",
+		m.UIDNext, m.HighestModSeq, m.Total, m.Unseen, m.Deleted, m.Bytes, m.crc, key.account, key.id)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("mailbox %d of account %d is gone", key.id, key.account)
+	}
+	return err
+}
+
+// forget drops a mailbox that was deleted from the shared rows.
+func (t *tx) forget(account gomail.AccountID, id gomail.MailboxID) {
+	delete(t.mailboxes, mailboxKey{account, id})
+	if a := t.accounts[account]; a != nil {
+		a.mailboxByID = nil
+	}
+}
+
+// publish tells of the accounts that changed.
+func (t *tx) publish() {
+	for id, a := range t.accounts {
+		if len(a.mailboxes) > 0 {
+			t.store.options.Publish(gomail.Event{Account: id, Seq: a.seq, Mailbox: a.mailboxes})
+		}
+	}
+}
