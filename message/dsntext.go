@@ -68,7 +68,7 @@ func (d *DSN) attached() string {
 func (d *DSN) about() string {
 	var about string
 	if d.Subject != "" {
-		about = " Its subject was: " + cutText(DecodeWords(d.Subject), 200)
+		about = " Its subject was: " + statusText(cutText(DecodeWords(d.Subject), 200), true)
 	}
 	if !d.Arrival.IsZero() {
 		about += " (sent " + readable(d.Arrival) + ")"
