@@ -41,7 +41,7 @@ type Metrics struct {
 	Closed  func()                       // an accepted connection ended
 	Refused func(reason string)          // a connection was turned away: "connections" or "address"
 	Reply   func(verb string, code int)  // a command was answered; verb is "other" for unknown ones
-	Message func(code int, octets int64) // a message was answered
+	Message func(code int, octets int64) // a message was answered; code 0: it broke off
 }
 
 // rateGrace is how long a message may take before the minimum transfer rate

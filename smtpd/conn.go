@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -277,5 +278,10 @@ func (c *conn) flush() error {
 	if c.out = c.out[:0]; cap(c.out) > 1<<10 {
 		c.out = nil
 	}
-	return err
+	if err != nil {
+		// Not wrapped: a time-out here is not the client being slow to
+		// speak, and no 421 would reach it.
+		return fmt.Errorf("writing replies: %v", err)
+	}
+	return nil
 }

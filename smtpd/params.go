@@ -66,7 +66,7 @@ func (c *conn) mailOptions(params []param) (opts MailOptions, refusal reply, ok 
 			// RFC 4954 section 5: who first submitted it. Nothing is
 			// believed of it, so it may be dropped.
 			_, valid = decodeXtext(p.value)
-			valid = valid || p.value == "<>"
+			valid = valid && p.value != ""
 		default:
 			return opts, unknownParam(p), false
 		}

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,9 @@ import (
 // maxDrained is how much of a message is read and dropped, beyond what may
 // be sent at all, so that the client can hear why it is refused.
 const maxDrained = 1 << 20
+
+// errUnread is a fault of the backend: what it did not read it cannot keep.
+var errUnread = errors.New("the backend accepted a message without reading all of it")
 
 // arrival is the state of a message that is arriving, whichever command
 // brings it.
@@ -78,6 +82,9 @@ func (c *conn) receive(ctx context.Context, m messageReader) reply {
 	c.in.more = c.moreContent
 	text, err := c.session.Data(ctx, m)
 	a := m.state()
+	if err == nil && a.err == nil {
+		err = errUnread
+	}
 	if a.lost == nil && !a.aborted && !m.drain() && a.lost == nil {
 		c.done, c.linger = true, true
 	}
@@ -102,9 +109,6 @@ func (c *conn) verdict(a *arrival, text string, err error) reply {
 		return replyFor(a.err, atData)
 	case err != nil:
 		return replyFor(err, atData)
-	case a.err == nil:
-		c.log.Error("the backend accepted a message without reading all of it")
-		return replyFor(io.ErrShortWrite, atData)
 	}
 	return reply{code: 250, enhanced: "2.0.0", text: text}
 }
