@@ -13,8 +13,9 @@ import (
 // while that doubles with every further failure.
 //
 // A network from which an account has signed in before is a known place of
-// that account: only the failures from that very place count against it, so
-// that strangers who guess cannot lock the owner out.
+// that account: only the failures from that very place count against it, and
+// its delay stays short, so that neither strangers who guess nor a forgotten
+// telephone with the old password lock the owner out.
 type guard struct {
 	clock  func() time.Time
 	mu     sync.Mutex
@@ -65,6 +66,7 @@ func network(a netip.Addr) netip.Prefix {
 type limit struct {
 	key       string
 	allowance int
+	longest   time.Duration // of a delay
 }
 
 // limits returns the counters that an attempt is held against. account is 0
@@ -73,10 +75,14 @@ func (g *guard) limits(account gomail.AccountID, name string, remote netip.Addr)
 	net := network(remote)
 	if account != 0 {
 		if _, known := g.places[place{account, net}]; known {
-			return []limit{{"place " + name + " " + net.String(), perPlace}}
+			return []limit{{"place " + name + " " + net.String(), perPlace, firstDelay}}
 		}
 	}
-	return []limit{{"address " + remote.String(), perAddress}, {"network " + net.String(), perNetwork}, {"account " + name, perAccount}}
+	return []limit{
+		{"address " + remote.String(), perAddress, maxDelay},
+		{"network " + net.String(), perNetwork, maxDelay},
+		{"account " + name, perAccount, maxDelay},
+	}
 }
 
 // check returns Throttled, with the time to wait, when the attempt has to
@@ -109,7 +115,7 @@ func (g *guard) failed(account gomail.AccountID, name string, remote netip.Addr)
 		f.n++
 		f.last = now
 		if over := f.n - l.allowance; over >= 0 {
-			f.blocked = now.Add(min(firstDelay<<min(over, 20), maxDelay))
+			f.blocked = now.Add(min(firstDelay<<min(over, 20), l.longest))
 		}
 	}
 }

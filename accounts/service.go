@@ -84,13 +84,15 @@ func (s *Service) Authenticate(ctx context.Context, try Attempt) (gomail.Account
 	if account.ID != 0 {
 		name = account.Address.String()
 	}
-	if err := s.guard.check(account.ID, name, try.Remote); err != nil {
-		s.logAttempt(try, account, "throttled")
-		return gomail.Account{}, err
-	}
-	right, err := s.verify(ctx, try.Password, hash)
-	if err != nil {
-		return gomail.Account{}, err
+	right := s.remembered(hash, try.Password)
+	if !right {
+		if err := s.guard.check(account.ID, name, try.Remote); err != nil {
+			s.logAttempt(try, account, "throttled")
+			return gomail.Account{}, err
+		}
+		if right, err = s.verify(ctx, hash, try.Password); err != nil {
+			return gomail.Account{}, err
+		}
 	}
 	if !right {
 		s.guard.failed(account.ID, name, try.Remote)
@@ -120,41 +122,43 @@ func (s *Service) lookup(ctx context.Context, username string) (gomail.Account, 
 	return account, hash, err
 }
 
-// verify is the hasher's, with what was right before remembered.
-func (s *Service) verify(ctx context.Context, password, hash string) (bool, error) {
+// verify is the hasher's; what is right is remembered for a while.
+func (s *Service) verify(ctx context.Context, hash, password string) (bool, error) {
 	if len(password) > MaxPassword {
 		password = password[:MaxPassword] + "\x00" // never right, and no more work than any other
 	}
-	mac := hmac.New(sha256.New, s.key[:])
-	mac.Write([]byte(hash))
-	mac.Write([]byte{0})
-	mac.Write([]byte(password))
-	var id [32]byte
-	mac.Sum(id[:0])
-	if hash != "" && s.remembered(id) {
-		return true, nil
-	}
 	right, err := s.hasher.verify(ctx, password, hash)
-	if right {
-		s.remember(id)
+	if !right {
+		return false, err
 	}
-	return right, err
-}
-
-func (s *Service) remembered(id [32]byte) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	until, ok := s.verified[id]
-	return ok && s.clock().Before(until)
-}
-
-func (s *Service) remember(id [32]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.verified) >= maxVerified {
 		clear(s.verified)
 	}
-	s.verified[id] = s.clock().Add(verifiedLife)
+	s.verified[s.fingerprint(hash, password)] = s.clock().Add(verifiedLife)
+	return true, nil
+}
+
+// remembered reports whether the password was found right for the hash a
+// short while ago.
+func (s *Service) remembered(hash, password string) bool {
+	id := s.fingerprint(hash, password)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.verified[id]
+	return ok && hash != "" && s.clock().Before(until)
+}
+
+// fingerprint stands for a password and its hash in memory; only this process
+// could make it again.
+func (s *Service) fingerprint(hash, password string) (id [32]byte) {
+	mac := hmac.New(sha256.New, s.key[:])
+	mac.Write([]byte(hash))
+	mac.Write([]byte{0})
+	mac.Write([]byte(password))
+	mac.Sum(id[:0])
+	return id
 }
 
 func (s *Service) logAttempt(try Attempt, account gomail.Account, outcome string) {

@@ -124,8 +124,8 @@ type Store interface {
 	// Queued returns one message with its remaining recipients and size.
 	Queued(ctx context.Context, key Key) (Summary, error)
 
-	// Content opens what is sent: prefix and body.
-	Content(ctx context.Context, key Key) (gomail.Content, error)
+	// QueueContent opens what is sent: prefix and body.
+	QueueContent(ctx context.Context, key Key) (gomail.Content, error)
 
 	// Finish writes the outcome of attempts. Closed when the lease is no
 	// longer the caller's.

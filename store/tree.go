@@ -122,6 +122,7 @@ func (s *Store) RenameMailbox(ctx context.Context, account gomail.AccountID, id,
 		if err := t.checkNewPlace(account, id, parent, name); err != nil {
 			return err
 		}
+		m.Parent = parent
 		t.touch(a, m, t.next(a))
 		_, err = t.write("UPDATE mailbox SET parent = ?, name = ? WHERE account_id = ? AND id = ?", parent, name, account, id)
 		return err

@@ -72,9 +72,9 @@ func (d *Dir) Close() error {
 	return err
 }
 
-// nextID returns an identity higher than any before: microseconds since 1970,
+// NextID returns an identity higher than any before: microseconds since 1970,
 // or the last one plus one when the clock has not moved on.
-func (d *Dir) nextID() int64 {
+func (d *Dir) NextID() int64 {
 	for {
 		last := d.lastID.Load()
 		id := max(last+1, time.Now().UnixMicro())

@@ -34,7 +34,7 @@ type objectWriter struct {
 }
 
 func (d *Dir) newObject() (*objectWriter, error) {
-	id := d.nextID()
+	id := d.NextID()
 	if err := d.makeObjectDir(id); err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (s *Stage) Seal() (*Frame, error) {
 	}
 	codec, payload := s.dir.compress(*s.memory)
 	return &Frame{
-		ID:       s.dir.nextID(),
+		ID:       s.dir.NextID(),
 		Location: Location{Kind: InPack, Size: s.size, Codec: codec, SHA256: sum},
 		payload:  payload,
 	}, nil

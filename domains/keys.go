@@ -1,0 +1,180 @@
+package domains
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"gomail"
+)
+
+// The algorithms of DKIM keys.
+const (
+	Ed25519 = "ed25519" // RFC 8463
+	RSA     = "rsa"     // RFC 8301, 2048 bits
+	Both    = "both"    // a key of each
+)
+
+const rsaBits = 2048
+
+// Signer is a DKIM key that can sign.
+type Signer struct {
+	gomail.DKIMKey
+	Private crypto.Signer
+}
+
+// Keys returns a domain's keys in the order in which they were made.
+func (s *Service) Keys(ctx context.Context, name string) ([]gomail.DKIMKey, error) {
+	signers, err := s.signers(ctx, name)
+	keys := make([]gomail.DKIMKey, len(signers))
+	for i, k := range signers {
+		keys[i] = k.DKIMKey
+	}
+	return keys, err
+}
+
+// Signers returns the keys with which mail from the domain is signed now:
+// every active one. None when the domain is not hosted here.
+func (s *Service) Signers(ctx context.Context, name string) ([]Signer, error) {
+	all, err := s.signers(ctx, name)
+	var active []Signer
+	for _, k := range all {
+		if k.State == gomail.DKIMActive {
+			active = append(active, k)
+		}
+	}
+	return active, err
+}
+
+func (s *Service) signers(ctx context.Context, name string) ([]Signer, error) {
+	c, err := s.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.keys[name], nil
+}
+
+// Generate makes further keys for a domain. They are pending until they have
+// been seen in the DNS.
+func (s *Service) Generate(ctx context.Context, name, algorithm, selector string) ([]gomail.DKIMKey, error) {
+	d, err := s.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if selector == "" {
+		selector = s.config.Selector + "-" + s.config.Clock().UTC().Format("200601")
+	}
+	keys, err := s.newKeys(d.Name, algorithm, selector)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]gomail.DKIMKey, len(keys))
+	for i := range keys {
+		keys[i].State = gomail.DKIMPending
+		made[i] = keys[i].DKIMKey
+	}
+	return made, s.changed(s.config.Store.AddKeys(ctx, d.ID, keys))
+}
+
+// newKeys makes the keys of an algorithm. Where there are two, the selector is
+// that of the Ed25519 key and the RSA key has "-rsa" after its first label
+// part: mail and mail-rsa, mail-202611 and mail-rsa-202611.
+func (s *Service) newKeys(domain, algorithm, selector string) ([]StoredKey, error) {
+	if algorithm == "" {
+		algorithm = s.config.Algorithm
+	}
+	if selector == "" {
+		selector = s.config.Selector
+	}
+	if err := validSelector(selector); err != nil {
+		return nil, err
+	}
+	switch algorithm {
+	case Ed25519, RSA:
+		key, err := s.newKey(domain, algorithm, selector)
+		return []StoredKey{key}, err
+	case Both:
+		first, err := s.newKey(domain, Ed25519, selector)
+		if err != nil {
+			return nil, err
+		}
+		second, err := s.newKey(domain, RSA, rsaSelector(selector))
+		return []StoredKey{first, second}, err
+	}
+	return nil, gomail.Errorf(gomail.Invalid, "there is no DKIM algorithm %q: use ed25519, rsa or both", algorithm)
+}
+
+func rsaSelector(selector string) string {
+	if i := strings.LastIndexByte(selector, '-'); i > 0 && strings.Trim(selector[i+1:], "0123456789") == "" {
+		return selector[:i] + "-rsa" + selector[i:]
+	}
+	return selector + "-rsa"
+}
+
+func validSelector(selector string) error {
+	name, err := gomail.CanonicalDomain(selector + ".x")
+	if err != nil || name != selector+".x" {
+		return gomail.Errorf(gomail.Invalid, "%q cannot be a selector: use lower-case letters, digits and hyphens", selector)
+	}
+	return nil
+}
+
+// newKey makes one key, active from now on and sealed.
+func (s *Service) newKey(domain, algorithm, selector string) (StoredKey, error) {
+	private, public, err := generateKey(algorithm)
+	if err != nil {
+		return StoredKey{}, fmt.Errorf("make a DKIM key: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return StoredKey{}, fmt.Errorf("make a DKIM key: %w", err)
+	}
+	return StoredKey{
+		DKIMKey: gomail.DKIMKey{
+			Domain: domain, Selector: selector, Algorithm: algorithm, PublicKey: public,
+			State: gomail.DKIMActive, Created: s.config.Clock().UTC(),
+		},
+		PrivateSealed: s.config.Sealer.Seal(der, keyPlace(domain, selector)),
+	}, nil
+}
+
+// keyPlace binds a sealed key to its table, row and column.
+func keyPlace(domain, selector string) string {
+	return "dkim_key/" + domain + "/" + selector + "/priv_sealed"
+}
+
+// generateKey returns a key pair; public is what the record's p= tag holds.
+func generateKey(algorithm string) (crypto.Signer, []byte, error) {
+	if algorithm == Ed25519 {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, public, err
+	}
+	private, err := rsa.GenerateKey(rand.Reader, rsaBits)
+	if err != nil {
+		return nil, nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
+	return private, public, err
+}
+
+// open unseals a stored key.
+func (s *Service) open(k StoredKey) (Signer, error) {
+	der, err := s.config.Sealer.Open(k.PrivateSealed, keyPlace(k.Domain, k.Selector))
+	if err != nil {
+		return Signer{}, fmt.Errorf("open the DKIM key %s of %s: %w", k.Selector, k.Domain, err)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return Signer{}, fmt.Errorf("read the DKIM key %s of %s: %w", k.Selector, k.Domain, err)
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return Signer{}, gomail.Errorf(gomail.Corrupt, "the DKIM key %s of %s cannot sign", k.Selector, k.Domain)
+	}
+	return Signer{DKIMKey: k.DKIMKey, Private: signer}, nil
+}

@@ -1,0 +1,190 @@
+package domains
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gomail"
+	"gomail/internal/seal"
+)
+
+// Config is what the service needs.
+type Config struct {
+	Store     Store
+	Sealer    *seal.Sealer
+	Hostname  string           // the mail host's name; postmaster without a domain is there
+	Selector  string           // of the first key; empty: "mail"
+	Algorithm string           // of new keys: "both" (also when empty), "ed25519", "rsa"
+	Clock     func() time.Time // nil: time.Now
+}
+
+// Service manages the hosted domains.
+type Service struct {
+	config Config
+
+	mu    sync.Mutex
+	cache *snapshot // nil: to be read again
+}
+
+// snapshot is all domains with their keys, as they were a moment ago.
+type snapshot struct {
+	domains map[string]gomail.Domain
+	keys    map[string][]Signer
+	until   time.Time
+}
+
+// cacheLife bounds how long another process's change goes unnoticed.
+const cacheLife = 30 * time.Second
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Selector == "" {
+		c.Selector = "mail"
+	}
+	if c.Algorithm == "" {
+		c.Algorithm = Both
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return &Service{config: c}
+}
+
+// current returns the domains and keys, read again when they may have
+// changed.
+func (s *Service) current(ctx context.Context) (*snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache != nil && s.config.Clock().Before(s.cache.until) {
+		return s.cache, nil
+	}
+	all, err := s.config.Store.Domains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.config.Store.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &snapshot{domains: map[string]gomail.Domain{}, keys: map[string][]Signer{}, until: s.config.Clock().Add(cacheLife)}
+	for _, d := range all {
+		fresh.domains[d.Name] = d
+	}
+	for _, k := range keys {
+		signer, err := s.open(k)
+		if err != nil {
+			return nil, err
+		}
+		fresh.keys[k.Domain] = append(fresh.keys[k.Domain], signer)
+	}
+	s.cache = fresh
+	return fresh, nil
+}
+
+// changed makes the next look see what was just written.
+func (s *Service) changed(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cache = nil
+	return err
+}
+
+// AddOptions say how a domain is made.
+type AddOptions struct {
+	Algorithm string // of its DKIM keys; empty: the configured one
+	Selector  string // of its first key; empty: the configured one
+	Settings  gomail.DomainSettings
+}
+
+// Add makes a domain with DKIM keys of its own.
+func (s *Service) Add(ctx context.Context, name string, o AddOptions) (gomail.Domain, error) {
+	name, err := hostedName(name)
+	if err != nil {
+		return gomail.Domain{}, err
+	}
+	keys, err := s.newKeys(name, o.Algorithm, o.Selector)
+	if err != nil {
+		return gomail.Domain{}, err
+	}
+	d := gomail.Domain{Name: name, Settings: o.Settings, Created: s.config.Clock()}
+	d.ID, err = s.config.Store.AddDomain(ctx, d, keys)
+	return d, s.changed(err)
+}
+
+// hostedName returns the canonical form of a name that can be a mail domain.
+func hostedName(name string) (string, error) {
+	name, err := gomail.CanonicalDomain(name)
+	if err != nil {
+		return "", err
+	}
+	if !strings.Contains(name, ".") {
+		return "", gomail.Errorf(gomail.Invalid, "%q is not a full domain name: write it with its ending, such as %s.com", name, name)
+	}
+	return name, nil
+}
+
+// List returns all domains in the order of their names.
+func (s *Service) List(ctx context.Context) ([]gomail.Domain, error) {
+	all, err := s.config.Store.Domains(ctx)
+	slices.SortFunc(all, func(a, b gomail.Domain) int { return strings.Compare(a.Name, b.Name) })
+	return all, err
+}
+
+// Get returns a hosted domain. NotFound when it is not hosted here.
+func (s *Service) Get(ctx context.Context, name string) (gomail.Domain, error) {
+	name, err := gomail.CanonicalDomain(name)
+	if err != nil {
+		return gomail.Domain{}, err
+	}
+	c, err := s.current(ctx)
+	if err != nil {
+		return gomail.Domain{}, err
+	}
+	d, ok := c.domains[name]
+	if !ok {
+		return gomail.Domain{}, gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here: add it with gomail domain add %s", name, name)
+	}
+	return d, nil
+}
+
+// Update writes a domain's settings and whether it is disabled.
+func (s *Service) Update(ctx context.Context, d gomail.Domain) error {
+	return s.changed(s.config.Store.UpdateDomain(ctx, d))
+}
+
+// Remove removes a domain that has no accounts, with its aliases and keys.
+func (s *Service) Remove(ctx context.Context, name string) error {
+	d, err := s.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.changed(s.config.Store.RemoveDomain(ctx, d.ID))
+}
+
+// AddAlias makes an address lead to an account of ours.
+func (s *Service) AddAlias(ctx context.Context, address, target gomail.Address) error {
+	if _, err := s.Get(ctx, address.Domain); err != nil {
+		return err
+	}
+	if strings.Contains(address.Local, "+") {
+		return gomail.Errorf(gomail.Invalid, "an alias cannot hold a plus sign: what follows it is a tag of the address before it")
+	}
+	account, err := s.config.Store.AccountOf(ctx, target.Canonical())
+	if err != nil {
+		return err
+	}
+	return s.config.Store.AddAlias(ctx, address.Canonical(), account.ID)
+}
+
+// Aliases returns all aliases in the order of their addresses.
+func (s *Service) Aliases(ctx context.Context) ([]gomail.Alias, error) {
+	return s.config.Store.Aliases(ctx)
+}
+
+// RemoveAlias removes an alias.
+func (s *Service) RemoveAlias(ctx context.Context, address gomail.Address) error {
+	return s.config.Store.RemoveAlias(ctx, address.Canonical())
+}

@@ -1,0 +1,44 @@
+package domains
+
+import (
+	"context"
+
+	"gomail"
+)
+
+// StoredKey is a DKIM key with its sealed private half.
+type StoredKey struct {
+	gomail.DKIMKey
+	PrivateSealed []byte
+}
+
+// Store keeps domains. Each method is one transaction.
+type Store interface {
+	// AddDomain makes a domain with its first keys. Exists when it is
+	// hosted already.
+	AddDomain(ctx context.Context, domain gomail.Domain, keys []StoredKey) (gomail.DomainID, error)
+	Domains(ctx context.Context) ([]gomail.Domain, error)
+
+	// UpdateDomain writes settings and whether the domain is disabled.
+	UpdateDomain(ctx context.Context, domain gomail.Domain) error
+
+	// RemoveDomain removes a domain, its aliases and keys. Exists while it
+	// has accounts.
+	RemoveDomain(ctx context.Context, id gomail.DomainID) error
+
+	// Keys returns the keys of all domains.
+	Keys(ctx context.Context) ([]StoredKey, error)
+	AddKeys(ctx context.Context, id gomail.DomainID, keys []StoredKey) error
+
+	// AccountOf returns the account that an address, main or alias, belongs
+	// to. NotFound when there is none.
+	AccountOf(ctx context.Context, address gomail.Address) (gomail.Account, error)
+
+	// FirstAdmin returns the administrator who was made first. NotFound when
+	// there is none yet.
+	FirstAdmin(ctx context.Context) (gomail.Account, error)
+
+	AddAlias(ctx context.Context, address gomail.Address, account gomail.AccountID) error
+	Aliases(ctx context.Context) ([]gomail.Alias, error)
+	RemoveAlias(ctx context.Context, address gomail.Address) error
+}

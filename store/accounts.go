@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"gomail"
+	"gomail/accounts"
+)
+
+const (
+	accountColumns = "a.id, d.name, r.local, a.name, a.role, a.disabled, a.quota_max, a.quota_used, a.created"
+	accountJoin    = " FROM account a JOIN address r ON r.account_id = a.id AND r.is_alias = 0 JOIN domain d ON d.id = r.domain_id"
+)
+
+// accountDest returns where a row of accountColumns goes; created is filled
+// in by the caller's finish.
+func accountDest(a *gomail.Account, created *int64) []any {
+	return []any{&a.ID, &a.Address.Domain, &a.Address.Local, &a.Name, &a.Role, &a.Disabled, &a.QuotaMax, &a.QuotaUsed, created}
+}
+
+func readAccount(c *conn, condition string, args ...any) (a gomail.Account, err error) {
+	var created int64
+	ok, err := c.row(accountDest(&a, &created), "SELECT "+accountColumns+accountJoin+condition, args...)
+	if err == nil && !ok {
+		err = gomail.Errorf(gomail.NotFound, "there is no such account")
+	}
+	a.Created = fromMicro(created)
+	return a, err
+}
+
+// AddAccount makes an account with its address and the standard mailboxes.
+func (s *Store) AddAccount(ctx context.Context, account gomail.Account, password string) (gomail.Account, error) {
+	account.ID = gomail.AccountID(s.bodies.NextID())
+	err := s.update(ctx, func(t *tx) error {
+		domain, err := t.int64("SELECT id FROM domain WHERE name = ?", account.Address.Domain)
+		if err != nil {
+			return err
+		}
+		if domain == 0 {
+			return gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here: add it with gomail domain add %s", account.Address.Domain, account.Address.Domain)
+		}
+		if err := t.addressFree(domain, account.Address); err != nil {
+			return err
+		}
+		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, created) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, ?, ?)",
+			account.ID, account.Name, account.Role, account.Disabled, password, account.QuotaMax, toMicro(account.Created)); err != nil {
+			return err
+		}
+		if err := t.insertAddress(domain, account.Address.Local, account.ID, false); err != nil {
+			return err
+		}
+		a, err := t.account(account.ID)
+		if err != nil {
+			return err
+		}
+		for _, m := range gomail.StandardMailboxes {
+			if _, err := t.insertMailbox(a, 0, m.Name, m.Role); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return account, err
+}
+
+func (t *tx) addressFree(domain int64, address gomail.Address) error {
+	taken, err := t.int64("SELECT COUNT(*) FROM address WHERE domain_id = ? AND local = ?", domain, address.Local)
+	if err == nil && taken > 0 {
+		err = gomail.Errorf(gomail.Exists, "the address %s is taken", address)
+	}
+	return err
+}
+
+func (t *tx) insertAddress(domain int64, local string, account gomail.AccountID, alias bool) error {
+	_, err := t.write("INSERT INTO address (domain_id, local, account_id, is_alias) VALUES (?, ?, ?, ?)", domain, local, account, alias)
+	return err
+}
+
+// Account returns an account by its id.
+func (s *Store) Account(ctx context.Context, id gomail.AccountID) (a gomail.Account, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		a, err = readAccount(c, " WHERE a.id = ?", id)
+		return err
+	})
+	return a, err
+}
+
+const byAddress = " WHERE a.id = (SELECT x.account_id FROM address x JOIN domain y ON y.id = x.domain_id WHERE y.name = ? AND x.local = ?)"
+
+// AccountOf returns the account that an address, main or alias, belongs to.
+func (s *Store) AccountOf(ctx context.Context, address gomail.Address) (a gomail.Account, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		a, err = readAccount(c, byAddress, address.Domain, address.Local)
+		return err
+	})
+	return a, err
+}
+
+// AccountByAddress is AccountOf with the password hash.
+func (s *Store) AccountByAddress(ctx context.Context, address gomail.Address) (a gomail.Account, password string, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		if a, err = readAccount(c, byAddress, address.Domain, address.Local); err != nil {
+			return err
+		}
+		_, err = c.row([]any{&password}, "SELECT pw FROM account WHERE id = ?", a.ID)
+		return err
+	})
+	return a, password, err
+}
+
+// Accounts returns all accounts in the order of their addresses.
+func (s *Store) Accounts(ctx context.Context) (all []gomail.Account, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			var a gomail.Account
+			var created int64
+			err := rows.Scan(accountDest(&a, &created)...)
+			a.Created = fromMicro(created)
+			all = append(all, a)
+			return err
+		}, "SELECT "+accountColumns+accountJoin+" ORDER BY d.name, r.local")
+	})
+	return all, err
+}
+
+// FirstAdmin returns the administrator who was made first.
+func (s *Store) FirstAdmin(ctx context.Context) (a gomail.Account, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		a, err = readAccount(c, " WHERE a.role = ? AND a.disabled = 0 ORDER BY a.created, a.id LIMIT 1", gomail.RoleAdmin)
+		return err
+	})
+	return a, err
+}
+
+// UpdateAccount writes name, role, disabled and quota.
+func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.ID)
+		if row := t.accounts[a.ID]; row != nil {
+			row.quotaMax = a.QuotaMax
+		}
+		return oneRow(n, err, "there is no such account")
+	})
+}
+
+// SetPassword writes an account's password hash.
+func (s *Store) SetPassword(ctx context.Context, id gomail.AccountID, password string) error {
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.write("UPDATE account SET pw = ? WHERE id = ? AND id <> 0", password, id)
+		return oneRow(n, err, "there is no such account")
+	})
+}
+
+func oneRow(n int64, err error, missing string) error {
+	if err == nil && n == 0 {
+		err = gomail.Errorf(gomail.NotFound, "%s", missing)
+	}
+	return err
+}
+
+// RemoveAccount removes an account with its mail and addresses. Bodies wait
+// for the collector; mail of its that is queued still goes out.
+func (s *Store) RemoveAccount(ctx context.Context, id gomail.AccountID) error {
+	return s.update(ctx, func(t *tx) error {
+		if id == 0 {
+			return gomail.Errorf(gomail.NotFound, "there is no such account")
+		}
+		if _, err := t.account(id); err != nil {
+			return err
+		}
+		return t.removeAccount(id)
+	})
+}
+
+func (t *tx) removeAccount(id gomail.AccountID) error {
+	if queued, err := t.int64("SELECT COUNT(*) FROM qmsg WHERE account_id = ?", id); err != nil || queued > 0 {
+		return cmpErr(err, gomail.Errorf(gomail.Exists, "the account still has %d messages in the queue: wait until they are sent, or drop them", queued))
+	}
+	if _, err := t.write("UPDATE blob SET refs = 0 WHERE account_id = ?", id); err != nil {
+		return err
+	}
+	if _, err := t.write("INSERT INTO blob_gc (account_id, blob_id, at) SELECT account_id, id, ? FROM blob WHERE account_id = ? ON CONFLICT (account_id, blob_id) DO NOTHING", t.store.now(), id); err != nil {
+		return err
+	}
+	for _, table := range []string{"msg_mailbox", "message", "mailbox", "change", "session", "address"} {
+		if _, err := t.write("DELETE FROM "+table+" WHERE account_id = ?", id); err != nil {
+			return err
+		}
+	}
+	_, err := t.write("DELETE FROM account WHERE id = ?", id)
+	delete(t.accounts, id)
+	for key := range t.mailboxes {
+		if key.account == id {
+			delete(t.mailboxes, key)
+		}
+	}
+	return err
+}
+
+// AddSession keeps a signed-in browser and forgets those that have expired.
+func (s *Store) AddSession(ctx context.Context, x accounts.Session) error {
+	return s.update(ctx, func(t *tx) error {
+		if _, err := t.write("DELETE FROM session WHERE expires < ?", t.store.now()); err != nil {
+			return err
+		}
+		_, err := t.write("INSERT INTO session (token_sha256, account_id, audience, created, expires, remote) VALUES (?, ?, ?, ?, ?, ?)",
+			x.TokenSHA256[:], x.Account, x.Audience, toMicro(x.Created), toMicro(x.Expires), x.Remote)
+		return err
+	})
+}
+
+// Session returns the session of a token.
+func (s *Store) Session(ctx context.Context, token [32]byte) (x accounts.Session, err error) {
+	x.TokenSHA256 = token
+	err = s.read(ctx, func(c *conn) error {
+		var created, expires int64
+		ok, err := c.row([]any{&x.Account, &x.Audience, &created, &expires, &x.Remote}, "SELECT account_id, audience, created, expires, remote FROM session WHERE token_sha256 = ?", token[:])
+		if err == nil && !ok {
+			err = gomail.Errorf(gomail.NotFound, "there is no such session")
+		}
+		x.Created, x.Expires = fromMicro(created), fromMicro(expires)
+		return err
+	})
+	return x, err
+}
+
+// RemoveSession ends a session.
+func (s *Store) RemoveSession(ctx context.Context, token [32]byte) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.write("DELETE FROM session WHERE token_sha256 = ?", token[:])
+		return err
+	})
+}
+
+// RemoveSessions ends all sessions of an account.
+func (s *Store) RemoveSessions(ctx context.Context, account gomail.AccountID) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.write("DELETE FROM session WHERE account_id = ?", account)
+		return err
+	})
+}

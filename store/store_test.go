@@ -1,0 +1,45 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"gomail"
+	"gomail/store"
+	"gomail/store/storetest"
+)
+
+func open(t testing.TB, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestSQLiteConforms(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, t.TempDir()) })
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, dir)
+	_, err := store.Open(t.Context(), store.Options{Dir: dir})
+	if gomail.KindOf(err) != gomail.Exists || !strings.Contains(err.Error(), "in use by process") {
+		t.Errorf("the second open: %v", err)
+	}
+	first.Close()
+	open(t, dir)
+}
+
+func TestEnginesThatAreNotBuiltAreRefused(t *testing.T) {
+	for _, o := range []store.Options{{URL: "postgres://db/gomail"}, {Blobs: "s3://bucket"}} {
+		o.Dir = t.TempDir()
+		if _, err := store.Open(t.Context(), o); gomail.KindOf(err) != gomail.Invalid {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"reflect"
+	"time"
+
+	"gomail"
+	"gomail/accounts"
+	"gomail/domains"
+)
+
+func testAccounts(f *fixture) {
+	id, _ := f.account("anna")
+	anna := gomail.Address{Local: "anna", Domain: "example.com"}
+	a, hash, err := f.store.AccountByAddress(f.ctx, anna)
+	f.ok(err)
+	if a.ID != id || hash != "hash" || a.Address != anna {
+		f.Errorf("found %+v with hash %q", a, hash)
+	}
+	_, err = f.store.AddAccount(f.ctx, gomail.Account{Address: anna}, "x")
+	f.kind(err, gomail.Exists)
+	_, err = f.store.AddAccount(f.ctx, gomail.Account{Address: gomail.Address{Local: "a", Domain: "other.org"}}, "x")
+	f.kind(err, gomail.NotFound)
+
+	boxes, err := f.store.Mailboxes(f.ctx, id)
+	f.ok(err)
+	roles := map[gomail.MailboxRole]string{}
+	for _, m := range boxes {
+		roles[m.Role] = m.Path
+	}
+	for _, want := range gomail.StandardMailboxes {
+		if roles[want.Role] != want.Name {
+			f.Errorf("the mailbox with the role %s is %q", want.Role, roles[want.Role])
+		}
+	}
+	f.ok(f.store.SetPassword(f.ctx, id, "other"))
+	a.Disabled, a.QuotaMax, a.Role = true, 500, gomail.RoleAdmin
+	f.ok(f.store.UpdateAccount(f.ctx, a))
+	again, hash, err := f.store.AccountByAddress(f.ctx, anna)
+	f.ok(err)
+	if hash != "other" || !again.Disabled || again.QuotaMax != 500 || again.Role != gomail.RoleAdmin {
+		f.Errorf("after the update: %+v with hash %q", again, hash)
+	}
+	f.kind(f.store.SetPassword(f.ctx, id+1, "x"), gomail.NotFound)
+	f.kind(f.store.SetPassword(f.ctx, 0, "x"), gomail.NotFound)
+
+	f.fill(id, f.role(id, gomail.RoleInbox), 3)
+	f.ok(f.store.RemoveAccount(f.ctx, id))
+	_, err = f.store.Account(f.ctx, id)
+	f.kind(err, gomail.NotFound)
+	f.kind(f.store.RemoveAccount(f.ctx, id), gomail.NotFound)
+	if second, _ := f.account("anna"); second == id {
+		f.Error("a new account has the identity of a removed one")
+	}
+}
+
+func testDomains(f *fixture) {
+	_, err := f.store.AddDomain(f.ctx, gomail.Domain{Name: "example.com"}, nil)
+	f.kind(err, gomail.Exists)
+	key := domains.StoredKey{DKIMKey: gomail.DKIMKey{Domain: "example.org", Selector: "mail", Algorithm: "ed25519", PublicKey: []byte{1, 2}, State: gomail.DKIMActive, Created: time.Unix(1, 0).UTC()}, PrivateSealed: []byte{3}}
+	d := gomail.Domain{Name: "example.org", Created: time.Unix(5, 0).UTC()}
+	d.Settings.DMARC.Policy = "quarantine"
+	d.ID = f.must(f.store.AddDomain(f.ctx, d, []domains.StoredKey{key}))
+	keys, err := f.store.Keys(f.ctx)
+	f.ok(err)
+	if len(keys) != 1 || !reflect.DeepEqual(keys[0], key) {
+		f.Errorf("keys came back as %+v", keys)
+	}
+	f.kind(f.store.AddKeys(f.ctx, d.ID, []domains.StoredKey{key}), gomail.Exists)
+	d.Disabled = true
+	f.ok(f.store.UpdateDomain(f.ctx, d))
+	all, err := f.store.Domains(f.ctx)
+	f.ok(err)
+	if len(all) != 2 || !reflect.DeepEqual(all[1], d) {
+		f.Errorf("domains came back as %+v", all)
+	}
+
+	anna, _ := f.account("anna")
+	sales := gomail.Address{Local: "sales", Domain: "example.org"}
+	f.ok(f.store.AddAlias(f.ctx, sales, anna))
+	f.kind(f.store.AddAlias(f.ctx, sales, anna), gomail.Exists)
+	f.kind(f.store.AddAlias(f.ctx, gomail.Address{Local: "a", Domain: "nowhere.net"}, anna), gomail.NotFound)
+	owner, err := f.store.AccountOf(f.ctx, sales)
+	f.ok(err)
+	aliases, err := f.store.Aliases(f.ctx)
+	f.ok(err)
+	if owner.ID != anna || len(aliases) != 1 || aliases[0].Target != owner.Address || aliases[0].Address != sales {
+		f.Errorf("the alias leads to %+v, listed as %+v", owner, aliases)
+	}
+	f.kind(f.store.RemoveDomain(f.ctx, f.domain), gomail.Exists)
+	f.ok(f.store.RemoveAlias(f.ctx, sales))
+	f.kind(f.store.RemoveAlias(f.ctx, sales), gomail.NotFound)
+	f.ok(f.store.RemoveDomain(f.ctx, d.ID))
+	f.kind(f.store.RemoveDomain(f.ctx, d.ID), gomail.NotFound)
+
+	_, err = f.store.FirstAdmin(f.ctx)
+	f.kind(err, gomail.NotFound)
+	owner.Role = gomail.RoleAdmin
+	f.ok(f.store.UpdateAccount(f.ctx, owner))
+	admin, err := f.store.FirstAdmin(f.ctx)
+	f.ok(err)
+	if admin.ID != anna {
+		f.Errorf("the first administrator is %+v", admin)
+	}
+}
+
+func testSessions(f *fixture) {
+	id, _ := f.account("anna")
+	s := accounts.Session{TokenSHA256: [32]byte{9}, Account: id, Audience: "admin", Created: time.Now().UTC().Truncate(time.Microsecond), Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), Remote: "192.0.2.1"}
+	f.ok(f.store.AddSession(f.ctx, s))
+	got, err := f.store.Session(f.ctx, s.TokenSHA256)
+	f.ok(err)
+	if got != s {
+		f.Errorf("the session came back as %+v", got)
+	}
+	f.ok(f.store.RemoveSessions(f.ctx, id))
+	_, err = f.store.Session(f.ctx, s.TokenSHA256)
+	f.kind(err, gomail.NotFound)
+}

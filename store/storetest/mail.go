@@ -1,0 +1,179 @@
+package storetest
+
+import (
+	"slices"
+	"time"
+
+	"gomail"
+	"gomail/inbound"
+	"gomail/queue"
+)
+
+func testDeliver(f *fixture) {
+	anna, annaInbox := f.account("anna")
+	bert, _ := f.account("bert")
+	when := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	d := inbound.Delivery{
+		Body: f.body("Subject: x\r\n\r\nbody"), Index: []byte("index"),
+		Messages: []inbound.Incoming{
+			{Account: anna, Role: gomail.RoleInbox, Prefix: []byte("Delivered-To: anna\r\n"), Received: when},
+			{Account: bert, Role: gomail.RoleJunk, Prefix: []byte("Delivered-To: bert\r\n"), Received: when},
+		},
+		Queue: []queue.Message{{Key: queue.Key{Slot: 3}, Envelope: gomail.Envelope{From: address("a@x.test")}, Rcpts: []queue.Recipient{recipient("b@y.test")}}},
+	}
+	f.ok(f.store.Deliver(f.ctx, d))
+	snap := f.snapshot(anna, annaInbox)
+	if len(snap.Entries) != 1 || snap.Entries[0].UID != 1 || snap.Mailbox.Unseen != 1 {
+		f.Fatalf("anna has %+v", snap)
+	}
+	if got := f.text(f.store.Content(f.ctx, anna, snap.Entries[0].Message)); got != "Delivered-To: anna\r\nSubject: x\r\n\r\nbody" {
+		f.Errorf("anna reads %q", got)
+	}
+	junk := f.snapshot(bert, f.role(bert, gomail.RoleJunk))
+	if len(junk.Entries) != 1 {
+		f.Fatalf("bert's Junk has %+v", junk)
+	}
+	if got := f.text(f.store.Content(f.ctx, bert, junk.Entries[0].Message)); got != "Delivered-To: bert\r\nSubject: x\r\n\r\nbody" {
+		f.Errorf("bert reads %q", got)
+	}
+	queued, err := f.store.List(f.ctx, queue.Key{}, 10)
+	f.ok(err)
+	if len(queued) != 1 {
+		f.Fatalf("the queue has %+v", queued)
+	}
+	if got := f.text(f.store.QueueContent(f.ctx, queued[0].Key)); got != "Subject: x\r\n\r\nbody" {
+		f.Errorf("the queue sends %q", got)
+	}
+	// A mailbox without the role asked for: the message goes to INBOX.
+	f.ok(f.store.DeleteMailbox(f.ctx, bert, junk.Mailbox.ID))
+	again := d
+	again.Body, again.Queue = f.body("again"), nil
+	f.ok(f.store.Deliver(f.ctx, again))
+	if n := len(f.snapshot(bert, f.role(bert, gomail.RoleInbox)).Entries); n != 1 {
+		f.Errorf("bert's INBOX has %d messages", n)
+	}
+}
+
+// One recipient that cannot be written takes the whole transaction with it,
+// and nothing of its neighbours.
+func testDeliverAllOrNone(f *fixture) {
+	anna, inbox := f.account("anna")
+	to := func(ids ...gomail.AccountID) inbound.Delivery {
+		d := inbound.Delivery{Body: f.body("x")}
+		for _, id := range ids {
+			d.Messages = append(d.Messages, inbound.Incoming{Account: id, Role: gomail.RoleInbox})
+		}
+		return d
+	}
+	bad, good := to(anna, anna+12345), make([]inbound.Delivery, 20)
+	for i := range good {
+		good[i] = to(anna)
+	}
+	results := make(chan error, len(good))
+	badResult := make(chan error, 1)
+	for i, d := range good {
+		go func() { results <- f.store.Deliver(f.ctx, d) }()
+		if i == len(good)/2 {
+			go func() { badResult <- f.store.Deliver(f.ctx, bad) }()
+		}
+	}
+	for range good {
+		f.ok(<-results)
+	}
+	f.kind(<-badResult, gomail.NotFound)
+	if n := len(f.snapshot(anna, inbox).Entries); n != len(good) {
+		f.Errorf("anna has %d messages of %d", n, len(good))
+	}
+}
+
+func address(s string) gomail.Address {
+	a, err := gomail.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func recipient(s string) queue.Recipient {
+	return queue.Recipient{Recipient: gomail.Recipient{Address: address(s), Notify: gomail.NotifyFailure, Original: "rfc822;" + s}}
+}
+
+func testQueue(f *fixture) {
+	anna, _ := f.account("anna")
+	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	m := queue.Message{
+		Account: anna, Envelope: gomail.Envelope{From: address("anna@example.com"), SMTPUTF8: true, EightBit: true, Return: "HDRS", EnvelopeID: "id"},
+		Prefix: []byte("DKIM-Signature: x\r\n"), Received: now, Expires: now.Add(time.Hour),
+	}
+	for _, to := range []string{"a@one.test", "b@one.test", "c@two.test"} {
+		r := recipient(to)
+		r.Due = now
+		m.Rcpts = append(m.Rcpts, r)
+	}
+	parts, err := f.store.Enqueue(f.ctx, f.body("body"), queue.Split(m))
+	f.ok(err)
+	if len(parts) != 2 || len(parts[0].Rcpts) != 2 || parts[0].ID == 0 {
+		f.Fatalf("the parts are %+v", parts)
+	}
+	due, err := f.store.Due(f.ctx, now, queue.Key{Slot: -1}, 0, 10)
+	f.ok(err)
+	if len(due) != 0 {
+		f.Errorf("due before its time: %+v", due)
+	}
+	due, err = f.store.Due(f.ctx, now.Add(time.Microsecond), queue.Key{Slot: -1}, 0, 10)
+	f.ok(err)
+	if len(due) != 2 {
+		f.Fatalf("due: %+v", due)
+	}
+	for _, p := range parts {
+		i := slices.IndexFunc(due, func(d queue.Message) bool { return d.Key == p.Key })
+		if i < 0 || due[i].Envelope.From != m.Envelope.From || !due[i].Envelope.SMTPUTF8 || due[i].Envelope.Return != "HDRS" || len(due[i].Rcpts) != len(p.Rcpts) || due[i].Rcpts[0] != p.Rcpts[0] {
+			f.Errorf("due is %+v, queued was %+v", due, p)
+		}
+	}
+	if got := f.text(f.store.QueueContent(f.ctx, parts[0].Key)); got != "DKIM-Signature: x\r\nbody" {
+		f.Errorf("what is sent: %q", got)
+	}
+	lease, err := f.store.Lease(f.ctx, "node", time.Minute)
+	f.ok(err)
+	f.ok(f.store.Finish(f.ctx, lease, []queue.Change{
+		{Key: parts[0].Key, N: 0, Done: true},
+		{Key: parts[0].Key, N: 1, Due: now.Add(time.Hour), Attempts: 1, LastError: "busy", Delayed: true},
+	}))
+	left, err := f.store.Queued(f.ctx, parts[0].Key)
+	f.ok(err)
+	if len(left.Rcpts) != 1 || left.Rcpts[0].Attempts != 1 || left.Rcpts[0].LastError != "busy" || !left.Rcpts[0].Delayed {
+		f.Errorf("left: %+v", left)
+	}
+	f.ok(f.store.SetStatus(f.ctx, parts[0].Key, -1, queue.Held, now))
+	if due, err = f.store.Due(f.ctx, now.Add(2*time.Hour), queue.Key{Slot: -1}, 0, 10); err != nil || len(due) != 1 {
+		f.Errorf("due with one held: %+v, %v", due, err)
+	}
+	f.ok(f.store.Finish(f.ctx, lease, []queue.Change{{Key: parts[0].Key, N: 1, Done: true}}))
+	f.ok(f.store.Drop(f.ctx, parts[1].Key, -1))
+	_, err = f.store.Queued(f.ctx, parts[1].Key)
+	f.kind(err, gomail.NotFound)
+	f.kind(f.store.Drop(f.ctx, parts[1].Key, -1), gomail.NotFound)
+	_, err = f.store.QueueContent(f.ctx, parts[0].Key)
+	f.kind(err, gomail.NotFound)
+}
+
+// A node that was paused while another took over must not write.
+func testQueueLease(f *fixture) {
+	first, err := f.store.Lease(f.ctx, "one", -time.Second)
+	f.ok(err)
+	second, err := f.store.Lease(f.ctx, "two", time.Minute)
+	f.ok(err)
+	if second.Token <= first.Token {
+		f.Errorf("tokens %d, then %d", first.Token, second.Token)
+	}
+	f.kind(f.store.Finish(f.ctx, first, nil), gomail.Closed)
+	_, err = f.store.Lease(f.ctx, "one", time.Minute)
+	f.kind(err, gomail.Unavailable)
+	renewed, err := f.store.Lease(f.ctx, "two", time.Minute)
+	f.ok(err)
+	if renewed.Token != second.Token {
+		f.Errorf("renewing changed the token from %d to %d", second.Token, renewed.Token)
+	}
+	f.ok(f.store.Finish(f.ctx, second, nil))
+}
