@@ -1,0 +1,290 @@
+package mxsend
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"gomail/queue"
+)
+
+// client is a connection to a server that has greeted us.
+type client struct {
+	s    *Sender
+	key  string // in the pool
+	host string
+	addr netip.Addr
+	conn net.Conn
+	r    *bufio.Reader
+
+	tls      string // version, empty: plain text
+	ext      extensions
+	messages int  // transactions begun
+	dirty    bool // a transaction may be open
+	broken   bool // not to be used again
+	timer    *time.Timer
+}
+
+// extensions are what the server has said to EHLO.
+type extensions struct {
+	pipelining, eightBit, utf8, dsn, starttls, authPlain bool
+	sized                                                bool
+	size                                                 int64 // limit in octets, 0: none said
+	rcptMax, mailMax                                     int   // LIMITS, 0: none said
+}
+
+// remote names the server in results.
+func (c *client) remote() string { return c.host + " [" + c.addr.String() + "]" }
+
+// connect opens a connection and greets, in TLS where the server has it. A
+// handshake that fails is followed by one try in plain text (RFC 7435), except
+// where credentials are to be sent.
+func (s *Sender) connect(ctx context.Context, r route, host string, addr netip.Addr) (*client, *failure) {
+	c, err := s.open(ctx, r, host, addr, true)
+	if isTLSError(err) && !s.needsTLS(r) {
+		s.cfg.Logger.Info("TLS failed, trying in plain text", "remote", host, "addr", addr, "err", err)
+		c, err = s.open(ctx, r, host, addr, false)
+	}
+	if err != nil {
+		return nil, failureOf(err, host+" ["+addr.String()+"]")
+	}
+	return c, nil
+}
+
+// needsTLS reports whether mail must not go in plain text.
+func (s *Sender) needsTLS(r route) bool {
+	return r.smarthost && (s.cfg.Smarthost.Username != "" || r.port == 465)
+}
+
+// open makes one connection, from the dialing to the last EHLO.
+func (s *Sender) open(ctx context.Context, r route, host string, addr netip.Addr, withTLS bool) (*client, error) {
+	dialing, cancel := context.WithTimeout(ctx, s.cfg.Timeouts.Connect)
+	defer cancel()
+	conn, err := s.cfg.Dial(dialing, "tcp", netip.AddrPortFrom(addr, uint16(r.port)).String())
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	c := &client{s: s, key: r.key(host), host: host, addr: addr}
+	c.use(conn)
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err := c.begin(ctx, r, withTLS); err != nil {
+		c.conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *client) use(conn net.Conn) {
+	c.conn = conn
+	c.r = bufio.NewReaderSize(conn, maxReplyLine)
+}
+
+// begin runs the opening of a session, RFC 5321 section 3.1 and 3.2.
+func (c *client) begin(ctx context.Context, r route, withTLS bool) error {
+	if r.smarthost && r.port == 465 {
+		if err := c.handshake(ctx, r); err != nil {
+			return err
+		}
+	}
+	greeting, err := c.read(c.s.cfg.Timeouts.Greeting)
+	if err != nil {
+		return fmt.Errorf("waiting for the greeting: %w", err)
+	}
+	if !greeting.ok() {
+		return &replyError{"the greeting", greeting}
+	}
+	if err := c.hello(); err != nil {
+		return err
+	}
+	if withTLS && c.ext.starttls && c.tls == "" {
+		if err := c.starttls(ctx, r); err != nil {
+			return err
+		}
+	}
+	return c.signIn(r)
+}
+
+// hello says EHLO, or HELO to servers that do not know it.
+func (c *client) hello() error {
+	timeout := c.s.cfg.Timeouts.Hello
+	r, err := c.command(timeout, "EHLO "+c.s.cfg.Hostname)
+	if err != nil {
+		return fmt.Errorf("EHLO: %w", err)
+	}
+	if r.code/100 == 5 {
+		if r, err = c.command(timeout, "HELO "+c.s.cfg.Hostname); err != nil {
+			return fmt.Errorf("HELO: %w", err)
+		}
+		r.lines = nil
+	}
+	if !r.ok() {
+		return &replyError{"EHLO", r}
+	}
+	c.ext = parseExtensions(r.lines)
+	return nil
+}
+
+// parseExtensions reads the lines of the reply to EHLO but the first.
+func parseExtensions(lines []string) (ext extensions) {
+	for i, line := range lines {
+		words := strings.Fields(line)
+		if i == 0 || len(words) == 0 {
+			continue
+		}
+		switch strings.ToUpper(words[0]) {
+		case "PIPELINING":
+			ext.pipelining = true
+		case "8BITMIME":
+			ext.eightBit = true
+		case "SMTPUTF8":
+			ext.utf8 = true
+		case "DSN":
+			ext.dsn = true
+		case "STARTTLS":
+			ext.starttls = true
+		case "SIZE":
+			ext.sized = true
+			if len(words) > 1 {
+				ext.size, _ = strconv.ParseInt(words[1], 10, 64)
+			}
+		case "AUTH":
+			for _, w := range words[1:] {
+				ext.authPlain = ext.authPlain || strings.EqualFold(w, "PLAIN")
+			}
+		case "LIMITS":
+			ext.limits(words[1:])
+		}
+	}
+	return ext
+}
+
+// limits reads RFC 9422's parameters; what is out of range is ignored.
+func (ext *extensions) limits(words []string) {
+	for _, w := range words {
+		name, value, _ := strings.Cut(w, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || n <= 0 {
+			continue
+		}
+		switch strings.ToUpper(name) {
+		case "RCPTMAX":
+			ext.rcptMax = n
+		case "MAILMAX":
+			ext.mailMax = n
+		}
+	}
+}
+
+// command writes one line and reads its reply.
+func (c *client) command(timeout time.Duration, line string) (reply, error) {
+	if err := c.write(timeout, []byte(line+"\r\n")); err != nil {
+		return reply{}, err
+	}
+	return c.read(timeout)
+}
+
+func (c *client) write(timeout time.Duration, b []byte) error {
+	c.conn.SetWriteDeadline(time.Now().Add(timeout))
+	_, err := c.conn.Write(b)
+	return err
+}
+
+// read reads one reply. After an error or 421 the connection is of no use.
+func (c *client) read(timeout time.Duration) (reply, error) {
+	c.conn.SetReadDeadline(time.Now().Add(timeout))
+	r, err := readReply(c.r)
+	if err != nil || r.code == 421 {
+		c.broken = true
+	}
+	return r, err
+}
+
+// exhausted reports whether no further transaction may begin.
+func (c *client) exhausted() bool {
+	limit := c.s.cfg.MaxMessages
+	if c.ext.mailMax > 0 {
+		limit = min(limit, c.ext.mailMax)
+	}
+	return c.broken || c.messages >= limit
+}
+
+// release keeps the connection for another delivery, or ends it.
+func (c *client) release() {
+	if c.exhausted() {
+		c.quit()
+		return
+	}
+	if c.clean() != nil {
+		c.conn.Close()
+		return
+	}
+	c.s.pool.put(c)
+}
+
+// clean ends the transaction that a refusal has left open.
+func (c *client) clean() error {
+	if !c.dirty {
+		return nil
+	}
+	r, err := c.command(c.s.cfg.Timeouts.Mail, "RSET")
+	if err != nil {
+		return fmt.Errorf("RSET: %w", err)
+	}
+	if !r.ok() {
+		return &replyError{"RSET", r}
+	}
+	c.dirty = false
+	return nil
+}
+
+// quit ends the connection, politely if the session is in step.
+func (c *client) quit() {
+	if !c.broken {
+		c.command(c.s.cfg.Timeouts.Quit, "QUIT")
+		c.conn.SetDeadline(time.Now().Add(c.s.cfg.Timeouts.Quit)) // for TLS's own farewell
+	}
+	c.conn.Close()
+}
+
+// replyError is a refusal of the whole session.
+type replyError struct {
+	step  string
+	reply reply
+}
+
+func (e *replyError) Error() string {
+	return fmt.Sprintf("%s was refused: %d %s %s", e.step, e.reply.code, e.reply.enhanced, e.reply.text)
+}
+
+// failureOf turns an error of a connection into a failure. Only a reply can
+// be permanent.
+func failureOf(err error, remote string) *failure {
+	if e, ok := err.(*replyError); ok {
+		f := failure{outcome: queue.Temporary, code: e.reply.code, enhanced: e.reply.enhanced, text: e.step + ": " + e.reply.text, remote: remote}
+		if e.reply.code/100 == 5 {
+			f.outcome = queue.Permanent
+		}
+		return &f
+	}
+	return &failure{outcome: queue.Temporary, enhanced: "4.4.2", text: cleanText(clip(err.Error(), maxReplyText)), remote: remote}
+}
+
+// tlsVersion is the IANA's name without the space: "TLS1.3".
+func tlsVersion(state tls.ConnectionState) string {
+	return strings.ReplaceAll(tls.VersionName(state.Version), " ", "")
+}
+
+func (c *client) logTLS(state tls.ConnectionState, verified error) {
+	attrs := []slog.Attr{slog.String("remote", c.host), slog.String("tls", tlsVersion(state)), slog.Bool("verified", verified == nil)}
+	if verified != nil {
+		attrs = append(attrs, slog.String("why", verified.Error()))
+	}
+	c.s.cfg.Logger.LogAttrs(context.Background(), slog.LevelDebug, "TLS established", attrs...)
+}

@@ -1,0 +1,127 @@
+package mxsend
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"gomail"
+	"gomail/queue"
+)
+
+// mailCommand is MAIL with the parameters that the server knows.
+func (a *attempt) mailCommand(c *client) string {
+	e := a.task.Envelope
+	var b strings.Builder
+	b.WriteString("MAIL FROM:<" + e.From.String() + ">")
+	if c.ext.sized {
+		b.WriteString(" SIZE=" + strconv.FormatInt(a.content.Size(), 10))
+	}
+	if c.ext.eightBit && (e.EightBit || a.utf8) {
+		b.WriteString(" BODY=8BITMIME")
+	}
+	if a.utf8 {
+		b.WriteString(" SMTPUTF8")
+	}
+	if c.ext.dsn && (e.Return == "FULL" || e.Return == "HDRS") {
+		b.WriteString(" RET=" + e.Return)
+	}
+	if c.ext.dsn && e.EnvelopeID != "" {
+		b.WriteString(" ENVID=" + xtext(e.EnvelopeID))
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}
+
+// rcptCommand is RCPT with DSN's parameters where the server knows them.
+func rcptCommand(c *client, r gomail.Recipient) string {
+	var b strings.Builder
+	b.WriteString("RCPT TO:<" + r.Address.String() + ">")
+	if c.ext.dsn {
+		if words := notifyWords(r.Notify); words != "" {
+			b.WriteString(" NOTIFY=" + words)
+		}
+		if r.Original != "" && !hasControl(r.Original) && !strings.Contains(r.Original, " ") {
+			b.WriteString(" ORCPT=" + r.Original)
+		}
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}
+
+func notifyWords(n gomail.Notify) string {
+	if n&gomail.NotifyNever != 0 {
+		return "NEVER"
+	}
+	var words []string
+	for _, w := range []struct {
+		bit  gomail.Notify
+		word string
+	}{{gomail.NotifySuccess, "SUCCESS"}, {gomail.NotifyFailure, "FAILURE"}, {gomail.NotifyDelay, "DELAY"}} {
+		if n&w.bit != 0 {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, ",")
+}
+
+// xtext encodes a parameter's value, RFC 3461 section 4.
+func xtext(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || c == '+' || c == '=' {
+			b.WriteString("+" + string(hex[c>>4]) + string(hex[c&15]))
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// needsUTF8 reports whether a message can only go to servers with SMTPUTF8:
+// an address is not ASCII, or the header is not. A sender may have asked for
+// the extension without need (RFC 6531 section 3.4), and old servers shall not
+// refuse its mail for that.
+func needsUTF8(task queue.Task, content gomail.Content) (bool, error) {
+	if !task.Envelope.From.IsASCII() {
+		return true, nil
+	}
+	for _, r := range task.Rcpts {
+		if !r.Address.IsASCII() {
+			return true, nil
+		}
+	}
+	if !task.Envelope.SMTPUTF8 {
+		return false, nil
+	}
+	return headerIsUTF8(io.NewSectionReader(content, 0, content.Size()))
+}
+
+// headerIsUTF8 reports whether the header section holds octets over 127.
+func headerIsUTF8(r io.Reader) (bool, error) {
+	block := make([]byte, 4096)
+	lineEmpty := true
+	for {
+		n, err := r.Read(block)
+		for _, b := range block[:n] {
+			switch {
+			case b >= 0x80:
+				return true, nil
+			case b == '\n' && lineEmpty:
+				return false, nil
+			case b == '\n':
+				lineEmpty = true
+			case b != '\r':
+				lineEmpty = false
+			}
+		}
+		if err == io.EOF {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
