@@ -52,3 +52,19 @@ type TLSInfo struct {
 	Version string // "TLS1.3"
 	Cipher  string // "TLS_AES_128_GCM_SHA256"
 }
+
+// Protocol returns the IANA's name for how the client spoke to us, for the
+// "with" clause of Received (RFC 3848, RFC 6531 section 3.7.3 aside).
+func (c *Client) Protocol() string {
+	if !c.ESMTP {
+		return "SMTP"
+	}
+	name := "ESMTP"
+	if c.TLS != nil {
+		name += "S"
+	}
+	if c.Account != 0 {
+		name += "A"
+	}
+	return name
+}

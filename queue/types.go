@@ -59,8 +59,7 @@ const (
 // Task is the work of one attempt: the recipients of one message that share a
 // site and are due together.
 type Task struct {
-	Message        // with just these recipients
-	Size    int64  // octets of prefix and body
+	Message        // with just these recipients, without Prefix: the content holds it
 	Site    string // of all recipients
 }
 
@@ -73,6 +72,8 @@ type Result struct {
 	Text     string // the reply or the fault, one line
 	Remote   string // the server that said so, "mx.example.net [192.0.2.1]"
 	TLS      string // "TLS1.3", empty: plain text
+	PassedOn bool   // delivered, and the other side answers for success notices (RFC 3461 section 5.2)
+	Lost     bool   // no server of the site could be talked to; other messages would fare the same
 }
 
 // Outcome says what becomes of a recipient.

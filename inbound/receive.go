@@ -1,0 +1,175 @@
+package inbound
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"gomail"
+	"gomail/mailauth"
+	"gomail/message"
+)
+
+// maxReceived is how many Received fields a message may carry before it is
+// taken for a loop (RFC 5321 section 6.3).
+const maxReceived = 50
+
+// Receipt says what became of a message that was taken.
+type Receipt struct {
+	ID     string // of the message, in logs and the Received field
+	Junked bool
+}
+
+// Receive takes the content of a transaction whose recipients were accepted:
+// authenticate, judge, route, deliver. When it returns without error the
+// message is durable for every recipient; with an error, for none.
+func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Receipt, error) {
+	body := s.config.Store.Stage()
+	defer body.Close()
+	index, err := s.takeIn(r, body, t.check)
+	if err != nil {
+		return s.refuse(t, mailauth.Result{}, err)
+	}
+	auth := t.check.Finish(ctx)
+	verdict := s.judge(auth)
+	if verdict.refusal != nil {
+		return s.refuse(t, auth, verdict.refusal)
+	}
+	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: s.address(t, auth, verdict)}
+	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
+		return s.refuse(t, auth, err)
+	}
+	return s.accept(t, auth, verdict, index.Size), nil
+}
+
+// takeIn reads the message once: its header is checked and cleaned, its body
+// streams to the store, to the index and to the signature checks.
+func (s *Service) takeIn(r io.Reader, body gomail.Body, check *mailauth.Check) (*message.Index, error) {
+	in := readerPool.Get().(*bufio.Reader)
+	in.Reset(r)
+	defer func() { in.Reset(nil); readerPool.Put(in) }()
+	header, err := message.ReadHeader(in)
+	if err != nil {
+		return nil, err
+	}
+	if header.Count("Received") > maxReceived {
+		return nil, gomail.Errorf(gomail.Loop, "the message has been through more than %d servers: it seems to go round in a loop", maxReceived)
+	}
+	check.Header(header)
+	var indexer message.Indexer
+	if err := s.writeHeader(header, io.MultiWriter(body, &indexer)); err != nil {
+		return nil, err
+	}
+	if _, err := in.WriteTo(io.MultiWriter(body, &indexer, check)); err != nil {
+		return nil, err
+	}
+	return indexer.Finish(), nil
+}
+
+var readerPool = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 32<<10) }}
+
+// writeHeader writes the header without the fields that only we may write:
+// results in our name, and the envelope's sender.
+func (s *Service) writeHeader(header message.Header, w io.Writer) error {
+	kept := header.Without(func(f message.Field) bool {
+		return f.Is("Return-Path") || mailauth.IsForgedAuthResults(f, s.config.Hostname)
+	})
+	_, err := w.Write(append(kept.Bytes(), "\r\n"...))
+	return err
+}
+
+// verdict is what is to be done with a message.
+type verdict struct {
+	refusal error
+	role    gomail.MailboxRole // of the mailbox it goes to
+}
+
+// judge turns the authentication's result into what is done, within the mode.
+// Where the result is not known (a DNS fault), the message is taken.
+func (s *Service) judge(auth mailauth.Result) verdict {
+	action, reason := auth.Action()
+	switch {
+	case action == mailauth.ActionReject && s.config.Mode == Reject:
+		return verdict{refusal: gomail.Errorf(gomail.Refused, "%s", reason)}
+	case action != mailauth.ActionNone && s.config.Mode != Observe:
+		return verdict{role: gomail.RoleJunk}
+	}
+	return verdict{role: gomail.RoleInbox}
+}
+
+// address makes one message per account. Recipients that lead to the same
+// account share it.
+func (s *Service) address(t *Transaction, auth mailauth.Result, v verdict) []Incoming {
+	now := s.config.Clock()
+	common := auth.AuthenticationResults(s.config.Hostname)
+	common = append(common, auth.ReceivedSPF()...)
+	return t.perAccount(v.role, now, func(r route) []byte {
+		return append(slices.Clone(common), s.received(t, auth, r.recipient.Address, now)...)
+	})
+}
+
+// perAccount makes one message per account: the envelope's sender, every
+// recipient that led there, and what trace says of the first of them.
+func (t *Transaction) perAccount(role gomail.MailboxRole, now time.Time, trace func(route) []byte) []Incoming {
+	var messages []Incoming
+	for i, r := range t.routes {
+		if seenBefore(t.routes[:i], r.account.ID) {
+			continue
+		}
+		prefix := t.returnPath()
+		for _, other := range t.routes[i:] {
+			if other.account.ID == r.account.ID {
+				prefix = append(prefix, "Delivered-To: "+other.recipient.Address.String()+"\r\n"...)
+			}
+		}
+		prefix = append(prefix, trace(r)...)
+		messages = append(messages, Incoming{Account: r.account.ID, Role: role, Prefix: prefix, Received: now})
+	}
+	return messages
+}
+
+func seenBefore(routes []route, id gomail.AccountID) bool {
+	for _, r := range routes {
+		if r.account.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// accept logs and counts a message that was taken.
+func (s *Service) accept(t *Transaction, auth mailauth.Result, v verdict, size int64) Receipt {
+	receipt := Receipt{ID: t.id, Junked: v.role == gomail.RoleJunk}
+	outcome := "delivered"
+	if receipt.Junked {
+		outcome = "junked"
+	}
+	s.config.Metrics.Received(outcome)
+	s.logOutcome(slog.LevelInfo, outcome, t, auth, slog.Int64("size", size))
+	return receipt
+}
+
+// refuse logs and counts a message that was not taken.
+func (s *Service) refuse(t *Transaction, auth mailauth.Result, err error) (Receipt, error) {
+	outcome := "refused"
+	if gomail.KindOf(err).Temporary() {
+		outcome = "failed"
+	}
+	s.config.Metrics.Received(outcome)
+	s.logOutcome(slog.LevelWarn, outcome, t, auth, slog.Any("error", err))
+	return Receipt{}, err
+}
+
+func (s *Service) logOutcome(level slog.Level, outcome string, t *Transaction, auth mailauth.Result, more slog.Attr) {
+	rcpts := make([]string, len(t.routes))
+	for i, r := range t.routes {
+		rcpts[i] = r.recipient.Address.String()
+	}
+	s.config.Logger.LogAttrs(context.Background(), level, "received", slog.String("outcome", outcome), slog.String("msgid", t.id),
+		slog.String("remote", t.client.Addr.Addr().String()), slog.String("from", t.from.String()), slog.Any("rcpt", rcpts),
+		slog.String("auth", auth.Summary()), more)
+}

@@ -1,0 +1,139 @@
+package inbound
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gomail"
+	"gomail/domains"
+	"gomail/mailauth"
+	"gomail/queue"
+)
+
+// Mode is what a failed authentication may lead to.
+type Mode string
+
+// The modes.
+const (
+	Observe    Mode = "observe"    // note the result, deliver everything
+	Quarantine Mode = "quarantine" // at worst, to Junk
+	Reject     Mode = "reject"     // do what the author's domain asks for
+)
+
+// ParseMode reads a mode; empty is Reject.
+func ParseMode(s string) (Mode, error) {
+	switch m := Mode(s); m {
+	case "":
+		return Reject, nil
+	case Observe, Quarantine, Reject:
+		return m, nil
+	}
+	return "", gomail.Errorf(gomail.Invalid, "there is no mode %q: use observe, quarantine or reject", s)
+}
+
+// Config is what the service needs.
+type Config struct {
+	Store    Store
+	Domains  *domains.Service
+	Checker  *mailauth.Checker
+	Hostname string // names us in Received and Authentication-Results
+	Mode     Mode   // empty: Reject
+	Added    func([]queue.Message)
+	Clock    func() time.Time // nil: time.Now
+	Logger   *slog.Logger
+	Metrics  Metrics
+}
+
+// Metrics are called as things happen; any may be nil.
+type Metrics struct {
+	Received func(outcome string) // "delivered", "junked", "refused", "failed"
+}
+
+// Service receives mail.
+type Service struct {
+	config Config
+}
+
+// New returns the service.
+func New(c Config) *Service {
+	if c.Mode == "" {
+		c.Mode = Reject
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics.Received == nil {
+		c.Metrics.Received = func(string) {}
+	}
+	if c.Added == nil {
+		c.Added = func([]queue.Message) {}
+	}
+	return &Service{config: c}
+}
+
+// Transaction is one message's envelope as it builds up.
+type Transaction struct {
+	service *Service
+	client  *gomail.Client
+	check   *mailauth.Check
+	id      string // names the message in replies, logs and Received
+	from    gomail.Address
+	size    int64 // as the client announced it, 0: not
+	routes  []route
+}
+
+// route is an accepted recipient and whom it leads to.
+type route struct {
+	recipient gomail.Recipient
+	account   gomail.Account
+}
+
+// maxRoutes bounds a transaction even where the protocol's edge does not.
+const maxRoutes = 10_000
+
+// Begin starts a transaction: the sender's address is known. NoSpace when the
+// disk could not take the announced size. Checks of the sender begin in the
+// background.
+func (s *Service) Begin(ctx context.Context, client *gomail.Client, check *mailauth.Check, from gomail.Address, size int64) (*Transaction, error) {
+	if err := s.config.Store.Room(size); err != nil {
+		return nil, err
+	}
+	check.Mail(from)
+	return &Transaction{service: s, client: client, check: check, id: newID(), from: from, size: size}, nil
+}
+
+// Check prepares the authentication of one connection's messages.
+func (s *Service) Check(ctx context.Context, client gomail.Client) *mailauth.Check {
+	return s.config.Checker.Begin(ctx, client)
+}
+
+// newID returns a name that no other message of any process has.
+func newID() string {
+	var b [10]byte
+	rand.Read(b[:])
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}
+
+// AddRecipient accepts a recipient or says why not: RelayDenied, NotFound,
+// Disabled, OverQuota.
+func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) error {
+	if len(t.routes) >= maxRoutes {
+		return gomail.Errorf(gomail.TooMany, "too many recipients")
+	}
+	account, err := t.service.config.Domains.Route(ctx, r.Address)
+	if err != nil {
+		return err
+	}
+	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {
+		return gomail.Errorf(gomail.OverQuota, "the mailbox %s is full", r.Address)
+	}
+	t.routes = append(t.routes, route{r, account})
+	return nil
+}

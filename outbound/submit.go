@@ -1,0 +1,148 @@
+package outbound
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"gomail"
+	"gomail/mailauth/dkim"
+	"gomail/message"
+	"gomail/queue"
+)
+
+// Submit takes a message from an account: sender rights, header repair, DKIM
+// signatures, queue. When it returns without error the message is durable
+// with all its recipients. It returns the name of the message in logs.
+func (s *Service) Submit(ctx context.Context, envelope gomail.Envelope, r io.Reader) (string, error) {
+	id := newID()
+	in := bufio.NewReaderSize(r, 32<<10)
+	header, err := message.ReadHeader(in)
+	if err != nil {
+		return "", err
+	}
+	if err := s.checkAuthor(ctx, envelope.Client.Account, header); err != nil {
+		return "", err
+	}
+	header = s.repair(header, envelope.From)
+	body := s.config.Store.Stage()
+	defer body.Close()
+	hash, err := takeIn(header, in, body)
+	if err != nil {
+		return "", err
+	}
+	signatures, err := s.sign(ctx, envelope.From.Domain, header, hash)
+	if err != nil {
+		return "", err
+	}
+	prefix := append(signatures, s.received(envelope.Client, id)...)
+	if err := s.enqueue(ctx, envelope, prefix, body); err != nil {
+		return "", err
+	}
+	s.logQueued(id, envelope, body.Size())
+	return id, nil
+}
+
+// checkAuthor refuses a message without exactly one From field, and one that
+// claims an author whom the account may not speak for.
+func (s *Service) checkAuthor(ctx context.Context, account gomail.AccountID, header message.Header) error {
+	authors, err := message.Authors(header)
+	if err != nil {
+		return gomail.Errorf(gomail.Refused, "the message needs one valid From field: %w", err)
+	}
+	for _, a := range authors {
+		if err := s.config.Domains.MaySend(ctx, account, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair adds what a message must have and takes out what it must not show
+// (RFC 6409 section 8).
+func (s *Service) repair(header message.Header, from gomail.Address) message.Header {
+	header = header.Without(func(f message.Field) bool {
+		return f.Is("Bcc") || f.Is("Resent-Bcc") || f.Is("Return-Path") || f.Is("DKIM-Signature")
+	})
+	add := func(name, value string) {
+		if header.Get(name) == "" {
+			header = header.Without(func(f message.Field) bool { return f.Is(name) })
+			header = append(header, message.Field{Name: name, Raw: []byte(name + ": " + value + "\r\n")})
+		}
+	}
+	add("Date", message.FormatDate(s.config.Clock()))
+	var random [16]byte
+	rand.Read(random[:])
+	add("Message-ID", message.NewMessageID(random, from.Domain))
+	return header
+}
+
+// takeIn writes the message to the body and returns the hash that all
+// signatures share.
+func takeIn(header message.Header, in io.WriterTo, body gomail.Body) ([]byte, error) {
+	if _, err := body.Write(append(header.Bytes(), "\r\n"...)); err != nil {
+		return nil, err
+	}
+	hash := dkim.NewBodyHash(dkim.Relaxed)
+	if _, err := in.WriteTo(io.MultiWriter(body, hash)); err != nil {
+		return nil, err
+	}
+	return hash.Sum(), nil
+}
+
+// sign returns a DKIM-Signature field for every active key of the author's
+// domain. A domain without keys sends unsigned.
+func (s *Service) sign(ctx context.Context, domain string, header message.Header, bodyHash []byte) ([]byte, error) {
+	if from := message.FromDomains(header); len(from) > 0 {
+		domain = from[0]
+	}
+	keys, err := s.config.Domains.Signers(ctx, domain)
+	if err != nil {
+		return nil, err
+	}
+	var fields []byte
+	for _, k := range keys {
+		field, err := dkim.Sign(dkim.SignOptions{Domain: k.Domain, Selector: k.Selector, Signer: k.Private, Time: s.config.Clock()}, header, bodyHash)
+		if err != nil {
+			return nil, fmt.Errorf("sign with the key %s of %s: %w", k.Selector, k.Domain, err)
+		}
+		fields = append(fields, field...)
+	}
+	return fields, nil
+}
+
+// received renders our trace field. It leaves out where the account was when
+// it sent the message: that is nobody's business.
+func (s *Service) received(client gomail.Client, id string) string {
+	return message.FoldField("Received", fmt.Sprintf("from localhost by %s with %s id %s; %s",
+		s.config.Hostname, client.Protocol(), id, message.FormatDate(s.config.Clock())))
+}
+
+// enqueue stores the message with its recipients and tells the queue.
+func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix []byte, body gomail.Body) error {
+	now := s.config.Clock()
+	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: prefix, Received: now, Expires: now.Add(s.config.Lifetime)}
+	m.Envelope.Recipients, m.Envelope.Client = nil, gomail.Client{}
+	for _, r := range envelope.Recipients {
+		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: now.Truncate(time.Microsecond)})
+	}
+	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m))
+	if err != nil {
+		return err
+	}
+	s.config.Added(parts)
+	return nil
+}
+
+func (s *Service) logQueued(id string, e gomail.Envelope, size int64) {
+	rcpts := make([]string, len(e.Recipients))
+	for i, r := range e.Recipients {
+		rcpts[i] = r.Address.String()
+	}
+	s.config.Logger.Info("submitted", slog.String("outcome", "queued"), slog.String("msgid", id), slog.Int64("account", int64(e.Client.Account)),
+		slog.String("from", e.From.String()), slog.Any("rcpt", rcpts), slog.Int64("size", size))
+}

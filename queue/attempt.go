@@ -1,0 +1,240 @@
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gomail"
+)
+
+// Action is what a notice says of a recipient, RFC 3464 section 2.3.3.
+type Action string
+
+// The actions.
+const (
+	ActionFailed    Action = "failed"
+	ActionDelayed   Action = "delayed"
+	ActionDelivered Action = "delivered"
+	ActionRelayed   Action = "relayed"
+)
+
+// Notice is a report to a message's sender.
+type Notice struct {
+	Message Message // without recipients
+	Events  []NoticeEvent
+}
+
+// NoticeEvent is what became of one recipient.
+type NoticeEvent struct {
+	Recipient Recipient
+	Action    Action
+	Result    Result
+	At        time.Time // of the attempt
+}
+
+// attempt is a finished attempt at a task.
+type attempt struct {
+	task    Task
+	changes []Change
+	retry   []Recipient // to be tried again
+	lost    bool
+	err     error // the outcome could not be written
+}
+
+// delayNotice is after how long a sender is told that the message still
+// waits.
+const delayNotice = 4 * time.Hour
+
+// attempt tries a task once, tells the sender what has to be told, and writes
+// the outcome.
+func (q *Queue) attempt(ctx context.Context, t Task) attempt {
+	results := q.deliver(ctx, t)
+	now := q.config.Clock()
+	a := attempt{task: t, lost: len(results) > 0}
+	notice := Notice{Message: t.Message}
+	notice.Message.Rcpts = nil
+	for i, r := range t.Rcpts {
+		result := results[i]
+		a.lost = a.lost && result.Lost
+		change, action := q.judge(t, r, result, now)
+		if action != "" {
+			notice.Events = append(notice.Events, NoticeEvent{Recipient: r, Action: action, Result: result, At: now})
+			change.Delayed = change.Delayed || action == ActionDelayed
+		}
+		a.changes = append(a.changes, change)
+		if !change.Done {
+			r.Attempts, r.Due, r.LastError, r.Delayed = change.Attempts, change.Due, change.LastError, change.Delayed
+			a.retry = append(a.retry, r)
+		}
+		q.log(t, r, result, change)
+		q.config.Metrics.Attempt(result)
+	}
+	// The notice goes first: a crash in between repeats it, the other way
+	// round it would be lost.
+	if err := q.notify(ctx, notice); err != nil {
+		a.keepAll(t, now)
+	}
+	a.err = q.config.Store.Finish(context.WithoutCancel(ctx), q.lease, a.changes)
+	return a
+}
+
+// keepAll turns the outcome of recipients that are not delivered into a later
+// attempt, because their sender could not be told.
+func (a *attempt) keepAll(t Task, now time.Time) {
+	a.retry = nil
+	for i, r := range t.Rcpts {
+		c := &a.changes[i]
+		c.Done, c.Attempts, c.Due, c.Delayed = false, r.Attempts+1, now.Add(firstPause), r.Delayed
+		r.Attempts, r.Due, r.LastError = c.Attempts, c.Due, c.LastError
+		a.retry = append(a.retry, r)
+	}
+}
+
+// deliver returns one result per recipient, in their order.
+func (q *Queue) deliver(ctx context.Context, t Task) []Result {
+	ctx, cancel := context.WithTimeout(ctx, q.config.AttemptTimeout)
+	defer cancel()
+	deliverer, err := q.config.Route(ctx, t.Site)
+	if err != nil {
+		return failAll(t, err)
+	}
+	content, err := q.config.Store.QueueContent(ctx, t.Key)
+	if err != nil {
+		return failAll(t, err)
+	}
+	defer content.Close()
+	byN := map[int]Result{}
+	for _, r := range deliverer.Deliver(ctx, t, content) {
+		byN[r.N] = r
+	}
+	results := make([]Result, len(t.Rcpts))
+	for i, r := range t.Rcpts {
+		result, ok := byN[r.N]
+		if !ok {
+			result = Result{N: r.N, Outcome: Temporary, Enhanced: "4.3.0", Text: "the attempt ended without an outcome"}
+		}
+		results[i] = result
+	}
+	return results
+}
+
+func failAll(t Task, err error) []Result {
+	results := make([]Result, len(t.Rcpts))
+	for i, r := range t.Rcpts {
+		results[i] = Result{N: r.N, Outcome: Temporary, Enhanced: "4.3.0", Text: err.Error()}
+	}
+	return results
+}
+
+// judge says what a result means for a recipient's row and whether its sender
+// is to be told (RFC 3461 sections 4.1 and 5.2).
+func (q *Queue) judge(t Task, r Recipient, result Result, now time.Time) (Change, Action) {
+	c := Change{Key: t.Key, N: r.N, Attempts: r.Attempts + 1, LastError: result.describe(), Delayed: r.Delayed}
+	expired := !now.Before(t.Expires)
+	switch {
+	case result.Outcome == Delivered:
+		c.Done = true
+		if r.Notify&gomail.NotifySuccess != 0 && !result.PassedOn {
+			return c, deliveredAction(result)
+		}
+	case result.Outcome == Permanent || expired:
+		c.Done = true
+		if wantsFailure(r.Notify) {
+			return c, ActionFailed
+		}
+	default:
+		c.Due = now.Add(Backoff(c.Attempts))
+		if c.Due.After(t.Expires) {
+			c.Due = t.Expires
+		}
+		if !r.Delayed && now.Sub(t.Received) >= delayNotice && wantsDelay(r.Notify) {
+			return c, ActionDelayed
+		}
+	}
+	return c, ""
+}
+
+func deliveredAction(r Result) Action {
+	if r.Remote != "" {
+		return ActionRelayed
+	}
+	return ActionDelivered
+}
+
+func wantsFailure(n gomail.Notify) bool { return n == 0 || n&gomail.NotifyFailure != 0 }
+func wantsDelay(n gomail.Notify) bool   { return n == 0 || n&gomail.NotifyDelay != 0 }
+
+// notify tells the sender, unless there is nothing to tell or nobody to be
+// told: a notice never answers the null reverse-path (RFC 5321 section 6.1).
+func (q *Queue) notify(ctx context.Context, n Notice) error {
+	if len(n.Events) == 0 || n.Message.Envelope.From.IsNull() {
+		return nil
+	}
+	err := q.config.Notify(context.WithoutCancel(ctx), n)
+	if err != nil {
+		q.config.Logger.Error("sender could not be told", slog.Int64("msgid", n.Message.ID), slog.Any("error", err))
+	}
+	return err
+}
+
+// settle takes a finished attempt into the schedule.
+func (q *Queue) settle(a attempt) error {
+	q.schedule.done(a.task, a.lost, q.config.Clock())
+	q.schedule.forget(a.task)
+	switch gomail.KindOf(a.err) {
+	case gomail.NoSpace, gomail.Unavailable:
+		// Not written: the store still has the recipients as they were, and
+		// the next look finds them.
+		q.more = true
+		return nil
+	}
+	if a.err != nil {
+		return a.err
+	}
+	until := q.config.Clock().Add(horizon)
+	for _, r := range a.retry {
+		if r.Due.Before(until) {
+			m := a.task.Message
+			m.Rcpts = []Recipient{r}
+			q.schedule.add(m)
+		}
+	}
+	return nil
+}
+
+// backoffs are the pauses between attempts; the last repeats.
+var backoffs = [...]time.Duration{
+	time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour,
+}
+
+// Backoff returns how long to wait after so many attempts.
+func Backoff(attempts int) time.Duration {
+	return backoffs[min(max(attempts, 1), len(backoffs))-1]
+}
+
+// describe renders a result as one line for people.
+func (r Result) describe() string {
+	if r.Outcome == Delivered {
+		return ""
+	}
+	if r.Remote == "" {
+		return r.Text
+	}
+	return r.Remote + " said: " + r.Text
+}
+
+// log writes the line of an outcome.
+func (q *Queue) log(t Task, r Recipient, result Result, c Change) {
+	level, outcome := slog.LevelInfo, "delivered"
+	switch {
+	case result.Outcome == Delivered:
+	case c.Done:
+		level, outcome = slog.LevelWarn, "failed"
+	default:
+		outcome = "deferred"
+	}
+	q.config.Logger.Log(context.Background(), level, "delivery", slog.String("outcome", outcome), slog.Int64("msgid", t.ID),
+		slog.String("rcpt", r.Address.String()), slog.String("remote", result.Remote), slog.String("tls", result.TLS),
+		slog.Int("attempt", c.Attempts), slog.String("reply", result.Text))
+}
