@@ -1,0 +1,149 @@
+// Package config reads gomail.toml. It knows every key, says which one is
+// wrong and in which line, and lets the environment override: GOMAIL_SMTP_LISTEN
+// for listen in [smtp].
+//
+// What changes while the server runs (domains, accounts, policies) is not
+// here; it lives in the store.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is the whole configuration. The comments are the reference: docs are
+// made from them.
+type Config struct {
+	Server     Server     `toml:"server"`
+	SMTP       SMTP       `toml:"smtp"`
+	Submission Submission `toml:"submission"`
+	IMAP       IMAP       `toml:"imap"`
+	Web        Web        `toml:"web"`
+	TLS        TLS        `toml:"tls"`
+	DKIM       DKIM       `toml:"dkim"`
+	DNS        DNS        `toml:"dns"`
+	Outbound   Outbound   `toml:"outbound"`
+	Store      Store      `toml:"store"`
+	Secrets    Secrets    `toml:"secrets"`
+	Log        Log        `toml:"log"`
+}
+
+// Server is what the installation is.
+type Server struct {
+	Hostname        string       `toml:"hostname"`         // the mail host's name: what MX records point to
+	DataDir         string       `toml:"data_dir"`         // store, bodies, socket
+	PublicAddresses []netip.Addr `toml:"public_addresses"` // for the A, AAAA and PTR records
+	ExtraMX         []MX         `toml:"extra_mx"`         // further hosts that take mail for the domains here
+}
+
+// MX is a further mail host.
+type MX struct {
+	Host     string `toml:"host"`
+	Priority int    `toml:"priority"`
+}
+
+// SMTP is mail from other servers.
+type SMTP struct {
+	Listen                   []string `toml:"listen"`                      // addresses
+	MaxMessageSize           Size     `toml:"max_message_size"`            // "50MB"
+	MaxRecipients            int      `toml:"max_recipients"`              // per message
+	MaxConnections           int      `toml:"max_connections"`             // at a time
+	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"` // at a time, IPv4 address or IPv6 /64
+	Authentication           string   `toml:"authentication"`              // what failed SPF, DKIM and DMARC lead to: observe, quarantine, reject
+}
+
+// Submission is mail from our own people's programs.
+type Submission struct {
+	Listen    []string `toml:"listen"`     // STARTTLS
+	TLSListen []string `toml:"tls_listen"` // TLS from the start
+}
+
+// IMAP is reading mail.
+type IMAP struct {
+	Listen                   []string `toml:"listen"`     // STARTTLS
+	TLSListen                []string `toml:"tls_listen"` // TLS from the start
+	MaxConnections           int      `toml:"max_connections"`
+	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"`
+}
+
+// Web is the admin panel and the API.
+type Web struct {
+	Listen       []string       `toml:"listen"`        // HTTPS
+	HTTPListen   []string       `toml:"http_listen"`   // redirects to HTTPS
+	MetricsAllow []netip.Prefix `toml:"metrics_allow"` // who may read /metrics
+}
+
+// TLS is where certificates come from.
+type TLS struct {
+	Mode       string `toml:"mode"`        // files, self-signed
+	CertFile   string `toml:"cert_file"`   // PEM, read again when it changes
+	KeyFile    string `toml:"key_file"`    // PEM
+	MinVersion string `toml:"min_version"` // 1.2, 1.3
+
+	ACMEEmail     string `toml:"acme_email"`     // contact of the ACME account
+	ACMEDirectory string `toml:"acme_directory"` // the authority's directory URL
+	ACMECAFile    string `toml:"acme_ca_file"`   // whom to trust when asking it
+}
+
+// DKIM is how new domains sign.
+type DKIM struct {
+	DefaultSelector  string `toml:"default_selector"`
+	DefaultAlgorithm string `toml:"default_algorithm"` // both, ed25519, rsa
+}
+
+// DNS is whom to ask.
+type DNS struct {
+	Resolvers []string `toml:"resolvers"` // host or host:port; empty: the system's
+	TrustAD   bool     `toml:"trust_ad"`  // the resolvers validate DNSSEC and the way to them is safe
+}
+
+// Outbound is mail to other servers.
+type Outbound struct {
+	BindAddresses        []netip.Addr  `toml:"bind_addresses"`         // to send from
+	AllowPrivateNetworks bool          `toml:"allow_private_networks"` // deliver to loopback and private addresses
+	MaxDeliveries        int           `toml:"max_deliveries"`         // at a time
+	MaxPerDestination    int           `toml:"max_per_destination"`    // at a time to one domain
+	Lifetime             time.Duration `toml:"lifetime"`               // how long delivery is tried
+}
+
+// Store is where mail is kept.
+type Store struct {
+	URL   string `toml:"url"`   // "sqlite:"
+	Blobs string `toml:"blobs"` // "packs:"
+}
+
+// Secrets is the key that seals private keys at rest.
+type Secrets struct {
+	KeyFile string `toml:"key_file"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Level  slog.Level `toml:"level"`  // debug, info, warn, error
+	Format string     `toml:"format"` // text, json
+}
+
+// Default returns the configuration of a server that is told nothing: the
+// standard ports, safe limits, no hostname.
+func Default() Config {
+	return Config{
+		Server: Server{DataDir: "/var/lib/gomail"},
+		SMTP: SMTP{
+			Listen: []string{":25"}, MaxMessageSize: 50 << 20, MaxRecipients: 1000,
+			MaxConnections: 1000, MaxConnectionsPerAddress: 50, Authentication: "reject",
+		},
+		Submission: Submission{Listen: []string{":587"}, TLSListen: []string{":465"}},
+		IMAP:       IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
+		Web: Web{
+			Listen: []string{":443"}, HTTPListen: []string{":80"},
+			MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		},
+		TLS:      TLS{Mode: "self-signed", MinVersion: "1.2"},
+		DKIM:     DKIM{DefaultSelector: "mail", DefaultAlgorithm: "both"},
+		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour},
+		Store:    Store{URL: "sqlite:", Blobs: "packs:"},
+		Secrets:  Secrets{},
+		Log:      Log{Format: "text"},
+	}
+}

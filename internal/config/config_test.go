@@ -1,0 +1,83 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// load reads text as the gomail.toml of a data directory.
+func load(t *testing.T, text string, environ ...string) (Config, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "gomail.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load("", dir, environ)
+}
+
+func TestFileAndEnvironment(t *testing.T) {
+	c, err := load(t, `
+[server]
+hostname = "Mail.Example.com"
+public_addresses = ["192.0.2.1", "2001:db8::1"]
+extra_mx = [{host = "mx2.example.com", priority = 20}]
+[smtp]
+listen = ["127.0.0.1:2525"]
+max_message_size = "10MiB"
+[outbound]
+lifetime = "48h"
+[dns]
+resolvers = ["127.0.0.1", "[::1]:5353"]
+[log]
+level = "debug"
+`, "GOMAIL_IMAP_LISTEN=127.0.0.1:1143, [::1]:1143", "GOMAIL_SMTP_MAX_RECIPIENTS=7", "HOME=/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []any{"mail.example.com", 2, MX{"mx2.example.com", 20}, Size(10 << 20), 48 * time.Hour, []string{"[127.0.0.1]:53", "[::1]:5353"}, []string{"127.0.0.1:1143", "[::1]:1143"}, 7}
+	got := []any{c.Server.Hostname, len(c.Server.PublicAddresses), c.Server.ExtraMX[0], c.SMTP.MaxMessageSize, c.Outbound.Lifetime, c.DNS.Resolvers, c.IMAP.Listen, c.SMTP.MaxRecipients}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	if filepath.Base(c.Secrets.KeyFile) != "secret.key" || filepath.Dir(c.Secrets.KeyFile) != c.Server.DataDir {
+		t.Errorf("the secret key is %s", c.Secrets.KeyFile)
+	}
+}
+
+// A mistake is named with its line and its key.
+func TestMistakesAreNamed(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"[smtp]\n\nlissten = []\n", "line 3: there is no key smtp.lissten; did you mean smtp.listen?"},
+		{"[sntp]\nlisten = []\n", "there is no key sntp"},
+		{"[smtp]\nmax_recipients = \"many\"\n", "line 2, key smtp.max_recipients"},
+		{"[smtp]\nmax_message_size = \"big\"\n", "is no size"},
+		{"[smtp\n", "line 2: expected"},
+		{"[server]\nhostname = \"not a name\"\n", "server.hostname"},
+		{"[tls]\nmode = \"none\"\n", "tls.mode is \"none\": it has to be one of files, self-signed"},
+		{"[tls]\nmode = \"files\"\n", "tls.cert_file"},
+		{"[server]\npublic_addresses = [\"1.2.3\"]\n", "public_addresses"},
+	} {
+		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q gives %v\nwant %q in it", test.text, err, test.want)
+		}
+	}
+	if _, err := load(t, "", "GOMAIL_SMTP_LISTN=x"); err == nil || !strings.Contains(err.Error(), "did you mean GOMAIL_SMTP_LISTEN?") {
+		t.Errorf("a wrong variable gives %v", err)
+	}
+	if _, err := Load("/nonexistent/gomail.toml", "", nil); err == nil {
+		t.Error("a file that was named and is missing was passed over")
+	}
+}
+
+func FuzzParseSize(f *testing.F) {
+	f.Add("50MB")
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, err := ParseSize(s); err == nil && n < 0 {
+			t.Errorf("%q is %d", s, n)
+		}
+	})
+}

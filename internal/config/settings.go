@@ -1,0 +1,138 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gomail"
+)
+
+// setting is one key of the configuration.
+type setting struct {
+	key   string // "smtp.listen"
+	value reflect.Value
+}
+
+// settings lists every key with its place in c.
+func settings(c *Config) []setting {
+	var all []setting
+	sections := reflect.ValueOf(c).Elem()
+	for i := range sections.NumField() {
+		section := sections.Type().Field(i).Tag.Get("toml")
+		fields := sections.Field(i)
+		for j := range fields.NumField() {
+			key := section + "." + fields.Type().Field(j).Tag.Get("toml")
+			all = append(all, setting{key, fields.Field(j)})
+		}
+	}
+	return all
+}
+
+// environment returns the name of the variable that overrides the setting.
+func (s setting) environment() string {
+	return "GOMAIL_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+// set reads a value from text; lists are separated by commas.
+func (s setting) set(text string) error {
+	v := s.value
+	if v.Kind() != reflect.Slice {
+		return setText(v, text)
+	}
+	list := reflect.MakeSlice(v.Type(), 0, 1)
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		one := reflect.New(v.Type().Elem()).Elem()
+		if err := setText(one, item); err != nil {
+			return err
+		}
+		list = reflect.Append(list, one)
+	}
+	v.Set(list)
+	return nil
+}
+
+func setText(v reflect.Value, text string) error {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return u.UnmarshalText([]byte(text))
+	}
+	switch v.Interface().(type) {
+	case time.Duration:
+		d, err := time.ParseDuration(text)
+		v.SetInt(int64(d))
+		return err
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		v.SetBool(b)
+		return err
+	case reflect.Int:
+		n, err := strconv.Atoi(text)
+		v.SetInt(int64(n))
+		return err
+	default:
+		return fmt.Errorf("it cannot be set from the environment: use gomail.toml")
+	}
+	return nil
+}
+
+// complete fills in what follows from other settings and refuses what cannot
+// work. alone says that the data directory was given on the command line.
+func (c *Config) complete(alone bool) error {
+	if c.Secrets.KeyFile == "" {
+		c.Secrets.KeyFile = "/etc/gomail/secret.key"
+		if alone {
+			c.Secrets.KeyFile = filepath.Join(c.Server.DataDir, "secret.key")
+		}
+	}
+	if c.Server.Hostname != "" {
+		name, err := gomail.CanonicalDomain(c.Server.Hostname)
+		if err != nil {
+			return gomail.Errorf(gomail.Invalid, "server.hostname: %w", err)
+		}
+		c.Server.Hostname = name
+	}
+	for i, r := range c.DNS.Resolvers {
+		c.DNS.Resolvers[i] = withPort(r, "53")
+	}
+	checks := []struct {
+		key, value string
+		allowed    []string
+	}{
+		{"smtp.authentication", c.SMTP.Authentication, []string{"observe", "quarantine", "reject"}},
+		{"tls.mode", c.TLS.Mode, []string{"files", "self-signed"}},
+		{"tls.min_version", c.TLS.MinVersion, []string{"1.2", "1.3"}},
+		{"dkim.default_algorithm", c.DKIM.DefaultAlgorithm, []string{"both", "ed25519", "rsa"}},
+		{"log.format", c.Log.Format, []string{"text", "json"}},
+	}
+	for _, k := range checks {
+		if !slices.Contains(k.allowed, k.value) {
+			return gomail.Errorf(gomail.Invalid, "%s is %q: it has to be one of %s", k.key, k.value, strings.Join(k.allowed, ", "))
+		}
+	}
+	if c.TLS.Mode == "files" && (c.TLS.CertFile == "" || c.TLS.KeyFile == "") {
+		return gomail.Errorf(gomail.Invalid, "tls.mode is files: tls.cert_file and tls.key_file have to name the certificate and its key")
+	}
+	return nil
+}
+
+func withPort(host, port string) string {
+	if strings.HasPrefix(host, "[") && strings.Contains(host, "]:") {
+		return host
+	}
+	if strings.Count(host, ":") == 1 {
+		return host
+	}
+	return "[" + strings.Trim(host, "[]") + "]:" + port
+}
