@@ -182,6 +182,10 @@ func (q *Queue) notify(ctx context.Context, n Notice) error {
 func (q *Queue) settle(a attempt) error {
 	q.schedule.done(a.task, a.lost, q.config.Clock())
 	q.schedule.forget(a.task)
+	if q.schedule.changed[a.task.Key] {
+		delete(q.schedule.changed, a.task.Key)
+		a.retry, q.more = nil, true
+	}
 	switch gomail.KindOf(a.err) {
 	case gomail.NoSpace, gomail.Unavailable:
 		// Not written: the store still has the recipients as they were, and

@@ -49,6 +49,7 @@ type Queue struct {
 
 	mu    sync.Mutex
 	fresh []Message // handed over by Added
+	stale []Key     // changed by an administrator
 	wake  chan struct{}
 }
 
@@ -119,6 +120,10 @@ func (q *Queue) Run(ctx context.Context) error {
 	defer renew.Stop()
 	for {
 		q.takeFresh()
+		if err := q.reload(ctx); err != nil {
+			stop()
+			return q.abandon(err)
+		}
 		q.dispatch(attempts)
 		alarm := q.alarm()
 		select {
@@ -126,7 +131,6 @@ func (q *Queue) Run(ctx context.Context) error {
 			alarm.Stop()
 			return q.drain(stop)
 		case <-q.wake:
-			q.more = q.more || len(q.schedule.loaded) < maxLoaded
 		case <-alarm.C:
 		case a := <-q.results:
 			if err := q.settle(a); err != nil {
@@ -141,10 +145,6 @@ func (q *Queue) Run(ctx context.Context) error {
 			q.more = true
 		}
 		alarm.Stop()
-		if err := q.reload(ctx); err != nil {
-			stop()
-			return q.abandon(err)
-		}
 	}
 }
 
@@ -212,12 +212,17 @@ func (q *Queue) load(ctx context.Context) error {
 	return nil
 }
 
-// takeFresh schedules what Added handed over.
+// takeFresh schedules what Added handed over, and forgets what was changed
+// meanwhile.
 func (q *Queue) takeFresh() {
 	q.mu.Lock()
-	fresh := q.fresh
-	q.fresh = nil
+	fresh, stale := q.fresh, q.stale
+	q.fresh, q.stale = nil, nil
 	q.mu.Unlock()
+	for _, key := range stale {
+		q.schedule.remove(key)
+		q.more = true
+	}
 	until := q.config.Clock().Add(horizon)
 	for _, m := range fresh {
 		switch {

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type schedule struct {
 	perSite int // tasks at once to one site
 
 	loaded  map[recipientKey]bool // recipients that are waiting or being worked on
+	changed map[Key]bool          // messages that an administrator changed while they were worked on
 	waiting taskHeap              // by time
 	sites   map[string]*site
 	ring    []*site // sites with ready tasks, served in turn
@@ -35,7 +37,7 @@ type site struct {
 }
 
 func newSchedule(total, perSite int) *schedule {
-	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, sites: map[string]*site{}}
+	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, changed: map[Key]bool{}, sites: map[string]*site{}}
 }
 
 // add takes in a message: its recipients become tasks, one per site and time.
@@ -68,6 +70,31 @@ func (s *schedule) add(m Message) {
 func (s *schedule) forget(t Task) {
 	for _, r := range t.Rcpts {
 		delete(s.loaded, recipientKey{t.Key, r.N})
+	}
+}
+
+// remove drops a message's tasks, and the pauses of their sites: whoever
+// changed the message wants to see it tried. Those under way go on, but are
+// not scheduled again.
+func (s *schedule) remove(key Key) {
+	gone := func(t Task) bool {
+		if t.Key == key {
+			s.forget(t)
+		}
+		return t.Key == key
+	}
+	s.waiting = slices.DeleteFunc(s.waiting, gone)
+	heap.Init(&s.waiting)
+	for _, st := range s.sites {
+		before := len(st.ready)
+		if st.ready = slices.DeleteFunc(st.ready, gone); len(st.ready) < before {
+			st.failures, st.paused = 0, time.Time{}
+		}
+	}
+	for known := range s.loaded {
+		if known.Key == key {
+			s.changed[key] = true
+		}
 	}
 }
 

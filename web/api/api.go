@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"gomail"
+	"gomail/accounts"
+	"gomail/dnsplan"
+	"gomail/domains"
+	"gomail/queue"
+)
+
+// Path is where the API is mounted.
+const Path = "/api/v1"
+
+// Config is what the API manages.
+type Config struct {
+	Accounts *accounts.Service
+	Domains  *domains.Service
+	Queue    *queue.Queue
+	Server   func() dnsplan.Server // what the DNS plan needs to know of this server
+	Check    func(ctx context.Context, found func(problem string)) error
+	Version  string
+	Hostname string
+	Clock    func() time.Time
+}
+
+// API serves the admin API.
+type API struct {
+	config Config
+	mux    *http.ServeMux
+}
+
+// New returns the handler of the API.
+func New(c Config) *API {
+	a := &API{config: c, mux: http.NewServeMux()}
+	hc := huma.DefaultConfig("GoMail admin API", c.Version)
+	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = Path+"/openapi", "", Path+"/schemas"
+	hc.CreateHooks = nil // no $schema fields in answers
+	h := humago.New(a.mux, hc)
+	a.registerStatus(h)
+	a.registerDomains(h)
+	a.registerRecords(h)
+	a.registerKeys(h)
+	a.registerAccounts(h)
+	a.registerAliases(h)
+	a.registerQueue(h)
+	return a
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	a.mux.ServeHTTP(w, r)
+}
+
+// operation describes an operation in a line.
+func operation(id, method, path, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: Path + path, Summary: summary}
+}
+
+// statuses maps kinds of error to HTTP.
+var statuses = map[gomail.Kind]int{
+	gomail.Invalid:         http.StatusUnprocessableEntity,
+	gomail.NotFound:        http.StatusNotFound,
+	gomail.Exists:          http.StatusConflict,
+	gomail.Forbidden:       http.StatusForbidden,
+	gomail.Unauthenticated: http.StatusUnauthorized,
+	gomail.Throttled:       http.StatusTooManyRequests,
+	gomail.Disabled:        http.StatusForbidden,
+	gomail.TooLarge:        http.StatusRequestEntityTooLarge,
+	gomail.TooMany:         http.StatusUnprocessableEntity,
+	gomail.NoSpace:         http.StatusInsufficientStorage,
+	gomail.Unavailable:     http.StatusServiceUnavailable,
+	gomail.Closed:          http.StatusServiceUnavailable,
+}
+
+// problem turns an error into an answer. What is ours alone is not explained
+// to the outside.
+func problem(err error) error {
+	if err == nil {
+		return nil
+	}
+	if status, ok := statuses[gomail.KindOf(err)]; ok {
+		return huma.NewError(status, err.Error())
+	}
+	return huma.NewError(http.StatusInternalServerError, "the server met a fault of its own: "+err.Error())
+}
+
+// list is an answer with several items.
+type list[T any] struct {
+	Body []T
+}
+
+// one is an answer with one item.
+type one[T any] struct {
+	Body T
+}
+
+// listOf turns items into an answer.
+func listOf[A, B any](items []A, err error, show func(A) B) (*list[B], error) {
+	if err != nil {
+		return nil, problem(err)
+	}
+	body := make([]B, len(items))
+	for i, item := range items {
+		body[i] = show(item)
+	}
+	return &list[B]{body}, nil
+}
+
+// oneOf turns an item into an answer.
+func oneOf[A, B any](item A, err error, show func(A) B) (*one[B], error) {
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &one[B]{show(item)}, nil
+}
+
