@@ -69,7 +69,7 @@ func (s *Sender) open(ctx context.Context, r route, host string, addr netip.Addr
 	defer cancel()
 	conn, err := s.cfg.Dial(dialing, "tcp", netip.AddrPortFrom(addr, uint16(r.port)).String())
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, &connectError{err}
 	}
 	c := &client{s: s, key: r.key(host), host: host, addr: addr}
 	c.use(conn)
@@ -221,7 +221,7 @@ func (c *client) release() {
 		c.quit()
 		return
 	}
-	if c.clean() != nil {
+	if c.clean(c.s.cfg.Timeouts.Quit) != nil {
 		c.conn.Close()
 		return
 	}
@@ -229,11 +229,11 @@ func (c *client) release() {
 }
 
 // clean ends the transaction that a refusal has left open.
-func (c *client) clean() error {
+func (c *client) clean(timeout time.Duration) error {
 	if !c.dirty {
 		return nil
 	}
-	r, err := c.command(c.s.cfg.Timeouts.Mail, "RSET")
+	r, err := c.command(timeout, "RSET")
 	if err != nil {
 		return fmt.Errorf("RSET: %w", err)
 	}
@@ -263,6 +263,12 @@ func (e *replyError) Error() string {
 	return fmt.Sprintf("%s was refused: %d %s %s", e.step, e.reply.code, e.reply.enhanced, e.reply.text)
 }
 
+// connectError is a server that does not answer at all.
+type connectError struct{ err error }
+
+func (e *connectError) Error() string { return "connecting: " + e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
 // failureOf turns an error of a connection into a failure. Only a reply can
 // be permanent.
 func failureOf(err error, remote string) *failure {
@@ -273,7 +279,11 @@ func failureOf(err error, remote string) *failure {
 		}
 		return &f
 	}
-	return &failure{outcome: queue.Temporary, enhanced: "4.4.2", text: cleanText(clip(err.Error(), maxReplyText)), remote: remote}
+	f := failure{outcome: queue.Temporary, enhanced: "4.4.2", text: cleanText(clip(err.Error(), maxReplyText)), remote: remote}
+	if _, ok := err.(*connectError); ok {
+		f.enhanced = "4.4.1"
+	}
+	return &f
 }
 
 // tlsVersion is the IANA's name without the space: "TLS1.3".

@@ -59,7 +59,7 @@ func (a *attempt) group(c *client) []int {
 // transact runs one transaction and settles its recipients. An error leaves
 // those that are not settled to another connection.
 func (a *attempt) transact(c *client, group []int) error {
-	if err := c.clean(); err != nil {
+	if err := c.clean(a.s.cfg.Timeouts.Mail); err != nil {
 		return err
 	}
 	c.messages++

@@ -1,0 +1,341 @@
+package mxsend
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gomail"
+	"gomail/queue"
+)
+
+var update = flag.Bool("update", false, "write the C: and R: lines of the transcripts anew")
+
+// TestTranscripts plays testdata/*.txt, as the server. Their lines:
+//
+//	#         why the transcript is there
+//	from:     the sender; rcpt: a recipient, with notify= and orcpt=
+//	envelope: utf8, 8bit, ret=, envid=
+//	content:  the message, with Go's escapes
+//	mx:, a:   the DNS: preference and host of example.net, addresses of a host
+//	config:   tlsroot, smarthost=host:port, auth=name:password, recipients=, messages=
+//	D:        the client connects to an address; D!: which does not answer
+//	S:        a line that the server sends; S|: raw, with Go's escapes
+//	C:        a line that the client must send
+//	TLS:      TLS begins; TLS!: the server spoils the handshake
+//	drop:     the server closes the connection
+//	hang:     the server is silent until the client gives up
+//	R:        the result of the recipients, in order
+//	deliver:  another delivery of the same task begins
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			cert := testCertificate(t) // outside the bubble, whose clock is not ours
+			synctest.Test(t, func(t *testing.T) { playFile(t, file, cert) })
+		})
+	}
+}
+
+type dialed struct {
+	addr   string
+	answer chan net.Conn // closed: no answer
+}
+
+// stage is the server's side of a transcript.
+type stage struct {
+	t       *testing.T
+	file    string
+	cert    tls.Certificate
+	cfg     Config
+	zone    *zone
+	task    queue.Task
+	content string
+	sender  *Sender
+	dials   chan dialed
+	results chan []queue.Result
+	pending []string // results not yet checked
+	conn    net.Conn
+	r       *bufio.Reader
+	written []string
+}
+
+func playFile(t *testing.T, file string, cert tls.Certificate) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, file: file, cert: cert, zone: newZone(), content: "Subject: x\r\n\r\nhello\r\n"}
+	s.task = taskFor(t, "bob@example.com")
+	s.task.Site = "example.net"
+	s.dials = make(chan dialed)
+	s.results = make(chan []queue.Result, 1)
+	s.cfg = Config{Hostname: "mail.example.com", Resolver: s.zone, AllowPrivateNetworks: true, Dial: s.dial}
+	for i, line := range strings.Split(strings.TrimRight(string(text), "\n"), "\n") {
+		s.play(i, line)
+	}
+	s.sender.Close()
+	if len(s.pending) > 0 {
+		t.Errorf("%s: results not in the transcript: %q", file, s.pending)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(strings.Join(s.written, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *stage) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	d := dialed{addr, make(chan net.Conn)}
+	select {
+	case s.dials <- d:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	c, ok := <-d.answer
+	if !ok {
+		return nil, errors.New("connection refused")
+	}
+	return c, nil
+}
+
+func (s *stage) play(i int, line string) {
+	kind, rest, _ := strings.Cut(line, ":")
+	rest = strings.TrimPrefix(rest, " ")
+	words := strings.Fields(rest)
+	switch kind {
+	case "from":
+		s.task.Envelope.From = mustAddress(s.t, rest)
+	case "rcpt":
+		s.addRecipient(words)
+	case "envelope":
+		s.setEnvelope(words)
+	case "content":
+		s.content = s.unquote(rest)
+	case "config":
+		s.configure(words)
+	case "mx":
+		pref, _ := strconv.Atoi(words[0])
+		s.zone.mx["example.net"] = append(s.zone.mx["example.net"], &net.MX{Host: words[1] + ".", Pref: uint16(pref)})
+	case "a":
+		s.zone.addr[words[0]] = words[1:]
+	case "deliver":
+		s.deliver()
+	case "D", "D!":
+		s.accept(i, rest, kind == "D!")
+	case "S":
+		s.say(i, rest+"\r\n")
+	case "S|":
+		s.say(i, s.unquote(rest))
+	case "C":
+		line = "C: " + s.hear(i, rest)
+	case "TLS":
+		s.startTLS(i)
+	case "TLS!":
+		s.conn.Read(make([]byte, 1<<10))
+		io.WriteString(s.conn, "no TLS here, only a broken server\r\n")
+		io.Copy(io.Discard, s.conn)
+		s.conn.Close()
+	case "drop":
+		s.conn.Close()
+	case "hang":
+		io.Copy(io.Discard, s.conn)
+		s.conn.Close()
+	case "R":
+		line = "R: " + s.checkResult(i, rest)
+	case "":
+	default:
+		if !strings.HasPrefix(kind, "#") {
+			s.t.Fatalf("%s:%d: no such kind of line: %s", s.file, i+1, line)
+		}
+	}
+	s.written = append(s.written, strings.TrimRight(line, " "))
+}
+
+func (s *stage) unquote(text string) string {
+	raw, err := strconv.Unquote(`"` + text + `"`)
+	if err != nil {
+		s.t.Fatalf("%s: %v: %s", s.file, err, text)
+	}
+	return raw
+}
+
+func (s *stage) addRecipient(words []string) {
+	r := queue.Recipient{Recipient: gomail.Recipient{Address: mustAddress(s.t, words[0])}, N: len(s.task.Rcpts)}
+	for _, w := range words[1:] {
+		switch key, value, _ := strings.Cut(w, "="); key {
+		case "notify":
+			n, _ := strconv.Atoi(value)
+			r.Notify = gomail.Notify(n)
+		case "orcpt":
+			r.Original = value
+		}
+	}
+	s.task.Rcpts = append(s.task.Rcpts, r)
+}
+
+func (s *stage) setEnvelope(words []string) {
+	e := &s.task.Envelope
+	for _, w := range words {
+		switch key, value, _ := strings.Cut(w, "="); key {
+		case "utf8":
+			e.SMTPUTF8 = true
+		case "8bit":
+			e.EightBit = true
+		case "ret":
+			e.Return = value
+		case "envid":
+			e.EnvelopeID = s.unquote(value)
+		}
+	}
+}
+
+func (s *stage) configure(words []string) {
+	for _, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		n, _ := strconv.Atoi(value)
+		switch key {
+		case "tlsroot":
+			pool := x509.NewCertPool()
+			leaf, _ := x509.ParseCertificate(s.cert.Certificate[0])
+			pool.AddCert(leaf)
+			s.cfg.TLS = &tls.Config{RootCAs: pool, Time: func() time.Time { return leaf.NotBefore.Add(time.Minute) }}
+		case "smarthost":
+			host, port, _ := strings.Cut(value, ":")
+			s.cfg.Smarthost.Host = host
+			s.cfg.Smarthost.Port, _ = strconv.Atoi(port)
+		case "auth":
+			s.cfg.Smarthost.Username, s.cfg.Smarthost.Password, _ = strings.Cut(value, ":")
+		case "recipients":
+			s.cfg.MaxRecipients = n
+		case "messages":
+			s.cfg.MaxMessages = n
+		default:
+			s.t.Fatalf("unknown config word %q", w)
+		}
+	}
+}
+
+func (s *stage) deliver() {
+	if s.sender == nil {
+		s.sender = New(s.cfg)
+	}
+	go func() { s.results <- s.sender.Deliver(s.t.Context(), s.task, contentOf(s.content)) }()
+}
+
+func (s *stage) accept(i int, addr string, refuse bool) {
+	if s.sender == nil {
+		s.deliver()
+	}
+	var d dialed
+	select {
+	case d = <-s.dials:
+	case r := <-s.results:
+		s.t.Fatalf("%s:%d: no connection but results %+v", s.file, i+1, r)
+	}
+	if d.addr != addr {
+		s.t.Fatalf("%s:%d: the client connects to %s, want %s", s.file, i+1, d.addr, addr)
+	}
+	if refuse {
+		close(d.answer)
+		return
+	}
+	client, server := net.Pipe()
+	s.conn = server
+	s.r = bufio.NewReaderSize(server, 1<<20)
+	d.answer <- client
+}
+
+func (s *stage) say(i int, text string) {
+	if _, err := io.WriteString(s.conn, text); err != nil {
+		s.t.Fatalf("%s:%d: %v", s.file, i+1, err)
+	}
+}
+
+func (s *stage) hear(i int, want string) string {
+	got, err := s.r.ReadString('\n')
+	if err != nil {
+		got = fmt.Sprintf("<%v>", err)
+	} else if !strings.HasSuffix(got, "\r\n") {
+		s.t.Errorf("%s:%d: the line %q does not end in CRLF", s.file, i+1, got)
+	}
+	if got = strings.TrimRight(got, "\r\n"); got != want && !*update {
+		s.t.Fatalf("%s:%d:\n got  C: %s\n want C: %s", s.file, i+1, got, want)
+	}
+	return got
+}
+
+func (s *stage) startTLS(i int) {
+	now := func() time.Time {
+		leaf, _ := x509.ParseCertificate(s.cert.Certificate[0])
+		return leaf.NotBefore.Add(time.Minute)
+	}
+	c := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{s.cert}, Time: now})
+	if err := c.Handshake(); err != nil {
+		s.t.Fatalf("%s:%d: %v", s.file, i+1, err)
+	}
+	s.conn, s.r = c, bufio.NewReader(c)
+}
+
+// checkResult compares one line of the results, waiting for them first.
+func (s *stage) checkResult(i int, want string) string {
+	if len(s.pending) == 0 {
+		if s.sender == nil {
+			s.deliver()
+		}
+		for _, r := range <-s.results {
+			s.pending = append(s.pending, fmt.Sprintf("%d %s %d %s %q %s %s", r.N, outcomeName(r.Outcome), r.Code, r.Enhanced, r.Text, r.Remote, r.TLS))
+		}
+	}
+	got := strings.TrimRight(s.pending[0], " ")
+	s.pending = s.pending[1:]
+	if got != want && !*update {
+		s.t.Fatalf("%s:%d:\n got  R: %s\n want R: %s", s.file, i+1, got, want)
+	}
+	return got
+}
+
+var makeCertificate = sync.OnceValues(func() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		DNSNames:     []string{"mx.example.net", "relay.example.com"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		IsCA:         true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+})
+
+func testCertificate(t testing.TB) tls.Certificate {
+	cert, err := makeCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
