@@ -31,6 +31,7 @@ type attempt struct {
 	todo    []int // indexes of recipients that are not settled
 	last    *failure
 	final   bool // every failure so far was permanent
+	talked  bool // a server has greeted us, so others of its messages may fare better
 }
 
 func newAttempt(s *Sender, task queue.Task, content gomail.Content) *attempt {
@@ -51,6 +52,7 @@ func (a *attempt) run(ctx context.Context) {
 	}
 	var err error
 	if a.utf8, err = needsUTF8(a.task, a.content); err != nil {
+		a.talked = true // the fault is the message's, not the site's
 		a.note(failure{outcome: queue.Temporary, enhanced: "4.3.0", text: "reading the message: " + err.Error()})
 		a.giveUp()
 		return
@@ -58,12 +60,14 @@ func (a *attempt) run(ctx context.Context) {
 	r, f := a.s.route(ctx, a.task.Site)
 	if f != nil {
 		a.note(*f)
+		a.talked = ctx.Err() != nil
 		a.giveUp()
 		return
 	}
 	if !a.viaIdle(ctx, r) {
 		a.viaHosts(ctx, r)
 	}
+	a.talked = a.talked || ctx.Err() != nil // we left, not they
 	a.giveUp()
 }
 
@@ -135,6 +139,7 @@ func (a *attempt) viaAddress(ctx context.Context, r route, host string, addr net
 			a.note(*f)
 			return false
 		}
+		a.talked = true
 		if a.use(ctx, c) {
 			return true
 		}
@@ -164,8 +169,10 @@ func (a *attempt) giveUp() {
 		f.outcome = queue.Temporary
 		f.enhanced = "4" + f.enhanced[1:]
 	}
+	result := f.result()
+	result.Lost = f.outcome == queue.Temporary && !a.talked
 	for _, i := range append([]int(nil), a.todo...) {
-		a.settle(i, f.result())
+		a.settle(i, result)
 	}
 }
 

@@ -236,7 +236,8 @@ func (a *attempt) resultOf(c *client, r reply) queue.Result {
 	case !r.ok():
 		outcome = queue.Permanent
 	}
-	return queue.Result{Outcome: outcome, Code: r.code, Enhanced: r.enhanced, Text: r.text, Remote: c.remote(), TLS: c.tls}
+	return queue.Result{Outcome: outcome, Code: r.code, Enhanced: r.enhanced, Text: r.text, Remote: c.remote(), TLS: c.tls,
+		PassedOn: outcome == queue.Delivered && c.ext.dsn}
 }
 
 func (a *attempt) settleAll(group []int, r queue.Result) {

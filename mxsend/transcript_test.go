@@ -305,7 +305,7 @@ func (s *stage) checkResult(i int, want string) string {
 			s.deliver()
 		}
 		for _, r := range <-s.results {
-			s.pending = append(s.pending, fmt.Sprintf("%d %s %d %s %q %s %s", r.N, outcomeName(r.Outcome), r.Code, r.Enhanced, r.Text, r.Remote, r.TLS))
+			s.pending = append(s.pending, fmt.Sprintf("%d %s %d %s %q %s %s%s", r.N, outcomeName(r.Outcome), r.Code, r.Enhanced, r.Text, r.Remote, r.TLS, marks(r)))
 		}
 	}
 	got := strings.TrimRight(s.pending[0], " ")
@@ -314,6 +314,16 @@ func (s *stage) checkResult(i int, want string) string {
 		s.t.Fatalf("%s:%d:\n got  R: %s\n want R: %s", s.file, i+1, got, want)
 	}
 	return got
+}
+
+func marks(r queue.Result) (s string) {
+	if r.PassedOn {
+		s += " passed-on"
+	}
+	if r.Lost {
+		s += " lost"
+	}
+	return s
 }
 
 var makeCertificate = sync.OnceValues(func() (tls.Certificate, error) {
