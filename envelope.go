@@ -21,7 +21,7 @@ type Envelope struct {
 type Recipient struct {
 	Address  Address
 	Notify   Notify
-	Original string // ORCPT as given: "rfc822;anna@example.com"; empty when absent
+	Original string // ORCPT, its address decoded: "rfc822;anna@example.com"; empty when absent
 }
 
 // Notify is a set of the conditions under which a sender wants a delivery

@@ -34,19 +34,36 @@ func (a *attempt) mailCommand(c *client) string {
 }
 
 // rcptCommand is RCPT with DSN's parameters where the server knows them.
-func rcptCommand(c *client, r gomail.Recipient) string {
+func rcptCommand(c *client, r gomail.Recipient, utf8 bool) string {
 	var b strings.Builder
 	b.WriteString("RCPT TO:<" + r.Address.String() + ">")
 	if c.ext.dsn {
 		if words := notifyWords(r.Notify); words != "" {
 			b.WriteString(" NOTIFY=" + words)
 		}
-		if r.Original != "" && !hasControl(r.Original) && !strings.Contains(r.Original, " ") {
-			b.WriteString(" ORCPT=" + r.Original)
+		if original := originalParam(r.Original, utf8); original != "" {
+			b.WriteString(" ORCPT=" + original)
 		}
 	}
 	b.WriteString("\r\n")
 	return b.String()
+}
+
+// originalParam is the value of ORCPT, or nothing when it cannot be passed on:
+// an address beyond ASCII needs SMTPUTF8 (RFC 6533 section 3).
+func originalParam(original string, utf8 bool) string {
+	kind, address, ok := strings.Cut(original, ";")
+	if !ok || kind == "" || address == "" || strings.ContainsAny(kind, " =+") || hasControl(original) {
+		return ""
+	}
+	encoded := xtext(address)
+	if strings.IndexFunc(address, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		if !utf8 || strings.ContainsAny(address, " +=\\") {
+			return ""
+		}
+		encoded = address
+	}
+	return kind + ";" + encoded
 }
 
 func notifyWords(n gomail.Notify) string {

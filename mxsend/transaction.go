@@ -114,7 +114,7 @@ type opening struct {
 func (a *attempt) open(c *client, group []int) (opening, error) {
 	commands := []string{a.mailCommand(c)}
 	for _, i := range group {
-		commands = append(commands, rcptCommand(c, a.task.Rcpts[i].Recipient))
+		commands = append(commands, rcptCommand(c, a.task.Rcpts[i].Recipient, a.utf8))
 	}
 	commands = append(commands, "DATA\r\n")
 	t := a.s.cfg.Timeouts

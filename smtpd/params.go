@@ -115,7 +115,7 @@ func (c *conn) rcptOptions(params []param) (r gomail.Recipient, refusal reply, o
 		case "NOTIFY":
 			r.Notify, valid = parseNotify(p.value)
 		case "ORCPT":
-			r.Original, valid = p.value, validOriginal(p.value, c.tx.utf8)
+			r.Original, valid = parseOriginal(p.value, c.tx.utf8)
 		default:
 			return r, unknownParam(p), false
 		}
@@ -149,15 +149,19 @@ func parseNotify(s string) (gomail.Notify, bool) {
 	return set, true
 }
 
-// validOriginal checks ORCPT, RFC 3461 section 4.2 and RFC 6533 section 3:
-// address type, semicolon, xtext; at most 500 octets.
-func validOriginal(s string, utf8 bool) bool {
+// parseOriginal reads ORCPT, RFC 3461 section 4.2 and RFC 6533 section 3:
+// address type, semicolon, xtext; at most 500 octets. The address is decoded,
+// as notifications show it.
+func parseOriginal(s string, utf8 bool) (string, bool) {
 	kind, encoded, ok := strings.Cut(s, ";")
 	if !ok || len(s) > 500 || !isAtom(kind) || !utf8 && !isASCII(encoded) {
-		return false
+		return "", false
 	}
 	address, ok := decodeXtext(encoded)
-	return ok && address != "" && isPrintable(address)
+	if !ok || address == "" || !isPrintable(address) || !utf8 && !isASCII(address) {
+		return "", false
+	}
+	return kind + ";" + address, true
 }
 
 func isAtom(s string) bool {
