@@ -98,20 +98,32 @@ type route struct {
 // maxRoutes bounds a transaction even where the protocol's edge does not.
 const maxRoutes = 10_000
 
-// Begin starts a transaction: the sender's address is known. NoSpace when the
-// disk could not take the announced size. Checks of the sender begin in the
-// background.
-func (s *Service) Begin(ctx context.Context, client *gomail.Client, check *mailauth.Check, from gomail.Address, size int64) (*Transaction, error) {
-	if err := s.config.Store.Room(size); err != nil {
-		return nil, err
-	}
-	check.Mail(from)
-	return &Transaction{service: s, client: client, check: check, id: newID(), from: from, size: size}, nil
+// Connection is one client's connection. What is found out about the client
+// itself is kept for all its messages.
+type Connection struct {
+	service *Service
+	client  *gomail.Client
+	check   *mailauth.Connection
 }
 
-// Check prepares the authentication of one connection's messages.
-func (s *Service) Check(ctx context.Context, client gomail.Client) *mailauth.Check {
-	return s.config.Checker.Begin(ctx, client)
+// Connect prepares for a client's messages; the look-up of its name begins in
+// the background. Close ends it.
+func (s *Service) Connect(ctx context.Context, client *gomail.Client) *Connection {
+	return &Connection{service: s, client: client, check: s.config.Checker.Connect(ctx, client.Addr.Addr())}
+}
+
+// Close gives up what is still under way.
+func (c *Connection) Close() { c.check.Close() }
+
+// Begin starts a transaction: the sender's address is known. NoSpace when the
+// disk could not take the announced size. SPF is looked up in the background.
+func (c *Connection) Begin(ctx context.Context, from gomail.Address, size int64) (*Transaction, error) {
+	if err := c.service.config.Store.Room(size); err != nil {
+		return nil, err
+	}
+	return &Transaction{
+		service: c.service, client: c.client, check: c.check.Begin(c.client.Helo, from), id: newID(), from: from, size: size,
+	}, nil
 }
 
 // newID returns a name that no other message of any process has.

@@ -121,4 +121,3 @@ func oneOf[A, B any](item A, err error, show func(A) B) (*one[B], error) {
 	}
 	return &one[B]{show(item)}, nil
 }
-

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/netip"
+
+	"gomail"
+	"gomail/accounts"
+	"gomail/inbound"
+	"gomail/outbound"
+	"gomail/smtpd"
+)
+
+// mxBackend answers other servers: what they bring goes to inbound.
+type mxBackend struct{ inbound *inbound.Service }
+
+// NewSession begins a connection.
+func (b mxBackend) NewSession(ctx context.Context, c *gomail.Client) (smtpd.Session, error) {
+	return &mxSession{inbound: b.inbound, client: c, connection: b.inbound.Connect(ctx, c)}, nil
+}
+
+type mxSession struct {
+	inbound     *inbound.Service
+	client      *gomail.Client
+	connection  *inbound.Connection
+	transaction *inbound.Transaction
+}
+
+// Authenticate refuses: port 25 is for servers.
+func (s *mxSession) Authenticate(context.Context, string, string, string) error {
+	return gomail.Errorf(gomail.Forbidden, "sign-in is not offered here: use port 587 or 465")
+}
+
+// Mail begins a message.
+func (s *mxSession) Mail(ctx context.Context, from gomail.Address, o smtpd.MailOptions) (err error) {
+	s.transaction, err = s.connection.Begin(ctx, from, o.Size)
+	return err
+}
+
+// Rcpt accepts a recipient or says why not.
+func (s *mxSession) Rcpt(ctx context.Context, r gomail.Recipient) error {
+	return s.transaction.AddRecipient(ctx, r)
+}
+
+// Data takes the message.
+func (s *mxSession) Data(ctx context.Context, r io.Reader) (string, error) {
+	receipt, err := s.inbound.Receive(ctx, s.transaction, r)
+	return "received as " + receipt.ID, err
+}
+
+// Reset ends the transaction.
+func (s *mxSession) Reset() { s.transaction = nil }
+
+// Close ends the session.
+func (s *mxSession) Close() { s.connection.Close() }
+
+// submissionBackend answers our people's programs: what they bring goes to
+// outbound.
+type submissionBackend struct {
+	accounts *accounts.Service
+	outbound *outbound.Service
+}
+
+// NewSession begins a connection.
+func (b submissionBackend) NewSession(_ context.Context, c *gomail.Client) (smtpd.Session, error) {
+	return &submissionSession{backend: b, client: c}, nil
+}
+
+type submissionSession struct {
+	backend  submissionBackend
+	client   *gomail.Client
+	envelope gomail.Envelope
+}
+
+// Authenticate signs in.
+func (s *submissionSession) Authenticate(ctx context.Context, username, password, _ string) error {
+	account, err := s.backend.accounts.Authenticate(ctx, accounts.Attempt{
+		Username: username, Password: password, Remote: s.client.Addr.Addr(), Protocol: "submission",
+	})
+	s.client.Account = account.ID
+	if err != nil {
+		s.client.Account = 0
+	}
+	return err
+}
+
+// Mail begins a message from an address that the account may use.
+func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smtpd.MailOptions) error {
+	if err := s.backend.outbound.CheckSender(ctx, s.client.Account, from, o.Size); err != nil {
+		return err
+	}
+	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID}
+	return nil
+}
+
+// Rcpt adds a recipient.
+func (s *submissionSession) Rcpt(ctx context.Context, r gomail.Recipient) error {
+	if err := s.backend.outbound.CheckRecipient(ctx, r.Address); err != nil {
+		return err
+	}
+	s.envelope.Recipients = append(s.envelope.Recipients, r)
+	return nil
+}
+
+// Data takes the message.
+func (s *submissionSession) Data(ctx context.Context, r io.Reader) (string, error) {
+	s.envelope.Client = *s.client
+	id, err := s.backend.outbound.Submit(ctx, s.envelope, r)
+	return "queued as " + id, err
+}
+
+// Reset ends the transaction.
+func (s *submissionSession) Reset() { s.envelope = gomail.Envelope{} }
+
+// Close ends the session.
+func (s *submissionSession) Close() {}
+
+// imapAuthenticator signs in to IMAP.
+type imapAuthenticator struct{ accounts *accounts.Service }
+
+// Authenticate returns the account of a name and password.
+func (a imapAuthenticator) Authenticate(ctx context.Context, username, password string, remote netip.Addr, protocol string) (gomail.AccountID, error) {
+	account, err := a.accounts.Authenticate(ctx, accounts.Attempt{Username: username, Password: password, Remote: remote, Protocol: protocol})
+	if err != nil {
+		return 0, err
+	}
+	return account.ID, nil
+}
