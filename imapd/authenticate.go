@@ -1,0 +1,93 @@
+package imapd
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+)
+
+// authenticate answers AUTHENTICATE with PLAIN (RFC 4616) and LOGIN, with an
+// initial response or without (RFC 4959).
+func (s *session) authenticate(r *request) error {
+	s.dec.Space()
+	mechanism := upper(s.dec.Atom())
+	initial, hasInitial := "", s.dec.TrySpace()
+	if hasInitial {
+		initial = s.dec.Rest()
+	}
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	if err := s.needTLS(); err != nil {
+		return err
+	}
+	switch mechanism {
+	case "PLAIN":
+		return s.authPlain(r, initial, hasInitial)
+	case "LOGIN":
+		return s.authLogin(r, initial, hasInitial)
+	}
+	return gomail.Errorf(gomail.Invalid, "The mechanism is not known; use PLAIN or LOGIN")
+}
+
+func (s *session) authPlain(r *request, initial string, hasInitial bool) error {
+	answer, err := s.firstAnswer(initial, hasInitial, "")
+	if err != nil {
+		return err
+	}
+	fields := strings.Split(answer, "\x00")
+	if len(fields) != 3 {
+		return &imapwire.SyntaxError{Text: "The response is not one of PLAIN"}
+	}
+	if fields[0] != "" && !strings.EqualFold(fields[0], fields[1]) {
+		return coded("AUTHORIZATIONFAILED", gomail.Errorf(gomail.Forbidden, "Acting for another account is not possible"))
+	}
+	return s.checkPassword(r, fields[1], fields[2])
+}
+
+func (s *session) authLogin(r *request, initial string, hasInitial bool) error {
+	username, err := s.firstAnswer(initial, hasInitial, "Username:")
+	if err != nil {
+		return err
+	}
+	password, err := s.challenge("Password:")
+	if err != nil {
+		return err
+	}
+	return s.checkPassword(r, username, password)
+}
+
+// firstAnswer is the initial response, or what the client says to the first
+// challenge. "=" is an empty initial response.
+func (s *session) firstAnswer(initial string, hasInitial bool, challenge string) (string, error) {
+	switch {
+	case !hasInitial:
+		return s.challenge(challenge)
+	case initial == "=":
+		return "", nil
+	}
+	return decodeAnswer(initial)
+}
+
+// challenge asks and returns the answer. A client that answers "*" gives up.
+func (s *session) challenge(text string) (string, error) {
+	s.out.Text("+ " + base64.StdEncoding.EncodeToString([]byte(text)) + "\r\n")
+	line, err := s.in.ReadLine(nil, greetedCommand)
+	if err != nil {
+		return "", err
+	}
+	if string(line) == "*" {
+		return "", &imapwire.SyntaxError{Text: "Sign-in was given up"}
+	}
+	return decodeAnswer(string(line))
+}
+
+func decodeAnswer(line string) (string, error) {
+	answer, err := base64.StdEncoding.DecodeString(line)
+	if err != nil {
+		return "", &imapwire.SyntaxError{Text: "The response is not base64"}
+	}
+	return string(answer), nil
+}

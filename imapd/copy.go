@@ -1,0 +1,69 @@
+package imapd
+
+import (
+	"fmt"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+)
+
+// copy answers COPY and UID COPY, RFC 9051 section 6.4.7.
+func (s *session) copy(r *request) error {
+	uids, box, err := s.readTransfer(r)
+	if err != nil || len(uids) == 0 {
+		return err
+	}
+	copied, err := s.user.Copy(s.ctx, s.view.box.ID, box.ID, uids)
+	if err != nil {
+		return err
+	}
+	r.code = copyCode(copied)
+	return nil
+}
+
+// move answers MOVE and UID MOVE, RFC 9051 section 6.4.8: COPYUID comes
+// first, then what vanished, with the news that end the command.
+func (s *session) move(r *request) error {
+	uids, box, err := s.readTransfer(r)
+	if err != nil || len(uids) == 0 {
+		return err
+	}
+	if err := s.needWrite(); err != nil {
+		return err
+	}
+	moved, err := s.user.Move(s.ctx, s.view.box.ID, box.ID, uids)
+	if err != nil {
+		return err
+	}
+	if code := copyCode(moved); code != "" {
+		s.untagged("OK", code, "Moved")
+	}
+	return nil
+}
+
+// readTransfer reads a set of messages and the mailbox where they are to go.
+func (s *session) readTransfer(r *request) ([]gomail.UID, gomail.Mailbox, error) {
+	s.dec.Space()
+	set := s.dec.Set()
+	s.dec.Space()
+	name, bad := s.readMailbox()
+	if err := s.dec.End(); err != nil {
+		return nil, gomail.Mailbox{}, err
+	}
+	indexes, err := s.view.resolve(set, r.uid)
+	if err != nil {
+		return nil, gomail.Mailbox{}, err
+	}
+	box, err := s.target(name, bad)
+	return s.view.uids(indexes), box, err
+}
+
+// copyCode renders COPYUID, RFC 9051 section 7.1; empty when nothing was
+// there to copy.
+func copyCode(c mailbox.Copied) string {
+	if len(c.Source) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("COPYUID %d %s %s", c.UIDValidity, imapwire.FormatSet(c.Source), imapwire.FormatSet(c.Target))
+}

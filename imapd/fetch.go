@@ -1,0 +1,259 @@
+package imapd
+
+import (
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+	"gomail/message"
+)
+
+// fetchBatch is how many rows are read at a time: the store's reader is free
+// again while the client takes the responses.
+const fetchBatch = 500
+
+// fetch answers FETCH and UID FETCH, RFC 9051 section 6.4.5.
+func (s *session) fetch(r *request) error {
+	s.dec.Space()
+	set := s.dec.Set()
+	s.dec.Space()
+	q := s.readFetch()
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	if q.vanished && (!r.uid || !s.qresync || q.changedSince < 0) {
+		return syntaxError("VANISHED needs UID FETCH, CHANGEDSINCE and QRESYNC enabled")
+	}
+	s.completeQuery(r, &q)
+	if r.uid && q.changedSince >= 0 {
+		if err := s.poll(); err != nil || s.done {
+			return err
+		}
+	}
+	indexes, err := s.view.resolve(set, r.uid)
+	if err != nil {
+		return err
+	}
+	if q.vanished {
+		if err := s.writeVanishedEarlier(q.changedSince, set.Resolve(max(s.view.lastUID(), 1))); err != nil {
+			return err
+		}
+	}
+	return s.writeFetched(r, q, s.changedSince(indexes, q.changedSince))
+}
+
+// completeQuery adds the items that the form of the command implies.
+func (s *session) completeQuery(r *request, q *fetchQuery) {
+	if q.has(itemModSeq) || q.changedSince >= 0 {
+		s.enableCondstore()
+	}
+	if q.changedSince >= 0 && !q.has(itemModSeq) {
+		q.items = append(q.items, fetchItem{kind: itemModSeq})
+	}
+	if r.uid && !q.has(itemUID) {
+		q.items = append([]fetchItem{{kind: itemUID}}, q.items...)
+	}
+}
+
+// changedSince keeps the messages with a higher modification sequence.
+func (s *session) changedSince(indexes []int, since gomail.ModSeq) []int {
+	if since < 0 {
+		return indexes
+	}
+	kept := indexes[:0]
+	for _, i := range indexes {
+		if s.view.entries[i].ModSeq > since {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// writeFetched answers for the messages at the indexes.
+func (s *session) writeFetched(r *request, q fetchQuery, indexes []int) error {
+	seen, err := s.markSeen(q, indexes)
+	if err != nil {
+		return err
+	}
+	f := fetcher{s: s, q: q, seen: seen}
+	if !q.needsRows() {
+		for _, i := range indexes {
+			f.write(i, nil)
+		}
+		return s.out.Err()
+	}
+	if err := f.rows(indexes); err != nil {
+		return err
+	}
+	if f.written < len(indexes) {
+		r.code, r.text = "EXPUNGEISSUED", "Some messages are gone"
+	}
+	if f.unknownEncoding {
+		return coded("UNKNOWN-CTE", gomail.Errorf(gomail.Invalid, "A part has a transfer encoding that is not known"))
+	}
+	return s.out.Err()
+}
+
+// markSeen sets \Seen on the messages about to be read, in one transaction,
+// and returns the UIDs for which that was news.
+func (s *session) markSeen(q fetchQuery, indexes []int) (map[gomail.UID]bool, error) {
+	if !q.setsSeen() || s.view.readOnly {
+		return nil, nil
+	}
+	var unseen []gomail.UID
+	for _, i := range indexes {
+		if e := &s.view.entries[i]; !e.Flags.Has(gomail.FlagSeen) {
+			unseen = append(unseen, e.UID)
+		}
+	}
+	if len(unseen) == 0 {
+		return nil, nil
+	}
+	change := mailbox.FlagChange{Op: mailbox.AddFlags, Flags: gomail.FlagSeen, UnchangedSince: -1}
+	result, err := s.user.SetFlags(s.ctx, s.view.box.ID, unseen, change)
+	if err != nil {
+		return nil, err
+	}
+	news := map[gomail.UID]bool{}
+	for _, e := range result.Changed {
+		if i, ok := s.view.find(e.UID); ok {
+			s.view.entries[i] = e
+			news[e.UID] = true
+		}
+	}
+	return news, nil
+}
+
+// fetcher writes the FETCH responses of one command.
+type fetcher struct {
+	s               *session
+	q               fetchQuery
+	seen            map[gomail.UID]bool // whose flags have changed by this command
+	written         int
+	unknownEncoding bool
+}
+
+// rows answers in batches for messages whose rows are needed.
+func (f *fetcher) rows(indexes []int) error {
+	s := f.s
+	batch := make([]mailbox.Item, 0, min(len(indexes), fetchBatch))
+	for len(indexes) > 0 && s.out.Err() == nil {
+		n := min(len(indexes), fetchBatch)
+		batch = batch[:0]
+		err := s.user.Items(s.ctx, s.view.box.ID, s.view.uids(indexes[:n]), func(item mailbox.Item) error {
+			batch = append(batch, item)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for k := range batch {
+			if i, ok := s.view.find(batch[k].UID); ok {
+				if err := f.write(i, &batch[k]); err != nil {
+					return err
+				}
+			}
+		}
+		indexes = indexes[n:]
+	}
+	return nil
+}
+
+// write answers for one message. Its content is opened before anything is
+// written, so that a message whose content is lost is an error of its own and
+// not a broken response.
+func (f *fetcher) write(i int, row *mailbox.Item) error {
+	m := fetched{fetcher: f, entry: &f.s.view.entries[i], row: row}
+	defer m.close()
+	if err := m.open(); err != nil {
+		if gomail.KindOf(err) == gomail.NotFound {
+			return nil // expunged meanwhile
+		}
+		return err
+	}
+	out := &f.s.out
+	out.Text("* ")
+	out.Int(int64(i + 1))
+	out.Text(" FETCH (")
+	for n := range f.q.items {
+		if n > 0 {
+			out.Text(" ")
+		}
+		m.writeItem(&f.q.items[n])
+	}
+	if f.seen[m.entry.UID] && !f.q.has(itemFlags) {
+		out.Text(" ")
+		f.s.writeFlagItem(m.entry)
+	}
+	if f.s.condstore && f.seen[m.entry.UID] && !f.q.has(itemModSeq) {
+		f.s.writeModSeqItem(m.entry)
+	}
+	out.Text(")\r\n")
+	f.written++
+	return nil
+}
+
+// fetched is one message while its response is written.
+type fetched struct {
+	*fetcher
+	entry   *mailbox.Entry
+	row     *mailbox.Item
+	content gomail.Content
+	index   *message.Index
+}
+
+// open gets ready what the items need.
+func (m *fetched) open() (err error) {
+	needsContent := m.q.has(itemSection) || m.q.has(itemBinary) || m.q.has(itemBinarySize)
+	if !needsContent {
+		return nil
+	}
+	if m.index, err = message.UnmarshalIndex(m.row.Index); err != nil {
+		return err
+	}
+	m.content, err = m.s.user.Content(m.s.ctx, m.entry.Message)
+	return err
+}
+
+func (m *fetched) close() {
+	if m.content != nil {
+		m.content.Close()
+	}
+}
+
+// writeItem writes one data item with its name.
+func (m *fetched) writeItem(item *fetchItem) {
+	out := &m.s.out
+	switch item.kind {
+	case itemUID:
+		out.Text("UID ")
+		out.Int(int64(m.entry.UID))
+	case itemFlags:
+		m.s.writeFlagItem(m.entry)
+	case itemModSeq:
+		out.Text("MODSEQ (")
+		out.Int(int64(m.entry.ModSeq))
+		out.Text(")")
+	case itemEmailID:
+		out.Text("EMAILID (" + emailID(m.entry.Message) + ")")
+	case itemThreadID:
+		out.Text("THREADID NIL")
+	case itemDate:
+		out.Text(`INTERNALDATE "` + imapwire.FormatDateTime(m.row.Received) + `"`)
+	case itemSize:
+		out.Text("RFC822.SIZE ")
+		out.Int(m.row.Size)
+	case itemEnvelope:
+		out.Text("ENVELOPE ")
+		out.Raw(message.EnvelopeOf(m.row.Index))
+	case itemBody:
+		out.Text("BODY ")
+		out.Raw(message.StructureOf(m.row.Index, false))
+	case itemBodyStructure:
+		out.Text("BODYSTRUCTURE ")
+		out.Raw(message.StructureOf(m.row.Index, true))
+	case itemSection:
+		m.writeSection(item)
+	default:
+		m.writeBinary(item)
+	}
+}

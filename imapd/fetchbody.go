@@ -1,0 +1,103 @@
+package imapd
+
+import (
+	"io"
+
+	"gomail/message"
+)
+
+// maxHeaderRead bounds the header that HEADER.FIELDS looks through.
+const maxHeaderRead = 1 << 20
+
+// writeSection writes BODY[...] with its content; a section that does not
+// exist is NIL.
+func (m *fetched) writeSection(item *fetchItem) {
+	out := &m.s.out
+	item.writeName(out)
+	out.Text(" ")
+	found, ok := m.index.Find(item.path, item.what, m.row.Shift)
+	switch {
+	case !ok:
+		out.Text("NIL")
+	case item.fields != nil:
+		m.writeFields(item, found)
+	default:
+		found = item.cut(found)
+		out.CopyLiteral(io.NewSectionReader(m.content, found.Offset, found.Length), found.Length, false)
+	}
+}
+
+// cut takes the partial's share of a range.
+func (item *fetchItem) cut(r message.Range) message.Range {
+	if !item.partial {
+		return r
+	}
+	skip := min(item.offset, r.Length)
+	return message.Range{Offset: r.Offset + skip, Length: min(item.length, r.Length-skip)}
+}
+
+// writeFields writes HEADER.FIELDS.
+func (m *fetched) writeFields(item *fetchItem, found message.Range) {
+	raw := make([]byte, min(found.Length, maxHeaderRead))
+	n, _ := io.ReadFull(io.NewSectionReader(m.content, found.Offset, int64(len(raw))), raw)
+	kept := message.FilterHeader(raw[:n], item.fields, item.not)
+	cut := item.cut(message.Range{Length: int64(len(kept))})
+	m.s.out.LiteralHeader(cut.Length, false)
+	m.s.out.Raw(kept[cut.Offset:cut.End()])
+}
+
+// writeBinary writes BINARY[...] or BINARY.SIZE[...]: a part with its
+// transfer encoding undone, RFC 3516. The size has to be known before the
+// first octet is sent, so the part is decoded twice rather than held.
+func (m *fetched) writeBinary(item *fetchItem) {
+	out := &m.s.out
+	item.writeName(out)
+	out.Text(" ")
+	decoded, ok := m.decoded(item)
+	if !ok {
+		if item.kind == itemBinarySize {
+			out.Text("0")
+			return
+		}
+		out.Text("NIL")
+		return
+	}
+	size, err := io.Copy(io.Discard, decoded)
+	if err != nil {
+		out.Fail(err)
+		return
+	}
+	if item.kind == itemBinarySize {
+		out.Int(size)
+		return
+	}
+	cut := item.cut(message.Range{Length: size})
+	again, _ := m.decoded(item)
+	if _, err := io.CopyN(io.Discard, again, cut.Offset); err != nil {
+		out.Fail(err)
+		return
+	}
+	out.CopyLiteral(again, cut.Length, true)
+}
+
+// decoded returns a part's content without its transfer encoding; false when
+// there is no such part or its encoding is not known.
+func (m *fetched) decoded(item *fetchItem) (io.Reader, bool) {
+	found, ok := m.index.Find(item.path, message.Whole, m.row.Shift)
+	if !ok {
+		return nil, false
+	}
+	raw := io.NewSectionReader(m.content, found.Offset, found.Length)
+	if len(item.path) == 0 {
+		return raw, true
+	}
+	part, _ := m.index.Part(item.path)
+	switch part.Encoding {
+	case "base64", "quoted-printable":
+		return message.NewTransferReader(raw, part.Encoding), true
+	case "7bit", "8bit", "binary":
+		return raw, true
+	}
+	m.unknownEncoding = true
+	return nil, false
+}

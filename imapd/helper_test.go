@@ -1,0 +1,157 @@
+package imapd_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gomail"
+	"gomail/imapd"
+	"gomail/mailbox"
+	"gomail/message"
+	"gomail/store"
+)
+
+// certificate is made once for all tests.
+var certificate = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+})
+
+func serverTLS() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate()}} }
+
+// house is a store with two accounts and an IMAP server on it.
+type house struct {
+	t     testing.TB
+	store *store.Store
+	boxes *mailbox.Service
+	anna  gomail.Account
+	addr  string
+	stop  context.CancelFunc // begins the shutdown
+	ended chan error         // what Serve returned
+}
+
+// Authenticate implements imapd.Authenticator: every account's password is
+// "secret", disabled@ is switched off and busy@ has to wait.
+func (h *house) Authenticate(ctx context.Context, username, password string, remote netip.Addr, protocol string) (gomail.AccountID, error) {
+	address, err := gomail.ParseAddress(username)
+	switch {
+	case address.Local == "disabled":
+		return 0, gomail.Errorf(gomail.Disabled, "the account is switched off: ask your administrator")
+	case address.Local == "busy":
+		return 0, gomail.Errorf(gomail.Throttled, "too many failed sign-ins: wait a minute")
+	case err != nil || password != "secret" || protocol != "imap" || !remote.IsLoopback():
+		return 0, gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+	}
+	account, _, err := h.store.AccountByAddress(ctx, address)
+	if err != nil {
+		return 0, gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+	}
+	return account.ID, nil
+}
+
+// newHouse opens a store in a temporary directory and serves it.
+func newHouse(t testing.TB, cfg imapd.Config) *house {
+	t.Helper()
+	hub := mailbox.NewHub()
+	clock := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Publish: hub.Publish, Clock: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	h := &house{t: t, store: s, boxes: mailbox.New(s, hub)}
+	if _, err := s.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.anna = h.addAccount("anna", 0)
+	h.addAccount("bob", 20_000)
+	h.serve(cfg)
+	return h
+}
+
+func (h *house) addAccount(local string, quota int64) gomail.Account {
+	h.t.Helper()
+	account, err := h.store.AddAccount(context.Background(), gomail.Account{
+		Address: gomail.Address{Local: local, Domain: "example.com"}, Role: gomail.RoleUser, QuotaMax: quota,
+	}, "-")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return account
+}
+
+func (h *house) serve(cfg imapd.Config) {
+	cfg.Hostname = "imap.example.com"
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	h.addr, h.stop, h.ended = l.Addr().String(), stop, make(chan error, 1)
+	server := imapd.New(cfg, h, h.boxes)
+	go func() { h.ended <- server.Serve(ctx, l) }()
+	h.t.Cleanup(func() {
+		stop()
+		if err := <-h.ended; err != nil {
+			h.t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// deliver puts a message into one of anna's mailboxes, as the store would
+// after SMTP.
+func (h *house) deliver(path, raw string, flags gomail.Flags, keywords ...string) gomail.UID {
+	h.t.Helper()
+	ctx := context.Background()
+	account := h.boxes.Account(h.anna.ID)
+	box, err := account.Lookup(ctx, path)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	raw = strings.ReplaceAll(raw, "\n", "\r\n")
+	body := account.Stage()
+	defer body.Close()
+	var x message.Indexer
+	body.Write([]byte(raw))
+	x.Write([]byte(raw))
+	added, err := account.Append(ctx, box.ID, mailbox.Append{
+		Body: body, Index: x.Finish().Marshal(), Flags: flags, Keywords: keywords,
+		Received: time.Date(2026, 4, 1, 10, 20, 30, 0, time.UTC),
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return added[0].UID
+}
+
+func (h *house) dialTLS() net.Conn {
+	h.t.Helper()
+	c, err := tls.Dial("tcp", h.addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { c.Close() })
+	return c
+}

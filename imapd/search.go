@@ -1,0 +1,196 @@
+package imapd
+
+import (
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+)
+
+// search answers SEARCH and UID SEARCH, RFC 9051 section 6.4.4.
+func (s *session) search(r *request) error {
+	s.badCharset = false
+	q := s.readSearch()
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	if s.badCharset {
+		return coded("BADCHARSET (UTF-8)", gomail.Errorf(gomail.Invalid, "The charset is not known; use UTF-8"))
+	}
+	if q.modSeq {
+		s.enableCondstore()
+	}
+	found, err := s.find(q)
+	if err != nil {
+		if q.save {
+			s.view.saved = nil
+		}
+		return err
+	}
+	if q.save {
+		s.view.saved = s.view.uids(q.saved(found))
+	}
+	if q.extended || s.rev2 {
+		s.writeExtendedResult(r, q, found)
+	} else {
+		s.writeResult(r, q, found)
+	}
+	return nil
+}
+
+// find returns the indexes of the messages that match, ascending. Conditions
+// on the view are tried first; rows are read for what is left, in batches.
+func (s *session) find(q searchQuery) ([]int, error) {
+	sortByCost(q.keys)
+	cheap := 0
+	for cheap < len(q.keys) && q.keys[cheap].cost == costEntry {
+		cheap++
+	}
+	first, rest := allOf(q.keys[:cheap]), allOf(q.keys[cheap:])
+	var found []int
+	for i := range s.view.entries {
+		c := candidate{s: s, index: i, entry: &s.view.entries[i]}
+		if ok, _ := first.match(&c); ok {
+			found = append(found, i)
+		}
+	}
+	if cheap == len(q.keys) {
+		return found, nil
+	}
+	return s.findInRows(rest, found)
+}
+
+// findInRows keeps the messages whose rows or contents match.
+func (s *session) findInRows(key searchKey, indexes []int) ([]int, error) {
+	var found []int
+	batch := make([]mailbox.Item, 0, min(len(indexes), fetchBatch))
+	for len(indexes) > 0 {
+		n := min(len(indexes), fetchBatch)
+		batch = batch[:0]
+		err := s.user.Items(s.ctx, s.view.box.ID, s.view.uids(indexes[:n]), func(item mailbox.Item) error {
+			batch = append(batch, item)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for k := range batch {
+			i, ok := s.view.find(batch[k].UID)
+			if !ok {
+				continue
+			}
+			if ok, err = s.matchRow(key, i, &batch[k]); err != nil {
+				return nil, err
+			}
+			if ok {
+				found = append(found, i)
+			}
+		}
+		indexes = indexes[n:]
+	}
+	return found, nil
+}
+
+// matchRow tries one message; one that is gone meanwhile does not match.
+func (s *session) matchRow(key searchKey, i int, row *mailbox.Item) (bool, error) {
+	c := candidate{s: s, index: i, entry: &s.view.entries[i], row: row}
+	defer c.close()
+	ok, err := key.match(&c)
+	if gomail.KindOf(err) == gomail.NotFound {
+		return false, nil
+	}
+	return ok, err
+}
+
+// saved returns what RETURN (SAVE) keeps: with MIN or MAX only those, RFC
+// 5182 section 2.4.
+func (q *searchQuery) saved(found []int) []int {
+	if len(found) == 0 || q.all || q.count || !q.min && !q.max {
+		return found
+	}
+	var kept []int
+	if q.min {
+		kept = append(kept, found[0])
+	}
+	if last := found[len(found)-1]; q.max && (len(kept) == 0 || kept[0] != last) {
+		kept = append(kept, last)
+	}
+	return kept
+}
+
+// number returns what the command's form calls a message.
+func (s *session) number(r *request, i int) uint32 {
+	if r.uid {
+		return uint32(s.view.entries[i].UID)
+	}
+	return uint32(i + 1)
+}
+
+// writeResult writes SEARCH, RFC 3501 section 7.2.5.
+func (s *session) writeResult(r *request, q searchQuery, found []int) {
+	s.out.Text("* SEARCH")
+	for _, i := range found {
+		s.out.Text(" ")
+		s.out.Int(int64(s.number(r, i)))
+	}
+	if q.modSeq && len(found) > 0 {
+		s.out.Text(" (MODSEQ ")
+		s.out.Int(int64(s.highest(found)))
+		s.out.Text(")")
+	}
+	s.out.Text("\r\n")
+}
+
+// highest returns the highest modification sequence of the messages.
+func (s *session) highest(found []int) (highest gomail.ModSeq) {
+	for _, i := range found {
+		highest = max(highest, s.view.entries[i].ModSeq)
+	}
+	return highest
+}
+
+// writeExtendedResult writes ESEARCH, RFC 9051 section 7.3.4. A command that
+// only saves has none.
+func (s *session) writeExtendedResult(r *request, q searchQuery, found []int) {
+	if !q.extended {
+		q.all = true
+	}
+	if !q.min && !q.max && !q.all && !q.count {
+		return
+	}
+	s.out.Text("* ESEARCH (TAG ")
+	s.out.String(r.tag)
+	s.out.Text(")")
+	if r.uid {
+		s.out.Text(" UID")
+	}
+	if len(found) > 0 {
+		s.writeFound(r, q, found)
+	}
+	if q.count {
+		s.out.Text(" COUNT ")
+		s.out.Int(int64(len(found)))
+	}
+	if q.modSeq && len(found) > 0 {
+		s.out.Text(" MODSEQ ")
+		s.out.Int(int64(s.highest(found)))
+	}
+	s.out.Text("\r\n")
+}
+
+func (s *session) writeFound(r *request, q searchQuery, found []int) {
+	if q.min {
+		s.out.Text(" MIN ")
+		s.out.Int(int64(s.number(r, found[0])))
+	}
+	if q.max {
+		s.out.Text(" MAX ")
+		s.out.Int(int64(s.number(r, found[len(found)-1])))
+	}
+	if q.all {
+		numbers := make([]uint32, len(found))
+		for n, i := range found {
+			numbers[n] = s.number(r, i)
+		}
+		s.out.Text(" ALL " + imapwire.FormatSet(numbers))
+	}
+}

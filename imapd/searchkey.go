@@ -1,0 +1,280 @@
+package imapd
+
+import (
+	"strings"
+	"time"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+)
+
+// What a search key has to look at, from cheap to dear.
+const (
+	costEntry   = iota // the session's own view
+	costRow            // size, dates, envelope: the message's row
+	costContent        // the message itself
+)
+
+// searchKey is a condition on a message.
+type searchKey struct {
+	cost  int
+	match func(*candidate) (bool, error)
+}
+
+// searchQuery is what a SEARCH asks for.
+type searchQuery struct {
+	keys   []searchKey // all must match
+	modSeq bool        // MODSEQ was among them
+
+	extended                   bool // RETURN was given
+	min, max, all, count, save bool
+}
+
+// maxSearchKeys is how many conditions one SEARCH may have.
+const maxSearchKeys = 1000
+
+// readSearch reads the arguments of SEARCH, RFC 9051 section 6.4.4.
+func (s *session) readSearch() searchQuery {
+	p := searchParser{s: s, now: time.Now()}
+	s.dec.Space()
+	if s.dec.TryWord("RETURN") {
+		p.readReturn()
+		s.dec.Space()
+	}
+	if s.dec.TryWord("CHARSET") {
+		s.dec.Space()
+		p.charset(s.dec.Astring())
+		s.dec.Space()
+	}
+	for {
+		p.q.keys = append(p.q.keys, p.key())
+		if s.dec.Err() != nil || !s.dec.TrySpace() {
+			return p.q
+		}
+	}
+}
+
+// searchParser reads conditions.
+type searchParser struct {
+	s    *session
+	q    searchQuery
+	keys int
+	now  time.Time
+}
+
+// readReturn reads the result options of RFC 4731 and RFC 5182.
+func (p *searchParser) readReturn() {
+	q, dec := &p.q, &p.s.dec
+	q.extended = true
+	dec.Space()
+	dec.List(func() {
+		switch dec.Word() {
+		case "MIN":
+			q.min = true
+		case "MAX":
+			q.max = true
+		case "ALL":
+			q.all = true
+		case "COUNT":
+			q.count = true
+		case "SAVE":
+			q.save = true
+		default:
+			dec.Fail("Unknown result option of SEARCH")
+		}
+	})
+	if !q.min && !q.max && !q.count && !q.save {
+		q.all = true
+	}
+}
+
+// charset accepts UTF-8 and its subset.
+func (p *searchParser) charset(name string) {
+	switch upper(name) {
+	case "UTF-8", "US-ASCII", "ASCII", "UTF8":
+	default:
+		p.s.badCharset = true
+	}
+}
+
+// key reads one condition.
+func (p *searchParser) key() searchKey {
+	dec := &p.s.dec
+	if p.keys++; p.keys > maxSearchKeys {
+		dec.Fail("Too many search keys")
+	}
+	switch {
+	case dec.Peek() == '(':
+		return p.group()
+	case dec.LooksLikeSet():
+		return p.set(false)
+	}
+	word := dec.Word()
+	if k, ok := flagKey(word); ok {
+		return k
+	}
+	if k, ok := p.textKey(word); ok {
+		return k
+	}
+	if k, ok := p.dateKey(word); ok {
+		return k
+	}
+	return p.otherKey(word)
+}
+
+// group reads conditions in parentheses.
+func (p *searchParser) group() searchKey {
+	var keys []searchKey
+	p.s.dec.List(func() { keys = append(keys, p.key()) })
+	if len(keys) == 0 {
+		p.s.dec.Fail("Expected search keys")
+	}
+	return allOf(keys)
+}
+
+// otherKey reads what is neither flag nor text nor date.
+func (p *searchParser) otherKey(word string) searchKey {
+	dec := &p.s.dec
+	switch word {
+	case "NOT":
+		dec.Space()
+		return not(p.nested())
+	case "OR":
+		dec.Space()
+		a := p.nested()
+		dec.Space()
+		return anyOf(a, p.nested())
+	case "UID":
+		dec.Space()
+		return p.set(true)
+	case "KEYWORD", "UNKEYWORD":
+		dec.Space()
+		return keywordKey(dec.Atom(), word == "KEYWORD")
+	case "LARGER", "SMALLER":
+		dec.Space()
+		return sizeKey(dec.Number64(), word == "LARGER")
+	case "OLDER", "YOUNGER":
+		dec.Space()
+		return ageKey(p.now.Add(-time.Duration(dec.Number())*time.Second), word == "YOUNGER")
+	case "MODSEQ":
+		return p.modSeqKey()
+	case "EMAILID":
+		dec.Space()
+		id := dec.Atom()
+		return entryKey(func(c *candidate) bool { return emailID(c.entry.Message) == id })
+	case "THREADID":
+		dec.Space()
+		dec.Atom()
+		return entryKey(func(*candidate) bool { return false })
+	}
+	dec.Fail("Unknown search key")
+	return searchKey{}
+}
+
+// nested reads a condition within another, at most MaxNesting deep.
+func (p *searchParser) nested() searchKey {
+	p.s.dec.Enter()
+	defer p.s.dec.Leave()
+	if p.s.dec.Err() != nil {
+		return entryKey(func(*candidate) bool { return false })
+	}
+	return p.key()
+}
+
+// set reads a set of sequence numbers or UIDs.
+func (p *searchParser) set(uid bool) searchKey {
+	set := p.s.dec.Set()
+	v := p.s.view
+	if set.Saved {
+		saved := spansOf(v.saved)
+		return entryKey(func(c *candidate) bool { return within(saved, c.entry.UID) })
+	}
+	if uid {
+		spans := set.Resolve(max(v.lastUID(), 1))
+		return entryKey(func(c *candidate) bool { return within(spans, c.entry.UID) })
+	}
+	spans := set.Resolve(uint32(len(v.entries)))
+	return entryKey(func(c *candidate) bool { return within(spans, gomail.UID(c.index+1)) })
+}
+
+func spansOf(uids []gomail.UID) []imapwire.Span {
+	return intersectUIDs([]imapwire.Span{{First: 1, Last: 1<<32 - 1}}, uids)
+}
+
+// modSeqKey reads MODSEQ, with the entry name and type that nobody uses (RFC
+// 7162 section 3.1.5).
+func (p *searchParser) modSeqKey() searchKey {
+	dec := &p.s.dec
+	p.q.modSeq = true
+	dec.Space()
+	if dec.Peek() == '"' {
+		_ = dec.String()
+		dec.Space()
+		dec.Word()
+		dec.Space()
+	}
+	n := gomail.ModSeq(dec.Number64())
+	return entryKey(func(c *candidate) bool { return c.entry.ModSeq >= n })
+}
+
+func entryKey(match func(*candidate) bool) searchKey {
+	return searchKey{costEntry, func(c *candidate) (bool, error) { return match(c), nil }}
+}
+
+// flagKey returns the condition of a word such as SEEN or UNSEEN.
+func flagKey(word string) (searchKey, bool) {
+	switch word {
+	case "ALL", "OLD": // \Recent is not kept: every message is old
+		return entryKey(func(*candidate) bool { return true }), true
+	case "RECENT", "NEW":
+		return entryKey(func(*candidate) bool { return false }), true
+	}
+	name, without := strings.CutPrefix(word, "UN")
+	flag, ok := gomail.ParseFlag(`\` + name)
+	return entryKey(func(c *candidate) bool { return c.entry.Flags.Has(flag) != without }), ok
+}
+
+func keywordKey(word string, want bool) searchKey {
+	return entryKey(func(c *candidate) bool { return hasKeyword(c.entry.Keywords, word) == want })
+}
+
+func hasKeyword(keywords, word string) bool {
+	for k := range strings.SplitSeq(keywords, " ") {
+		if strings.EqualFold(k, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// allOf holds where all of the keys do; the cheap ones are asked first.
+func allOf(keys []searchKey) searchKey {
+	cost := sortByCost(keys)
+	return searchKey{cost, func(c *candidate) (bool, error) {
+		for _, k := range keys {
+			if ok, err := k.match(c); !ok || err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	}}
+}
+
+func anyOf(a, b searchKey) searchKey {
+	if b.cost < a.cost {
+		a, b = b, a
+	}
+	return searchKey{b.cost, func(c *candidate) (bool, error) {
+		if ok, err := a.match(c); ok || err != nil {
+			return ok, err
+		}
+		return b.match(c)
+	}}
+}
+
+func not(k searchKey) searchKey {
+	return searchKey{k.cost, func(c *candidate) (bool, error) {
+		ok, err := k.match(c)
+		return !ok, err
+	}}
+}

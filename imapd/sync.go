@@ -1,0 +1,178 @@
+package imapd
+
+import (
+	"strings"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+)
+
+// poll tells the client what changed in the open mailbox since it was told
+// last: what vanished, what is new, what has other flags.
+func (s *session) poll() error {
+	v := s.view
+	delta, err := s.user.Changes(s.ctx, v.box.ID, v.seq)
+	if gomail.KindOf(err) == gomail.NotFound {
+		s.bye("NONEXISTENT", "The open mailbox was deleted")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if delta.Seq == v.seq {
+		return nil
+	}
+	if !delta.Complete {
+		if delta, err = s.wholeDelta(); err != nil {
+			return err
+		}
+	}
+	s.apply(delta)
+	return nil
+}
+
+// wholeDelta finds the changes by comparing everything, for when the log does
+// not reach back far enough.
+func (s *session) wholeDelta() (mailbox.Delta, error) {
+	snap, err := s.user.Snapshot(s.ctx, s.view.box.ID)
+	if err != nil {
+		return mailbox.Delta{}, err
+	}
+	delta := mailbox.Delta{Mailbox: snap.Mailbox, Seq: snap.Seq, Changed: snap.Entries, Complete: true}
+	i := 0
+	for _, e := range s.view.entries {
+		for i < len(snap.Entries) && snap.Entries[i].UID < e.UID {
+			i++
+		}
+		if i == len(snap.Entries) || snap.Entries[i].UID != e.UID {
+			delta.Vanished = append(delta.Vanished, e.UID)
+		}
+	}
+	return delta, nil
+}
+
+// apply brings the view up to date and tells the client.
+func (s *session) apply(delta mailbox.Delta) {
+	v := s.view
+	v.box, v.seq = delta.Mailbox, delta.Seq
+	s.writeVanished(v.remove(delta.Vanished))
+	var changed []int
+	old := len(v.entries)
+	for _, e := range delta.Changed {
+		i, ok := v.find(e.UID)
+		switch {
+		case ok && v.entries[i].ModSeq == e.ModSeq && v.entries[i].Flags == e.Flags:
+		case ok:
+			v.entries[i] = e
+			changed = append(changed, i)
+		case i == len(v.entries):
+			v.entries = append(v.entries, e)
+		}
+	}
+	if len(v.entries) > old {
+		s.writeExists()
+	}
+	s.writeNewKeywords(delta.Changed)
+	for _, i := range changed {
+		s.writeFlags(i)
+	}
+	v.modSeq = max(v.modSeq, delta.Mailbox.HighestModSeq)
+}
+
+// writeVanished tells of messages that are gone: one EXPUNGE each, with the
+// sequence number it has once those before it are gone, or one VANISHED (RFC
+// 7162 section 3.2.10).
+func (s *session) writeVanished(gone []int, uids []gomail.UID) {
+	if len(gone) == 0 {
+		return
+	}
+	if s.qresync {
+		s.out.Text("* VANISHED " + imapwire.FormatSet(uids) + "\r\n")
+		return
+	}
+	for n, i := range gone {
+		s.out.Text("* ")
+		s.out.Int(int64(i + 1 - n))
+		s.out.Text(" EXPUNGE\r\n")
+	}
+}
+
+func (s *session) writeExists() {
+	s.out.Text("* ")
+	s.out.Int(int64(len(s.view.entries)))
+	s.out.Text(" EXISTS\r\n")
+}
+
+// writeNewKeywords repeats FLAGS when keywords are in use that the client was
+// not told of, RFC 9051 section 7.3.5.
+func (s *session) writeNewKeywords(entries []mailbox.Entry) {
+	learned := false
+	for _, e := range entries {
+		learned = s.view.learnKeywords(e.Keywords) || learned
+	}
+	if learned {
+		s.writeFlagList()
+	}
+}
+
+// writeFlagList tells the flags and keywords of the mailbox.
+func (s *session) writeFlagList() {
+	s.out.Text("* FLAGS (" + s.flagList() + ")\r\n")
+	permanent := s.flagList() + ` \*`
+	if s.view.readOnly {
+		permanent = ""
+	}
+	s.untagged("OK", "PERMANENTFLAGS ("+permanent+")", "Flags that can be changed")
+}
+
+func (s *session) flagList() string {
+	names := make([]string, 0, len(gomail.SystemFlags)+len(s.view.keywords))
+	for _, f := range gomail.SystemFlags {
+		names = append(names, f.Name)
+	}
+	return strings.Join(append(names, s.view.keywords...), " ")
+}
+
+// writeFlags tells of one message's flags without being asked. The UID is in
+// it so that clients that keep UIDs need not look it up.
+func (s *session) writeFlags(i int) {
+	e := &s.view.entries[i]
+	s.out.Text("* ")
+	s.out.Int(int64(i + 1))
+	s.out.Text(" FETCH (UID ")
+	s.out.Int(int64(e.UID))
+	s.out.Text(" ")
+	s.writeFlagItem(e)
+	if s.condstore {
+		s.writeModSeqItem(e)
+	}
+	s.out.Text(")\r\n")
+}
+
+func (s *session) writeFlagItem(e *mailbox.Entry) {
+	s.out.Text("FLAGS (")
+	space := ""
+	for _, f := range gomail.SystemFlags {
+		if e.Flags.Has(f.Flag) {
+			s.out.Text(space + f.Name)
+			space = " "
+		}
+	}
+	if e.Keywords != "" {
+		s.out.Text(space + e.Keywords)
+	}
+	s.out.Text(")")
+}
+
+func (s *session) writeModSeqItem(e *mailbox.Entry) {
+	s.out.Text(" MODSEQ (")
+	s.out.Int(int64(e.ModSeq))
+	s.out.Text(")")
+}
+
+func (s *session) writeHighestModSeq() {
+	s.out.Text("* OK [HIGHESTMODSEQ ")
+	s.out.Int(int64(s.view.modSeq))
+	s.out.Text("] Modification sequence\r\n")
+}

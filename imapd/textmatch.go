@@ -1,0 +1,79 @@
+package imapd
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// streamContains looks for folded text in a stream of UTF-8, block by block.
+// White space of any kind and length counts as one space, as lines are broken
+// anywhere.
+func streamContains(r io.Reader, needle string) (bool, error) {
+	m := textMatcher{needle: []byte(strings.Join(strings.Fields(needle), " "))}
+	if len(m.needle) == 0 {
+		return true, nil
+	}
+	block := make([]byte, 32<<10)
+	for {
+		n, err := io.ReadFull(r, block)
+		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		if m.add(block[:n], last) {
+			return true, nil
+		}
+		if last {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// textMatcher folds text as it comes and looks for the needle.
+type textMatcher struct {
+	needle []byte
+	text   []byte // folded; the end of what was searched stays at its start
+	cut    []byte // the beginning of a rune whose rest is to come
+}
+
+// add takes a block and reports whether the needle was found.
+func (m *textMatcher) add(block []byte, last bool) bool {
+	if len(m.cut) > 0 {
+		block = append(m.cut, block...)
+	}
+	rest := m.fold(block, last)
+	m.cut = append(m.cut[:0:0], rest...)
+	if bytes.Contains(m.text, m.needle) {
+		return true
+	}
+	if keep := len(m.needle); len(m.text) > keep {
+		m.text = append(m.text[:0], m.text[len(m.text)-keep:]...)
+	}
+	return false
+}
+
+// fold appends a block to the text and returns a rune at its end that is not
+// complete.
+func (m *textMatcher) fold(block []byte, last bool) (rest []byte) {
+	for len(block) > 0 {
+		r, size := rune(block[0]), 1
+		if r >= utf8.RuneSelf {
+			if !last && !utf8.FullRune(block) {
+				return block
+			}
+			r, size = utf8.DecodeRune(block)
+		}
+		block = block[size:]
+		if unicode.IsSpace(r) {
+			if n := len(m.text); n == 0 || m.text[n-1] != ' ' {
+				m.text = append(m.text, ' ')
+			}
+			continue
+		}
+		m.text = utf8.AppendRune(m.text, unicode.ToLower(r))
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package imapd
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// interrupt asks the session to end when it next waits for a command, and
+// wakes it if it does now.
+func (s *session) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	if s.waiting {
+		s.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// wait is called before every read: the client gets what was written for it,
+// and has so long to send more.
+func (s *session) wait(started bool) error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	now := time.Now()
+	deadline := now.Add(s.cfg.CommandTimeout)
+	if !started {
+		deadline = now.Add(s.cfg.IdleTimeout)
+	}
+	if limit := s.opened.Add(s.cfg.AuthTimeout); s.user == nil && limit.Before(deadline) {
+		deadline = limit
+	}
+	return s.setReadDeadline(deadline, !started)
+}
+
+// setReadDeadline bounds the next read. Shutdown interrupts it when it waits
+// for a command.
+func (s *session) setReadDeadline(deadline time.Time, interruptible bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = interruptible
+	if s.closing && interruptible {
+		return errClosing
+	}
+	s.raw.SetReadDeadline(deadline)
+	return nil
+}
+
+// whyEnded tells a time-out from the shutdown that looks like one.
+func (s *session) whyEnded(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing && s.waiting && errors.Is(err, os.ErrDeadlineExceeded) {
+		return errClosing
+	}
+	return err
+}
+
+// beforeWrite bounds the next write.
+func (s *session) beforeWrite() error {
+	return s.raw.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+}
