@@ -35,9 +35,7 @@ type passwordFlags struct {
 // password reads or makes a password. made reports which.
 func (p passwordFlags) password(a *app) (password string, made bool, err error) {
 	if !p.PasswordStdin {
-		var b [15]byte
-		rand.Read(b[:])
-		return strings.ToLower(base32.StdEncoding.EncodeToString(b[:])), true, nil
+		return randomPassword(), true, nil
 	}
 	line, err := bufio.NewReader(io.LimitReader(a.stdin, 4096)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -47,6 +45,13 @@ func (p passwordFlags) password(a *app) (password string, made bool, err error) 
 		return "", false, gomail.Errorf(gomail.Invalid, "standard input holds no password")
 	}
 	return line, false, nil
+}
+
+// randomPassword makes a password of 120 bits that can be typed.
+func randomPassword() string {
+	var b [15]byte
+	rand.Read(b[:])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }
 
 type accountAddCmd struct {

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gomail"
+	"gomail/certs"
+	"gomail/dnsplan"
+	"gomail/imapd"
+	"gomail/inbound"
+	"gomail/internal/config"
+	"gomail/internal/resolver"
+	"gomail/mailauth"
+	"gomail/mxsend"
+	"gomail/outbound"
+	"gomail/queue"
+	"gomail/smtpd"
+	"gomail/web"
+)
+
+// outside is what lies beyond the machine: the one thing in which a sandbox
+// differs from the Internet.
+type outside struct {
+	resolver *resolver.Resolver
+	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: plain TCP
+}
+
+// server is a running GoMail: the services, and the edges that speak with the
+// world.
+type server struct {
+	*services
+	config   config.Config
+	metrics  *metrics
+	certs    *certs.Manager
+	queue    *queue.Queue
+	sender   *mxsend.Sender
+	inbound  *inbound.Service
+	outbound *outbound.Service
+	tasks    []task
+	bound    map[string][]net.Addr // by configuration key
+	stopping chan struct{}         // closed when the server no longer takes anything new
+}
+
+// task is something that serves until its context ends.
+type task struct {
+	name string
+	run  func(context.Context) error
+}
+
+// newServer opens the store and all listeners. What fails, fails here, before
+// anything is served.
+func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger) (*server, error) {
+	if c.Server.Hostname == "" {
+		return nil, gomail.Errorf(gomail.Invalid, "server.hostname is not set: write the mail host's full name, such as mail.example.com, into gomail.toml")
+	}
+	base, err := openServices(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{services: base, config: c, metrics: newMetrics(base.store), bound: map[string][]net.Addr{}, stopping: make(chan struct{})}
+	if err := s.assemble(o); err != nil {
+		return nil, errors.Join(err, base.close())
+	}
+	return s, nil
+}
+
+// assemble makes the services that need the network, and the edges.
+func (s *server) assemble(o outside) error {
+	if err := s.makeCertificates(); err != nil {
+		return err
+	}
+	s.makeDelivery(o)
+	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openIMAP, s.openWeb, s.openSocket} {
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) makeCertificates() (err error) {
+	t := s.config.TLS
+	cc := certs.Config{Hostname: s.config.Server.Hostname, Dir: s.config.Server.DataDir, MinVersion: t.MinVersion, Logger: s.log}
+	if t.Mode == "files" {
+		cc.CertFile, cc.KeyFile = t.CertFile, t.KeyFile
+	}
+	s.certs, err = certs.New(cc)
+	return err
+}
+
+// makeDelivery wires the way of a message in and out. The queue and outbound
+// need each other: a bounce is a message too.
+func (s *server) makeDelivery(o outside) {
+	c := s.config
+	s.sender = mxsend.New(mxsend.Config{
+		Hostname: c.Server.Hostname, Resolver: o.resolver, Dial: o.dial, Logger: s.log, OwnAddresses: c.Server.PublicAddresses,
+		BindAddresses: c.Outbound.BindAddresses, AllowPrivateNetworks: c.Outbound.AllowPrivateNetworks,
+	})
+	s.queue = queue.New(queue.Config{
+		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
+		Total: c.Outbound.MaxDeliveries, PerSite: c.Outbound.MaxPerDestination, Metrics: s.metrics.queue(),
+	})
+	s.services.queue = s.queue
+	s.outbound = outbound.New(outbound.Config{
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log,
+	})
+	s.inbound = inbound.New(inbound.Config{
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
+		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
+		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(),
+	})
+}
+
+// route says who delivers to a domain: our own mailboxes, or its servers.
+func (s *server) route(ctx context.Context, domain string) (queue.Deliverer, error) {
+	hosted, err := s.domains.Hosted(ctx, domain)
+	if err != nil {
+		return nil, err
+	}
+	if hosted {
+		return s.inbound.Local(), nil
+	}
+	return s.sender, nil
+}
+
+// notify reports to a message's sender.
+func (s *server) notify(ctx context.Context, n queue.Notice) error {
+	content, err := s.store.QueueContent(ctx, n.Message.Key)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	return s.outbound.Notify(ctx, n, content)
+}
+
+// listen opens the addresses of a configuration key.
+func (s *server) listen(key string, addresses []string) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, gomail.Errorf(gomail.Unavailable, "%s: %w: stop what listens there, or choose another address", key, err)
+		}
+		all = append(all, l)
+		s.bound[key] = append(s.bound[key], l.Addr())
+	}
+	return all, nil
+}
+
+// serve opens the addresses of a key and adds a task for each.
+func (s *server) serve(key string, addresses []string, run func(context.Context, net.Listener) error) error {
+	listeners, err := s.listen(key, addresses)
+	for _, l := range listeners {
+		s.tasks = append(s.tasks, task{key, func(ctx context.Context) error { return run(ctx, l) }})
+	}
+	return err
+}
+
+// smtpConfig is what the SMTP servers have in common.
+func (s *server) smtpConfig() smtpd.Config {
+	c := s.config
+	return smtpd.Config{
+		Hostname: c.Server.Hostname, TLS: s.certs.TLS(), Logger: s.log,
+		MaxMessageSize: int64(c.SMTP.MaxMessageSize), MaxRecipients: c.SMTP.MaxRecipients,
+		MaxConnections: c.SMTP.MaxConnections, MaxConnectionsPerAddress: c.SMTP.MaxConnectionsPerAddress,
+	}
+}
+
+func (s *server) openSMTP() error {
+	c := s.smtpConfig()
+	c.Metrics = s.metrics.smtp("mx")
+	return s.serve("smtp.listen", s.config.SMTP.Listen, smtpd.New(c, mxBackend{s.inbound}).Serve)
+}
+
+func (s *server) openSubmission() error {
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound}
+	c := s.smtpConfig()
+	c.Submission = true
+	c.Metrics = s.metrics.smtp("submission")
+	if err := s.serve("submission.listen", s.config.Submission.Listen, smtpd.New(c, backend).Serve); err != nil {
+		return err
+	}
+	c.ImplicitTLS = true
+	return s.serve("submission.tls_listen", s.config.Submission.TLSListen, smtpd.New(c, backend).Serve)
+}
+
+func (s *server) openIMAP() error {
+	c := s.config.IMAP
+	ic := imapd.Config{
+		Hostname: s.config.Server.Hostname, TLS: s.certs.TLS(), Logger: s.log, MaxMessageSize: int64(s.config.SMTP.MaxMessageSize),
+		MaxConnections: c.MaxConnections, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+	}
+	authenticator := imapAuthenticator{s.accounts}
+	if err := s.serve("imap.listen", c.Listen, imapd.New(ic, authenticator, s.mailboxes).Serve); err != nil {
+		return err
+	}
+	ic.ImplicitTLS = true
+	return s.serve("imap.tls_listen", c.TLSListen, imapd.New(ic, authenticator, s.mailboxes).Serve)
+}
+
+func (s *server) openWeb() error {
+	handler := web.New(web.Config{
+		API: s.api(s.config), APIConfig: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(),
+		MetricsAllow: s.config.Web.MetricsAllow, Hostname: s.config.Server.Hostname, Logger: s.log, Version: version,
+	})
+	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(handler, s.certs.TLS()))); err != nil {
+		return err
+	}
+	redirect := web.HTTPServer(web.Redirect(s.config.Server.Hostname), nil)
+	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(redirect))
+}
+
+// serveHTTP serves with or without TLS until the context ends, then lets
+// requests that are under way finish for a moment.
+func serveHTTP(h *http.Server) func(context.Context, net.Listener) error {
+	return func(ctx context.Context, l net.Listener) error {
+		done := make(chan error, 1)
+		go func() {
+			if h.TLSConfig != nil {
+				done <- h.ServeTLS(l, "", "")
+			} else {
+				done <- h.Serve(l)
+			}
+		}()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+		}
+		grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if h.Shutdown(grace) != nil {
+			h.Close()
+		}
+		<-done
+		return nil
+	}
+}
+
+// openSocket opens the admin API's socket. Its file's permissions are the
+// credential.
+func (s *server) openSocket() error {
+	path := filepath.Join(s.config.Server.DataDir, socketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("open the admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("protect the admin socket: %w", err)
+	}
+	h := &http.Server{Handler: s.api(s.config), ReadHeaderTimeout: 10 * time.Second}
+	s.tasks = append(s.tasks, task{"admin socket", func(ctx context.Context) error { return serveHTTP(h)(ctx, l) }})
+	return nil
+}
+
+// ready says whether the server does all of its work.
+func (s *server) ready(context.Context) error {
+	select {
+	case <-s.stopping:
+		return gomail.Errorf(gomail.Closed, "the server is stopping")
+	default:
+	}
+	if err := s.store.Failure(); err != nil {
+		return err
+	}
+	return s.store.Room(0)
+}
+
+// Run serves until ctx ends or something fails for good, then stops in the
+// order that loses nothing: first no new connections, while what was begun is
+// finished; then the queue; then the store.
+func (s *server) Run(ctx context.Context) error {
+	edges, stopEdges := context.WithCancel(ctx)
+	defer stopEdges()
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInner()
+
+	var back errgroup.Group
+	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}} {
+		back.Go(func() error {
+			defer stopEdges() // when one of these ends, all has to
+			return t.start(inner)
+		})
+	}
+	front, frontCtx := errgroup.WithContext(edges)
+	for _, t := range s.tasks {
+		front.Go(func() error { return t.start(frontCtx) })
+	}
+	front.Go(func() error { return s.watchStore(frontCtx) })
+
+	err := front.Wait()
+	stopInner()
+	err = errors.Join(err, back.Wait())
+	s.sender.Close()
+	return errors.Join(err, s.close())
+}
+
+func (t task) start(ctx context.Context) error {
+	if err := t.run(ctx); err != nil {
+		return fmt.Errorf("%s: %w", t.name, err)
+	}
+	return nil
+}
+
+// watchStore ends the server when the store can no longer promise anything,
+// and marks the beginning of a stop.
+func (s *server) watchStore(ctx context.Context) error {
+	defer close(s.stopping)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.store.Failed():
+		return s.store.Failure()
+	}
+}
+
+// planServer is what the DNS plan needs to know of this server.
+func planServer(c config.Config) dnsplan.Server {
+	p := dnsplan.Server{
+		Hostname: c.Server.Hostname, Addresses: c.Server.PublicAddresses,
+		Services: dnsplan.Services{
+			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
+			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
+		},
+	}
+	for _, mx := range c.Server.ExtraMX {
+		p.MX = append(p.MX, dnsplan.MX{Host: mx.Host, Priority: mx.Priority})
+	}
+	return p
+}
+
+// port returns the port of an address that was bound for a key, 0 for none.
+func (s *server) port(key string) uint16 {
+	if len(s.bound[key]) == 0 {
+		return 0
+	}
+	a, err := netip.ParseAddrPort(s.bound[key][0].String())
+	if err != nil {
+		return 0
+	}
+	return a.Port()
+}
