@@ -1,0 +1,44 @@
+package dnsplan
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// TLSAHash is the SHA-256 of a key's SubjectPublicKeyInfo: what "3 1 1" holds.
+type TLSAHash [32]byte
+
+// DNSSEC is what is known of a zone's signatures.
+type DNSSEC string
+
+// The states of a zone.
+const (
+	DNSSECUnknown  DNSSEC = ""
+	DNSSECSigned   DNSSEC = "signed"
+	DNSSECUnsigned DNSSEC = "unsigned"
+)
+
+// tlsa binds the mail host to the keys of its certificates, the current and
+// the next, RFC 7672 section 3.1.1. Without DNSSEC nobody may believe it.
+func (p *planner) tlsa() []Record {
+	need, why := p.tlsaReason()
+	var records []Record
+	for _, hash := range p.server.TLSA {
+		records = append(records, Record{
+			Name: "_25._tcp." + p.server.Hostname, Type: "TLSA", Value: fmt.Sprintf("3 1 1 %s", hex.EncodeToString(hash[:])),
+			Purpose: TLSA, Requirement: need, Why: why,
+		})
+	}
+	return records
+}
+
+func (p *planner) tlsaReason() (Requirement, string) {
+	const does = "Lets servers that use DANE verify the mail host by its key."
+	switch p.server.DNSSEC {
+	case DNSSECSigned:
+		return Recommended, does
+	case DNSSECUnsigned:
+		return NotApplicable, "The zone of " + p.server.Hostname + " is not signed with DNSSEC, and nobody may rely on TLSA records of an unsigned zone."
+	}
+	return Optional, does + " It counts only where DNSSEC signs the zone of " + p.server.Hostname + "."
+}
