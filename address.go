@@ -184,7 +184,7 @@ func CanonicalDomain(name string) (string, error) {
 		return ascii, nil
 	}
 	ascii, err := domainProfile.ToASCII(trimmed)
-	if err != nil {
+	if err != nil || strings.HasSuffix(ascii, ".") {
 		return "", Errorf(Invalid, "the domain name %q is not valid", name)
 	}
 	return ascii, nil

@@ -13,20 +13,21 @@ func (s *session) capability(*request) error {
 	return nil
 }
 
-// capabilities lists what works in the present state: before sign-in only
-// what matters then, and no way to send a password outside TLS.
+// capabilities lists what works. All of it is told before sign-in already,
+// since some clients do not ask again; but no way to send a password is, as
+// long as there is no TLS.
 func (s *session) capabilities() string {
-	base := "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE"
-	if s.user == nil {
-		switch {
-		case s.tls:
-			return base + " AUTH=PLAIN AUTH=LOGIN"
-		case s.cfg.TLS != nil:
-			return base + " STARTTLS LOGINDISABLED"
-		}
-		return base + " LOGINDISABLED"
+	list := "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE"
+	switch {
+	case s.user != nil:
+	case s.tls:
+		list += " AUTH=PLAIN AUTH=LOGIN"
+	case s.cfg.TLS != nil:
+		list += " STARTTLS LOGINDISABLED"
+	default:
+		list += " LOGINDISABLED"
 	}
-	return base + " IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE" +
+	return list + " IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE" +
 		" ESEARCH SEARCHRES WITHIN CONDSTORE QRESYNC OBJECTID BINARY MULTIAPPEND UTF8=ACCEPT QUOTA QUOTA=RES-STORAGE" +
 		" APPENDLIMIT=" + strconv.FormatInt(s.cfg.MaxMessageSize, 10)
 }
