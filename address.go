@@ -177,8 +177,11 @@ var domainProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna
 // the DNS is an Invalid error.
 func CanonicalDomain(name string) (string, error) {
 	trimmed := strings.TrimSuffix(name, ".")
-	if trimmed == "" {
+	switch {
+	case trimmed == "":
 		return "", Errorf(Invalid, "the domain name is empty")
+	case len(trimmed) > 4*MaxDomain: // Punycode takes time that grows with the square
+		return "", Errorf(Invalid, "the domain name is longer than %d octets", MaxDomain)
 	}
 	if ascii, ok := plainDomain(trimmed); ok {
 		return ascii, nil
