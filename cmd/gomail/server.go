@@ -7,9 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -331,7 +332,7 @@ func (s *server) watchStore(ctx context.Context) error {
 // planServer is what the DNS plan needs to know of this server.
 func planServer(c config.Config) dnsplan.Server {
 	p := dnsplan.Server{
-		Hostname: c.Server.Hostname, Addresses: c.Server.PublicAddresses,
+		Hostname: c.Server.Hostname, Addresses: c.Server.PublicAddresses, ACMEIssuer: acmeIssuer(c.TLS.ACMEDirectory),
 		Services: dnsplan.Services{
 			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
 			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
@@ -343,14 +344,16 @@ func planServer(c config.Config) dnsplan.Server {
 	return p
 }
 
-// port returns the port of an address that was bound for a key, 0 for none.
-func (s *server) port(key string) uint16 {
-	if len(s.bound[key]) == 0 {
-		return 0
+// acmeIssuer is the name by which an authority is known in CAA records, from
+// its directory's URL. Without one it is Let's Encrypt, whose name is not its
+// host's.
+func acmeIssuer(directory string) string {
+	u, err := url.Parse(directory)
+	switch {
+	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Hostname(), ".letsencrypt.org"):
+		return "letsencrypt.org"
+	case strings.HasSuffix(u.Hostname(), ".zerossl.com"):
+		return "sectigo.com"
 	}
-	a, err := netip.ParseAddrPort(s.bound[key][0].String())
-	if err != nil {
-		return 0
-	}
-	return a.Port()
+	return u.Hostname()
 }
