@@ -75,13 +75,17 @@ func reportURIs(targets []string) string {
 	return strings.Join(uris, ",")
 }
 
-// reportURI makes a URI of an address; what is one already stays.
+// reportURI makes a URI of an address; what is one already stays. What
+// separates URIs and their size limits must not stand in one.
 func reportURI(target string) string {
 	if hasScheme(target, "mailto:") || hasScheme(target, "https:") {
 		return target
 	}
-	// What separates URIs and their size limits must not stand in one.
-	return "mailto:" + strings.NewReplacer("%", "%25", ",", "%2C", "!", "%21", ";", "%3B").Replace(target)
+	address, err := gomail.ParseAddress(target)
+	if err != nil {
+		return "mailto:" + url.PathEscape(target)
+	}
+	return "mailto:" + url.PathEscape(address.Local) + "@" + address.Domain
 }
 
 func hasScheme(s, scheme string) bool {
@@ -158,7 +162,7 @@ func validDMARCReports(targets []string) error {
 
 func validReportAddress(target string) error {
 	address, err := reportAddress(target)
-	if err == nil && !address.IsASCII() {
+	if err == nil && (!address.IsASCII() || hasScheme(target, "mailto:") && !printable(target)) {
 		err = gomail.Errorf(gomail.Invalid, "the report address %q is not ASCII, as reporters need it", target)
 	}
 	if err == nil && (address.String() != address.Local+"@"+address.Domain || strings.HasPrefix(address.Domain, "[")) {

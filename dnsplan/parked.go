@@ -1,5 +1,7 @@
 package dnsplan
 
+import "slices"
+
 // parked says that the domain neither receives nor sends: a null MX (RFC
 // 7505), no senders, no keys, and refusal of whatever claims to be from it.
 func (p *planner) parked() []Record {
@@ -15,5 +17,5 @@ func (p *planner) parked() []Record {
 			Why: "Says that no key signs mail for " + name + "."},
 		{Name: "_dmarc." + name, Type: "TXT", Value: dmarcValue(policy), Purpose: DMARC, Requirement: Required,
 			Why: "Asks receivers to refuse mail that claims to be from " + name + "."},
-	}, p.reportRecords(append(policy.RUA, policy.RUF...))...)
+	}, p.reportRecords(slices.Concat(policy.RUA, policy.RUF))...)
 }

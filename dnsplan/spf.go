@@ -17,14 +17,18 @@ const maxLookups = 10
 // (RFC 7208 section 2.3).
 func (p *planner) spf() []Record {
 	set := p.domain.Settings.SPF
-	return []Record{{
+	records := []Record{{
 		Name: p.domain.Name, Type: "TXT", Value: spfValue(set), Purpose: SPF, Requirement: Required,
 		Why: fmt.Sprintf("Lists the servers that send mail for %s, so that others can tell it from forgeries. It needs %d of the %d look-ups allowed%s. A domain has one SPF record only: merge it with one that is there.",
 			p.domain.Name, lookups(set), maxLookups, beyond(set)),
-	}, {
+	}}
+	if p.server.Hostname == p.domain.Name {
+		return records
+	}
+	return append(records, Record{
 		Name: p.server.Hostname, Type: "TXT", Value: "v=spf1 a -all", Purpose: HeloSPF, Requirement: Recommended,
 		Why: "Says that only the mail host itself sends under its own name, as it does with notices of failed delivery.",
-	}}
+	})
 }
 
 func spfValue(s gomail.SPFSettings) string {
