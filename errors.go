@@ -11,9 +11,11 @@ import (
 type Kind int
 
 const (
+	// None is no error.
+	None Kind = iota
 	// Internal is a fault of ours that nobody outside can mend. It is the
 	// kind of every error that carries none.
-	Internal Kind = iota
+	Internal
 	// Invalid is input that breaks a rule of syntax or sense.
 	Invalid
 	// NotFound names something that does not exist.
@@ -52,7 +54,7 @@ const (
 )
 
 var kindNames = [...]string{
-	Internal: "internal", Invalid: "invalid", NotFound: "not found", Exists: "exists",
+	None: "none", Internal: "internal", Invalid: "invalid", NotFound: "not found", Exists: "exists",
 	Forbidden: "forbidden", Unauthenticated: "unauthenticated", Throttled: "throttled",
 	Disabled: "disabled", RelayDenied: "relay denied", OverQuota: "over quota",
 	TooLarge: "too large", TooMany: "too many", NoSpace: "no space", Refused: "refused",
@@ -96,9 +98,12 @@ func Errorf(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Err: fmt.Errorf(format, args...)}
 }
 
-// KindOf returns the kind of the outermost Error in err's tree, and Internal
-// when there is none.
+// KindOf returns the kind of the outermost Error in err's tree, Internal when
+// there is none, and None for no error.
 func KindOf(err error) Kind {
+	if err == nil {
+		return None
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind

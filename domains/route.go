@@ -94,7 +94,7 @@ func (s *Service) MaySend(ctx context.Context, account gomail.AccountID, from go
 	switch {
 	case err == nil && owner.ID == account:
 		return nil
-	case gomail.KindOf(err).Temporary():
+	case err != nil && gomail.KindOf(err).Temporary():
 		return err
 	}
 	return gomail.Errorf(gomail.Forbidden, "you may not send as %s: use an address of your own or ask your administrator for an alias", from)

@@ -1,0 +1,162 @@
+package mailbox_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"gomail"
+	"gomail/mailbox"
+	"gomail/store"
+)
+
+func newAccount(t *testing.T) *mailbox.Account {
+	t.Helper()
+	hub := mailbox.NewHub()
+	st, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), Publish: hub.Publish})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	if _, err := st.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	a, err := st.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: "anna", Domain: "example.com"}}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mailbox.New(st, hub).Account(a.ID)
+}
+
+func paths(t *testing.T, a *mailbox.Account) string {
+	t.Helper()
+	all, err := a.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range all {
+		names = append(names, m.Path)
+	}
+	return strings.Join(names, " ")
+}
+
+func appendOne(t *testing.T, a *mailbox.Account, path string) mailbox.Appended {
+	t.Helper()
+	m, err := a.Lookup(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := a.Stage()
+	defer body.Close()
+	body.Write([]byte("Subject: x\r\n\r\nbody"))
+	done, err := a.Append(t.Context(), m.ID, mailbox.Append{Body: body, Keywords: []string{"b", "A", "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done[0]
+}
+
+func TestTree(t *testing.T) {
+	a := newAccount(t)
+	for _, path := range []string{"Work/2026/May/", "inbox/sub", "Ärger"} {
+		if _, err := a.Create(t.Context(), path, ""); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if got := paths(t, a); got != "INBOX Archive Drafts INBOX/sub Junk Sent Trash Work Work/2026 Work/2026/May Ärger" {
+		t.Errorf("the tree is %s", got)
+	}
+	if err := a.Rename(t.Context(), "Work", "Office/All"); err != nil {
+		t.Error(err)
+	}
+	if m, err := a.Lookup(t.Context(), "Office/All/2026/May"); err != nil || m.Path != "Office/All/2026/May" {
+		t.Errorf("after the rename: %+v, %v", m, err)
+	}
+	for _, test := range []struct {
+		what string
+		err  error
+		want gomail.Kind
+	}{
+		{"create what exists", second(a.Create(t.Context(), "Inbox", "")), gomail.Exists},
+		{"a second Junk", second(a.Create(t.Context(), "Spam", gomail.RoleJunk)), gomail.Exists},
+		{"an empty level", second(a.Create(t.Context(), "a//b", "")), gomail.Invalid},
+		{"a control character", second(a.Create(t.Context(), "a\x07b", "")), gomail.Invalid},
+		{"no UTF-8", second(a.Create(t.Context(), "a\xff", "")), gomail.Invalid},
+		{"too long", second(a.Create(t.Context(), strings.Repeat("x", 301), "")), gomail.Invalid},
+		{"too deep", second(a.Create(t.Context(), strings.Repeat("x/", 25)+"x", "")), gomail.Invalid},
+		{"delete INBOX", a.Delete(t.Context(), "INBOX"), gomail.Forbidden},
+		{"delete what has others below", a.Delete(t.Context(), "Office"), gomail.Exists},
+		{"delete what is not there", a.Delete(t.Context(), "Nothing"), gomail.NotFound},
+		{"rename what is not there", a.Rename(t.Context(), "Nothing", "x"), gomail.NotFound},
+		{"rename onto another", a.Rename(t.Context(), "Office", "Sent"), gomail.Exists},
+		{"rename below itself", a.Rename(t.Context(), "Office", "Office/x"), gomail.Invalid},
+	} {
+		if test.err == nil || gomail.KindOf(test.err) != test.want {
+			t.Errorf("%s: %v", test.what, test.err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// RFC 9051 section 6.3.6: the messages go, INBOX stays.
+func TestRenameInbox(t *testing.T) {
+	a := newAccount(t)
+	appendOne(t, a, "INBOX")
+	if err := a.Rename(t.Context(), "inbox", "Old mail"); err != nil {
+		t.Fatal(err)
+	}
+	inbox, _ := a.Lookup(t.Context(), "INBOX")
+	old, err := a.Lookup(t.Context(), "Old mail")
+	if err != nil || inbox.Total != 0 || old.Total != 1 {
+		t.Errorf("INBOX has %d, the other %d: %v", inbox.Total, old.Total, err)
+	}
+}
+
+func TestKeywords(t *testing.T) {
+	a := newAccount(t)
+	done := appendOne(t, a, "INBOX")
+	inbox, _ := a.Lookup(t.Context(), "INBOX")
+	snap, err := a.Snapshot(t.Context(), inbox.ID)
+	if err != nil || snap.Entries[0].Keywords != "A b" {
+		t.Errorf("the keywords are %q, %v", snap.Entries[0].Keywords, err)
+	}
+	for _, bad := range []string{"", "two words", "a(b", `a\b`, "ü", strings.Repeat("x", 101)} {
+		_, err := a.SetFlags(t.Context(), inbox.ID, []gomail.UID{done.UID}, mailbox.FlagChange{Keywords: []string{bad}, UnchangedSince: -1})
+		if gomail.KindOf(err) != gomail.Invalid {
+			t.Errorf("the keyword %q: %v", bad, err)
+		}
+	}
+}
+
+func TestWatch(t *testing.T) {
+	a := newAccount(t)
+	w := a.Watch()
+	appendOne(t, a, "INBOX")
+	select {
+	case <-w.C:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the watcher was not woken")
+	}
+	w.Close()
+	appendOne(t, a, "INBOX")
+	select {
+	case <-w.C:
+		t.Error("a closed watch was woken")
+	default:
+	}
+}
+
+func FuzzKeywordChanges(f *testing.F) {
+	f.Add("a b", "B c", 0)
+	f.Fuzz(func(t *testing.T, have, more string, op int) {
+		c := mailbox.FlagChange{Op: mailbox.FlagOp(op % 3), Keywords: strings.Fields(more)}
+		_, got := c.Apply(mailbox.Entry{Keywords: strings.Join(strings.Fields(have), " ")})
+		_, again := c.Apply(mailbox.Entry{Keywords: got})
+		if c.Op >= 0 && got != again {
+			t.Errorf("%q with %q gave %q, and that %q", have, more, got, again)
+		}
+	})
+}
