@@ -66,6 +66,7 @@ type player struct {
 	file    string
 	lines   []string
 	house   *house
+	valid   string // the UIDVALIDITY seen last, <uidvalidity> in C: lines
 	plain   bool
 	open    bool
 	as      string
@@ -77,7 +78,9 @@ type player struct {
 type client struct {
 	conn net.Conn
 	r    *bufio.Reader
-	tag  string // of the command sent last
+
+	player *player
+	tag    string // of the command sent last
 }
 
 func (p *player) start() {
@@ -134,7 +137,7 @@ func (p *player) client(name string) *client {
 	} else {
 		conn = p.house.dialTLS()
 	}
-	c := &client{}
+	c := &client{player: p}
 	c.use(conn)
 	p.clients[name] = c
 	if !p.open {
@@ -155,6 +158,9 @@ func (c *client) use(conn net.Conn) {
 
 func (c *client) line(t *testing.T) string {
 	line, err := c.r.ReadString('\n')
+	if m := uidValidity.FindStringSubmatch(line); m != nil {
+		c.player.valid = m[1]
+	}
 	if err != nil {
 		if line != "" {
 			t.Errorf("the connection ended within %q", line)
@@ -227,6 +233,7 @@ func (p *player) expect(i int, c *client, want string) {
 func (p *player) act(kind, rest string) {
 	switch kind {
 	case "C", "C2":
+		rest = strings.ReplaceAll(rest, "<uidvalidity>", p.valid)
 		p.send(p.client(kind[1:]), rest, rest+"\r\n")
 	case "C|", "C2|":
 		raw, err := strconv.Unquote(`"` + strings.ReplaceAll(rest, `"`, `\"`) + `"`)
@@ -271,6 +278,8 @@ func (p *player) deliver(words []string) {
 	}
 	p.house.deliver(words[0], string(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))), flags, keywords...)
 }
+
+var uidValidity = regexp.MustCompile(`\[UIDVALIDITY ([0-9]+)\]`)
 
 var changing = regexp.MustCompile(`(UIDVALIDITY |APPENDUID |COPYUID |MAILBOXID \(F|EMAILID \(M)[0-9]+`)
 
