@@ -223,6 +223,9 @@ func (v *Verifier) Results(ctx context.Context) []Result {
 	return results
 }
 
+// Wait waits until all keys have been fetched and tried.
+func (v *Verifier) Wait() { v.wg.Wait() }
+
 // Close gives the verification up and waits for its goroutines.
 func (v *Verifier) Close() {
 	v.cancel()

@@ -58,9 +58,12 @@ type Result struct {
 	Identity Identity
 	Domain   string         // whose record decided; canonical, or the HELO name as given
 	Sender   gomail.Address // the address checked; postmaster@HELO for the HELO identity
-	Client   netip.Addr
-	Helo     string
-	Reason   string // why, in a few words of our own
+	// NullSender: there was no MAIL FROM address, so that identity is taken
+	// from HELO too.
+	NullSender bool
+	Client     netip.Addr
+	Helo       string
+	Reason     string // why, in a few words of our own
 }
 
 // Client is the SMTP client that is checked.
@@ -89,7 +92,7 @@ func CheckHelo(ctx context.Context, resolver Resolver, client Client) Result {
 func CheckMailFrom(ctx context.Context, resolver Resolver, client Client, from gomail.Address) Result {
 	if from.IsNull() {
 		result := CheckHelo(ctx, resolver, client)
-		result.Identity = MailFrom
+		result.Identity, result.NullSender = MailFrom, true
 		return result
 	}
 	if from.Local == "" {
