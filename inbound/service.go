@@ -126,6 +126,10 @@ func (c *Connection) Begin(ctx context.Context, from gomail.Address, size int64)
 	}, nil
 }
 
+// Close gives up what the transaction still has under way. It may be called
+// after Receive.
+func (t *Transaction) Close() { t.check.Close() }
+
 // newID returns a name that no other message of any process has.
 func newID() string {
 	var b [10]byte

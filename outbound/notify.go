@@ -112,7 +112,7 @@ func quote(n queue.Notice, content gomail.Content) (header message.Header, origi
 func reportRecipient(n queue.Notice, e queue.NoticeEvent) message.DSNRecipient {
 	r := message.DSNRecipient{
 		Original: e.Recipient.Original, Final: e.Recipient.Address, Action: message.DSNAction(e.Action),
-		Status: e.Result.Enhanced, DiagnosticCode: e.Result.Text, LastAttempt: e.At,
+		Status: e.Result.Enhanced, DiagnosticCode: diagnostic(e.Result), LastAttempt: e.At,
 	}
 	r.RemoteMTA, _, _ = strings.Cut(e.Result.Remote, " ")
 	switch {
@@ -131,4 +131,12 @@ func reportRecipient(n queue.Notice, e queue.NoticeEvent) message.DSNRecipient {
 		r.Status = "2.0.0"
 	}
 	return r
+}
+
+// diagnostic is what the other server said, as it said it, or our own reason.
+func diagnostic(r queue.Result) string {
+	if r.Code == 0 {
+		return r.Text
+	}
+	return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)), " ")
 }

@@ -50,10 +50,18 @@ func (s *mxSession) Data(ctx context.Context, r io.Reader) (string, error) {
 }
 
 // Reset ends the transaction.
-func (s *mxSession) Reset() { s.transaction = nil }
+func (s *mxSession) Reset() {
+	if s.transaction != nil {
+		s.transaction.Close()
+		s.transaction = nil
+	}
+}
 
 // Close ends the session.
-func (s *mxSession) Close() { s.connection.Close() }
+func (s *mxSession) Close() {
+	s.Reset()
+	s.connection.Close()
+}
 
 // submissionBackend answers our people's programs: what they bring goes to
 // outbound.
