@@ -1,0 +1,41 @@
+# GoMail: what one does with it. `make demo` and `make test` need Go and make;
+# test installs the rest.
+
+GO    ?= go
+export CGO_ENABLED = 0
+FUZZTIME ?= 20s
+
+.PHONY: build demo test check unit e2e fuzz bench packages clean
+
+build: ## bin/gomail
+	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
+
+demo: build ## a server with its own little internet
+	./bin/gomail demo $(ARGS)
+
+test: packages build unit e2e ## everything, with real peers
+
+unit: ## the tests that need nothing but Go
+	$(GO) vet ./...
+	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v -e /e2e -e /bench)
+
+e2e: build packages ## Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
+	$(GO) test -count=1 -timeout 15m ./e2e/...
+
+check: ## formatting, vet, staticcheck, the race detector
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -e /e2e -e /bench)
+
+fuzz: ## every fuzz target for FUZZTIME
+	./internal/fuzzall.sh $(FUZZTIME)
+
+bench: build packages ## deliveries per second beside Postfix and Dovecot; the table of docs/performance.md
+	$(GO) run ./bench
+
+packages: ## what the tests need from Debian
+	@./internal/packages.sh
+
+clean:
+	rm -rf bin

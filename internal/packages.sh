@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs the programs that the end-to-end tests use, where they are missing.
+set -eu
+need=""
+want() { # program, package
+	command -v "$1" >/dev/null 2>&1 || need="$need $2"
+}
+want /usr/sbin/postfix postfix
+want swaks swaks
+want dkimverify python3-dkim
+want opendkim-testmsg opendkim-tools
+want mbsync isync
+want mutt mutt
+want msmtp msmtp
+want curl curl
+want tmux tmux
+want python3 python3
+want /usr/sbin/dovecot dovecot-imapd
+want named-checkzone bind9-utils
+want chromium chromium
+python3 -c 'import nacl' 2>/dev/null || /usr/bin/python3 -c 'import nacl' 2>/dev/null || need="$need python3-nacl"
+perl -MIO::Socket::SSL -e 1 2>/dev/null || need="$need libio-socket-ssl-perl libnet-ssleay-perl"
+[ -x /usr/lib/dovecot/lmtp ] || need="$need dovecot-lmtpd"
+[ -z "$need" ] && exit 0
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo"
+echo "installing:$need"
+$sudo apt-get update -qq
+# No package may start a server of its own: the tests start what they need.
+DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends $need >/dev/null
