@@ -1,0 +1,73 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"gomail/web/api"
+)
+
+// Config is what the site serves.
+type Config struct {
+	API          api.Config                      // the services, the server's name and version
+	Ready        func(ctx context.Context) error // nil: always; else why the server cannot do its work now
+	Metrics      http.Handler                    // nil: no /metrics
+	MetricsAllow []netip.Prefix                  // whose requests /metrics answers; empty: nobody's
+	Logger       *slog.Logger                    // nil: silent
+}
+
+// Server is the site.
+type Server struct {
+	config  Config
+	log     *slog.Logger
+	assets  assets
+	pages   pages
+	handler http.Handler
+}
+
+// New returns the site. It is an http.Handler for the HTTPS listeners.
+func New(c Config) *Server {
+	s := &Server{config: c, log: c.Logger, assets: loadAssets(), pages: loadPages()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.Handle(r.pattern, r.handler)
+	}
+	s.handler = s.secure(s.sameSite(mux))
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// route is a pattern of http.ServeMux and what answers it.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+// routes lists everything that the site answers.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /healthz", http.HandlerFunc(s.health)},
+		{"GET /readyz", http.HandlerFunc(s.ready)},
+		{"GET /metrics", http.HandlerFunc(s.metrics)},
+		{"GET /.well-known/mta-sts.txt", http.HandlerFunc(s.policyFile)},
+		{"GET " + s.assets.prefix, s.assets},
+
+		{"GET /{$}", http.RedirectHandler("/admin/", http.StatusSeeOther)},
+		{"GET /signin", http.HandlerFunc(s.showSignIn)},
+		{"POST /signin", http.HandlerFunc(s.signIn)},
+		{"POST /signout", http.HandlerFunc(s.signOut)},
+
+		{"GET /admin/{$}", s.adminPage(s.listDomains)},
+		{"GET /admin/domains/{name}", s.adminPage(s.showDomain)},
+		{"GET /admin/domains/{name}/zone", s.adminPage(s.downloadZone)},
+		{"GET /admin/", s.adminPage(s.missingPage)},
+		{api.Path + "/", s.adminAPI(api.New(s.config.API))},
+	}
+}

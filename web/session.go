@@ -1,0 +1,101 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gomail"
+	"gomail/accounts"
+)
+
+// The administrators' session. The __Host- prefix binds the cookie to this
+// host, to HTTPS and to every path.
+const (
+	cookieName = "__Host-gomail-admin"
+	audience   = "admin"
+)
+
+// challenge is the WWW-Authenticate field that RFC 9110 section 15.5.2 wants
+// with every 401.
+const challenge = `Cookie realm="GoMail administration", form-action="/signin", cookie-name="` + cookieName + `"`
+
+// setCookie gives the browser a session.
+func setCookie(w http.ResponseWriter, token string) {
+	http.SetCookie(w, sessionCookie(token, int(accounts.SessionLife/time.Second)))
+}
+
+// clearCookie takes it away.
+func clearCookie(w http.ResponseWriter) { http.SetCookie(w, sessionCookie("", -1)) }
+
+func sessionCookie(token string, age int) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// token returns the session token that the request carries, or nothing.
+func token(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// signedIn returns the administrator whose session the request carries.
+func (s *Server) signedIn(r *http.Request) (gomail.Account, error) {
+	t := token(r)
+	if t == "" {
+		return gomail.Account{}, gomail.Errorf(gomail.Unauthenticated, "you are not signed in")
+	}
+	return s.config.API.Accounts.SignedIn(r.Context(), t, audience)
+}
+
+type accountKey struct{}
+
+// viewer returns the administrator for whom a page is made, if any.
+func viewer(ctx context.Context) (gomail.Account, bool) {
+	account, ok := ctx.Value(accountKey{}).(gomail.Account)
+	return account, ok
+}
+
+// adminPage lets signed-in administrators through and sends everybody else to
+// sign in first.
+func (s *Server) adminPage(page http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		account, err := s.signedIn(r)
+		switch {
+		case err == nil:
+			page(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+		case gomail.KindOf(err) == gomail.Unauthenticated:
+			http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+		default:
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// apiTime bounds an answer of the API: checking a large store takes minutes.
+const apiTime = 15 * time.Minute
+
+// adminAPI lets signed-in administrators through to the admin API.
+func (s *Server) adminAPI(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := s.signedIn(r)
+		switch {
+		case err == nil:
+			// Where the writer has no deadline there is none to extend.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(apiTime))
+			api.ServeHTTP(w, r)
+		case gomail.KindOf(err) == gomail.Unauthenticated:
+			w.Header().Set("WWW-Authenticate", challenge)
+			writeProblem(w, http.StatusUnauthorized, err.Error())
+		default:
+			s.log.Error("the session could not be read", slog.Any("error", err))
+			writeProblem(w, http.StatusServiceUnavailable, "the session could not be read: try again in a moment")
+		}
+	})
+}
