@@ -371,6 +371,29 @@ func FuzzFields(f *testing.F) {
 	})
 }
 
+// FuzzForged reads strangers' fields: whatever follows our name or stands in a
+// comment before it, the claim is seen.
+func FuzzForged(f *testing.F) {
+	const ours = "mx.example.net"
+	f.Add("spf=pass smtp.mailfrom=a@example.com", "a comment")
+	f.Add("\"", "\\")
+	f.Fuzz(func(t *testing.T, rest, comment string) {
+		field := func(value string) message.Field {
+			return message.Field{Name: "Authentication-Results", Raw: []byte("Authentication-Results:" + value)}
+		}
+		IsForgedAuthResults(field(rest), ours)
+		comment = strings.NewReplacer("(", "", ")", "", "\\", "").Replace(comment)
+		for _, claim := range []string{ours + ";", "\"MX.example.net\" ;", "(" + comment + ")" + ours + " 1;", ours + ".(" + comment + ");"} {
+			if !IsForgedAuthResults(field(claim+rest), ours) {
+				t.Fatalf("%q is not seen", claim+rest)
+			}
+		}
+		if id, ok := readAuthservID(rest); ok && strings.ContainsAny(id, ";") && !strings.Contains(rest, "\"") {
+			t.Fatalf("%q was read as the name of %q", id, rest)
+		}
+	})
+}
+
 // resultsOutsideQuotes counts the parts between semicolons as a parser of RFC
 // 8601 sees them.
 func resultsOutsideQuotes(text string) int {

@@ -13,7 +13,12 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+
+	"gomail/mailauth"
 )
+
+// Whoever authenticates mail can ask through this resolver.
+var _ mailauth.Resolver = (*Resolver)(nil)
 
 // server is a name server on loopback, UDP and TCP on one port, that answers
 // through a function.
