@@ -118,34 +118,35 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	renew := time.NewTicker(leaseTime / 3)
 	defer renew.Stop()
-	for {
-		q.takeFresh()
-		if err := q.reload(ctx); err != nil {
+	for ctx.Err() == nil {
+		if err := q.step(ctx, attempts, renew.C); err != nil && ctx.Err() == nil {
 			stop()
 			return q.abandon(err)
 		}
-		q.dispatch(attempts)
-		alarm := q.alarm()
-		select {
-		case <-ctx.Done():
-			alarm.Stop()
-			return q.drain(stop)
-		case <-q.wake:
-		case <-alarm.C:
-		case a := <-q.results:
-			if err := q.settle(a); err != nil {
-				stop()
-				return q.abandon(err)
-			}
-		case <-renew.C:
-			if err := q.renew(ctx); err != nil {
-				stop()
-				return q.abandon(err)
-			}
-			q.more = true
-		}
-		alarm.Stop()
 	}
+	return q.drain(stop)
+}
+
+// step begins what may begin and waits for the next thing to happen.
+func (q *Queue) step(ctx, attempts context.Context, renew <-chan time.Time) error {
+	q.takeFresh()
+	if err := q.reload(ctx); err != nil {
+		return err
+	}
+	q.dispatch(attempts)
+	alarm := q.alarm()
+	defer alarm.Stop()
+	select {
+	case <-ctx.Done():
+	case <-q.wake:
+	case <-alarm.C:
+	case a := <-q.results:
+		return q.settle(a)
+	case <-renew:
+		q.more = true
+		return q.renew(ctx)
+	}
+	return nil
 }
 
 // acquire takes the lease, waiting for another owner's to run out.
