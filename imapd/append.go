@@ -10,8 +10,9 @@ import (
 	"gomail/message"
 )
 
-// maxAppend is how many messages one APPEND may carry, RFC 3502.
-const maxAppend = 1000
+// maxAppend is how many messages one APPEND may carry, RFC 3502. Small ones
+// are held in memory until the last has come.
+const maxAppend = 500
 
 // append answers APPEND, RFC 9051 section 6.3.12, with several messages (RFC
 // 3502), binary ones (RFC 3516) and the UTF8 form (RFC 6855 section 4).
@@ -110,8 +111,8 @@ func (s *session) acceptable(lit imapwire.Literal, total int64) error {
 	switch {
 	case lit.Size > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The message is larger than %d octets", s.cfg.MaxMessageSize)
-	case total > 4*s.cfg.MaxMessageSize:
-		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", 4*s.cfg.MaxMessageSize)
+	case total > s.cfg.MaxMessageSize:
+		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", s.cfg.MaxMessageSize)
 	case lit.Size == 0:
 		return gomail.Errorf(gomail.Invalid, "The message is empty")
 	}

@@ -124,7 +124,7 @@ func (c *candidate) bodyContains(needle string) (found bool, err error) {
 
 func (c *candidate) partContains(part *message.Part, needle string) (bool, error) {
 	raw := io.NewSectionReader(c.content, part.Body.Offset+c.row.Shift, part.Body.Length)
-	return streamContains(io.LimitReader(part.DecodeText(raw), maxSearchText), needle)
+	return streamContains(io.LimitReader(part.DecodeText(raw), maxSearchText), part.Body.Length, needle)
 }
 
 // sortByCost orders keys from cheap to dear and returns the cost of all.

@@ -1,6 +1,9 @@
 package imapd
 
-import "gomail"
+import (
+	"gomail"
+	"gomail/mailbox"
+)
 
 // quotaRoot is the one quota root of an account.
 const quotaRoot = "Account"
@@ -12,13 +15,19 @@ func (s *session) getQuota(*request) error {
 	if err := s.dec.End(); err != nil {
 		return err
 	}
-	if root != quotaRoot {
-		return gomail.Errorf(gomail.NotFound, "There is no such quota root; the only one is %q", quotaRoot)
+	usage, err := s.user.Usage(s.ctx)
+	if err != nil {
+		return err
 	}
-	return s.writeQuota()
+	if root != quotaRoot || usage.Max == 0 {
+		return gomail.Errorf(gomail.NotFound, "There is no such quota root")
+	}
+	s.writeQuota(usage)
+	return nil
 }
 
-// getQuotaRoot answers GETQUOTAROOT, RFC 9208 section 4.1.2.
+// getQuotaRoot answers GETQUOTAROOT, RFC 9208 section 4.1.2. An account
+// without a limit has no quota root.
 func (s *session) getQuotaRoot(*request) error {
 	name, err := s.oneMailbox()
 	if err != nil {
@@ -27,28 +36,28 @@ func (s *session) getQuotaRoot(*request) error {
 	if _, err := s.user.Lookup(s.ctx, name); err != nil {
 		return err
 	}
-	s.out.Text("* QUOTAROOT ")
-	s.out.Mailbox(name)
-	s.out.Text(" " + quotaRoot + "\r\n")
-	return s.writeQuota()
-}
-
-// writeQuota tells what is used, in units of 1,024 octets. Without a limit
-// there is no resource to tell of.
-func (s *session) writeQuota() error {
 	usage, err := s.user.Usage(s.ctx)
 	if err != nil {
 		return err
 	}
-	s.out.Text("* QUOTA " + quotaRoot + " (")
-	if usage.Max > 0 {
-		s.out.Text("STORAGE ")
-		s.out.Int((usage.Used + 1023) / 1024)
-		s.out.Text(" ")
-		s.out.Int(usage.Max / 1024)
+	s.out.Text("* QUOTAROOT ")
+	s.out.Mailbox(name)
+	if usage.Max == 0 {
+		s.out.Text("\r\n")
+		return nil
 	}
-	s.out.Text(")\r\n")
+	s.out.Text(" " + quotaRoot + "\r\n")
+	s.writeQuota(usage)
 	return nil
+}
+
+// writeQuota tells what is used, in units of 1,024 octets.
+func (s *session) writeQuota(usage mailbox.Usage) {
+	s.out.Text("* QUOTA " + quotaRoot + " (STORAGE ")
+	s.out.Int((usage.Used + 1023) / 1024)
+	s.out.Text(" ")
+	s.out.Int(usage.Max / 1024)
+	s.out.Text(")\r\n")
 }
 
 // setQuota refuses: quotas are the administrator's.

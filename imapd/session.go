@@ -101,6 +101,9 @@ func (s *session) recoverPanic() {
 // shut writes what is left to say and closes the connection.
 func (s *session) shut() {
 	defer s.raw.Close()
+	if s.user != nil {
+		s.log.Info("IMAP session ended", slog.Duration("lasted", time.Since(s.opened)), slog.Int("errors", s.errors))
+	}
 	s.out.Flush()
 	s.in.Release()
 	s.closeGently()

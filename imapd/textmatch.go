@@ -10,13 +10,13 @@ import (
 
 // streamContains looks for folded text in a stream of UTF-8, block by block.
 // White space of any kind and length counts as one space, as lines are broken
-// anywhere.
-func streamContains(r io.Reader, needle string) (bool, error) {
+// anywhere. size is about what the stream holds.
+func streamContains(r io.Reader, size int64, needle string) (bool, error) {
 	m := textMatcher{needle: []byte(strings.Join(strings.Fields(needle), " "))}
 	if len(m.needle) == 0 {
 		return true, nil
 	}
-	block := make([]byte, 32<<10)
+	block := make([]byte, min(max(size, 64), 32<<10))
 	for {
 		n, err := io.ReadFull(r, block)
 		last := err == io.EOF || err == io.ErrUnexpectedEOF
