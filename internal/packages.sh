@@ -8,7 +8,7 @@ want() { # program, package
 want /usr/sbin/postfix postfix
 want swaks swaks
 want dkimverify python3-dkim
-want opendkim-testmsg opendkim-tools
+want /usr/sbin/opendkim opendkim
 want mbsync isync
 want mutt mutt
 want msmtp msmtp

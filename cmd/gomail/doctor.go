@@ -1,0 +1,99 @@
+package main
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"gomail/certs"
+	"gomail/cmd/gomail/internal/doctor"
+	"gomail/dnsplan"
+	"gomail/internal/config"
+	"gomail/internal/resolver"
+	"gomail/web/api"
+)
+
+type doctorCmd struct{ printing }
+
+// Help shows an example.
+func (doctorCmd) Help() string {
+	return "It exits 1 when something is wrong. It changes nothing.\nExample: gomail doctor"
+}
+
+// Run examines the installation.
+func (c doctorCmd) Run(a *app) error {
+	patient, err := a.patient()
+	if err != nil {
+		return err
+	}
+	findings := doctor.Examine(a.ctx, patient)
+	err = c.show(a, findings, func(w *tabwriter.Writer) {
+		for _, f := range findings {
+			row(w, f.State, f.Check, f.Found)
+			if f.Mend != "" {
+				row(w, "", "", "→ "+f.Mend)
+			}
+		}
+	})
+	for _, f := range findings {
+		if err == nil && f.State == doctor.Problem {
+			err = errNotRight
+		}
+	}
+	return err
+}
+
+// patient gathers what the doctor looks at.
+func (a *app) patient() (doctor.Patient, error) {
+	c, err := a.config()
+	if err != nil {
+		return doctor.Patient{}, err
+	}
+	p := doctor.Patient{Config: c, Running: listening(filepath.Join(c.Server.DataDir, socketName)), Plans: map[string][]dnsplan.Record{}, Clock: time.Now}
+	if p.Resolver, err = resolver.New(resolver.Config{Servers: c.DNS.Resolvers, TrustAD: c.DNS.TrustAD}); err != nil {
+		return p, err
+	}
+	p.Cert, p.CertErr = readCertificate(c)
+	return p, a.with(func(client *client) error { return client.fill(a, &p) })
+}
+
+// fill adds what the store knows.
+func (c *client) fill(a *app, p *doctor.Patient) error {
+	var accounts []api.Account
+	if err := c.call(a.ctx, "GET", "/accounts", nil, &accounts); err != nil {
+		return err
+	}
+	for _, x := range accounts {
+		if x.Role == "admin" && !x.Disabled {
+			p.Admins++
+		}
+	}
+	var domains []api.Domain
+	if err := c.call(a.ctx, "GET", "/domains", nil, &domains); err != nil {
+		return err
+	}
+	for _, d := range domains {
+		var records []dnsplan.Record
+		if err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/records", nil, &records); err != nil {
+			return err
+		}
+		p.Plans[d.Name] = records
+	}
+	return nil
+}
+
+// readCertificate reads what the listeners would show.
+func readCertificate(c config.Config) (*tls.Certificate, error) {
+	cc := certs.Config{Hostname: c.Server.Hostname, Dir: c.Server.DataDir, Logger: slog.New(slog.DiscardHandler)}
+	if c.TLS.Mode == "files" {
+		cc.CertFile, cc.KeyFile = c.TLS.CertFile, c.TLS.KeyFile
+	}
+	m, err := certs.New(cc)
+	if err != nil {
+		return nil, err
+	}
+	leaf := m.Certificate()
+	return &tls.Certificate{Leaf: leaf}, nil
+}
