@@ -61,7 +61,7 @@ func roleOf(uses []string) (gomail.MailboxRole, error) {
 	return "", coded("USEATTR", gomail.Errorf(gomail.Invalid, "A mailbox can have one special use, of those that LIST shows"))
 }
 
-// deletable mailboxes are all but the open one, which is closed first.
+// closeIfOpen closes the open mailbox when it is the one that was deleted.
 func (s *session) closeIfOpen(path string) {
 	if s.view != nil && s.view.box.Path == path {
 		s.view = nil

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+	"go.uber.org/goleak"
 
 	"gomail"
 	"gomail/imapd"
@@ -70,6 +73,54 @@ func (s *session) ok(format string, args ...any) []string {
 		s.t.Errorf("%s: %s", fmt.Sprintf(format, args...), last)
 	}
 	return lines
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestLogHoldsNoSecrets signs in in every way and looks for the password.
+func TestLogHoldsNoSecrets(t *testing.T) {
+	var log lockedBuffer
+	cfg := implicit()
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.MaxAuthFailures = 10
+	h := newHouse(t, cfg)
+	s := &session{t: t, c: h.dialTLS()}
+	s.r = bufio.NewReader(s.c)
+	s.line()
+	s.do("LOGIN anna@example.com canary")
+	s.do("LOGIN anna@example.com canary extra")
+	s.do("AUTHENTICATE PLAIN %s", base64.StdEncoding.EncodeToString([]byte("\x00anna@example.com\x00canary")))
+	s.do("canary canary")
+	s.ok("LOGIN anna@example.com secret")
+	s.do("LOGOUT")
+	s.c.Close()
+	h.stop()
+	if err := <-h.ended; err != nil {
+		t.Error(err)
+	}
+	h.ended <- nil
+	text := log.String()
+	if strings.Contains(text, "canary") || strings.Contains(text, "secret") || !strings.Contains(text, "account=") {
+		t.Errorf("the log:\n%s", text)
+	}
+}
+
+// lockedBuffer is a buffer for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestShutdownSaysBye(t *testing.T) {

@@ -67,7 +67,7 @@ func (p *Part) appendLayout(dst []byte, base int64) []byte {
 	return dst
 }
 
-// Size returns the size of the message from its marshalled index, -1 when
+// SizeOf returns the size of the message from its marshalled index, -1 when
 // that is damaged.
 func SizeOf(marshalled []byte) int64 {
 	r := indexReader{b: marshalled}

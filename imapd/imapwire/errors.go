@@ -1,7 +1,5 @@
 package imapwire
 
-import "fmt"
-
 // SyntaxError is a command that breaks the grammar: the answer is BAD, and
 // the connection goes on.
 type SyntaxError struct{ Text string }
@@ -22,7 +20,3 @@ type FatalError struct{ Text string }
 
 // Error returns why the session ends, as a sentence for the client.
 func (e *FatalError) Error() string { return e.Text }
-
-func syntaxf(format string, args ...any) error {
-	return &SyntaxError{Text: fmt.Sprintf(format, args...)}
-}
