@@ -46,6 +46,10 @@ type loaded struct {
 	stamp       string // changes when the files do
 }
 
+// SelfSignedFile is the name of the self-signed certificate and its key, in
+// the data directory.
+const SelfSignedFile = "self-signed.pem"
+
 // reloadEvery is how often the files are looked at.
 const reloadEvery = 10 * time.Second
 
@@ -60,7 +64,7 @@ func New(c Config) (*Manager, error) {
 	}
 	m := &Manager{config: c}
 	if c.CertFile == "" {
-		m.config.CertFile = filepath.Join(c.Dir, "self-signed.pem")
+		m.config.CertFile = filepath.Join(c.Dir, SelfSignedFile)
 		m.config.KeyFile = m.config.CertFile
 		if err := m.ensureSelfSigned(); err != nil {
 			return nil, err

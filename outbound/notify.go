@@ -62,7 +62,8 @@ func (s *Service) sendOwn(ctx context.Context, envelope gomail.Envelope, domain 
 	if err != nil {
 		return err
 	}
-	return s.enqueue(ctx, envelope, signatures, body)
+	_, err = s.enqueue(ctx, envelope, signatures, body)
+	return err
 }
 
 // buildReport renders the notification.

@@ -40,10 +40,11 @@ func (s *Service) Submit(ctx context.Context, envelope gomail.Envelope, r io.Rea
 		return "", err
 	}
 	prefix := append(signatures, s.received(envelope.Client, id)...)
-	if err := s.enqueue(ctx, envelope, prefix, body); err != nil {
+	parts, err := s.enqueue(ctx, envelope, prefix, body)
+	if err != nil {
 		return "", err
 	}
-	s.logQueued(id, envelope, body.Size())
+	s.logQueued(id, parts[0].Key, envelope, body.Size())
 	return id, nil
 }
 
@@ -123,7 +124,7 @@ func (s *Service) received(client gomail.Client, id string) string {
 }
 
 // enqueue stores the message with its recipients and tells the queue.
-func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix []byte, body gomail.Body) error {
+func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix []byte, body gomail.Body) ([]queue.Message, error) {
 	now := s.config.Clock()
 	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: prefix, Received: now, Expires: now.Add(s.config.Lifetime)}
 	m.Envelope.Recipients, m.Envelope.Client = nil, gomail.Client{}
@@ -131,18 +132,19 @@ func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix 
 		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: now.Truncate(time.Microsecond)})
 	}
 	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m))
-	if err != nil {
-		return err
+	if err == nil {
+		s.config.Added(parts)
 	}
-	s.config.Added(parts)
-	return nil
+	return parts, err
 }
 
-func (s *Service) logQueued(id string, e gomail.Envelope, size int64) {
+// logQueued ties the message's name to its key in the queue, by which the
+// lines about its delivery know it.
+func (s *Service) logQueued(id string, key queue.Key, e gomail.Envelope, size int64) {
 	rcpts := make([]string, len(e.Recipients))
 	for i, r := range e.Recipients {
 		rcpts[i] = r.Address.String()
 	}
-	s.config.Logger.Info("submitted", slog.String("outcome", "queued"), slog.String("msgid", id), slog.Int64("account", int64(e.Client.Account)),
+	s.config.Logger.Info("submitted", slog.String("outcome", "queued"), slog.String("msgid", id), slog.Int64("queueid", key.ID), slog.Int64("account", int64(e.Client.Account)),
 		slog.String("from", e.From.String()), slog.Any("rcpt", rcpts), slog.Int64("size", size))
 }

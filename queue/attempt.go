@@ -173,7 +173,7 @@ func (q *Queue) notify(ctx context.Context, n Notice) error {
 	}
 	err := q.config.Notify(context.WithoutCancel(ctx), n)
 	if err != nil {
-		q.config.Logger.Error("sender could not be told", slog.Int64("msgid", n.Message.ID), slog.Any("error", err))
+		q.config.Logger.Error("sender could not be told", slog.Int64("queueid", n.Message.ID), slog.Any("error", err))
 	}
 	return err
 }
@@ -238,7 +238,7 @@ func (q *Queue) log(t Task, r Recipient, result Result, c Change) {
 	default:
 		outcome = "deferred"
 	}
-	q.config.Logger.Log(context.Background(), level, "delivery", slog.String("outcome", outcome), slog.Int64("msgid", t.ID),
+	q.config.Logger.Log(context.Background(), level, "delivery", slog.String("outcome", outcome), slog.Int64("queueid", t.ID),
 		slog.String("rcpt", r.Address.String()), slog.String("remote", result.Remote), slog.String("tls", result.TLS),
 		slog.Int("attempt", c.Attempts), slog.String("reply", result.Text))
 }

@@ -125,6 +125,9 @@ func (c demoCmd) start(ctx context.Context, dir string, box *sandbox.Sandbox, lo
 	if err == nil {
 		err = s.publishDemo(ctx, box)
 	}
+	if err == nil { // so that gomail --dir finds ports and resolver
+		err = config.Write(filepath.Join(dir, "gomail.toml"), s.boundConfig())
+	}
 	if err != nil {
 		return nil, report, errors.Join(err, s.close())
 	}
@@ -141,12 +144,24 @@ func demoConfig(dir string, box *sandbox.Sandbox) config.Config {
 	c.Submission = config.Submission{Listen: free, TLSListen: free}
 	c.IMAP.Listen, c.IMAP.TLSListen = free, free
 	c.IMAP.MaxConnectionsPerAddress = c.IMAP.MaxConnections
-	c.Web.Listen, c.Web.HTTPListen = free, nil
+	c.Web.Listen, c.Web.HTTPListen = free, []string{}
 	c.TLS = config.TLS{Mode: "files", CertFile: box.CertFile, KeyFile: box.KeyFile, MinVersion: "1.2"}
 	c.TLS.ACMEDirectory = "https://" + sandbox.CAIssuer + "/directory"
 	c.DNS.Resolvers = []string{box.DNS()}
 	c.Outbound.AllowPrivateNetworks = true
 	c.Secrets.KeyFile = filepath.Join(dir, "secret.key")
+	return c
+}
+
+// boundConfig is the configuration with the ports that were really taken.
+func (s *server) boundConfig() config.Config {
+	c := s.config
+	for key, list := range map[string]*[]string{
+		"smtp.listen": &c.SMTP.Listen, "submission.listen": &c.Submission.Listen, "submission.tls_listen": &c.Submission.TLSListen,
+		"imap.listen": &c.IMAP.Listen, "imap.tls_listen": &c.IMAP.TLSListen, "web.listen": &c.Web.Listen,
+	} {
+		*list = []string{s.bound[key][0].String()}
+	}
 	return c
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"log/slog"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -84,16 +83,17 @@ func (c *client) fill(a *app, p *doctor.Patient) error {
 	return nil
 }
 
-// readCertificate reads what the listeners would show.
+// readCertificate reads what the listeners show, or would show: it makes
+// none.
 func readCertificate(c config.Config) (*tls.Certificate, error) {
-	cc := certs.Config{Hostname: c.Server.Hostname, Dir: c.Server.DataDir, Logger: slog.New(slog.DiscardHandler)}
-	if c.TLS.Mode == "files" {
-		cc.CertFile, cc.KeyFile = c.TLS.CertFile, c.TLS.KeyFile
+	cc := certs.Config{Hostname: c.Server.Hostname, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}
+	if c.TLS.Mode == "self-signed" {
+		cc.CertFile = filepath.Join(c.Server.DataDir, certs.SelfSignedFile)
+		cc.KeyFile = cc.CertFile
 	}
 	m, err := certs.New(cc)
 	if err != nil {
 		return nil, err
 	}
-	leaf := m.Certificate()
-	return &tls.Certificate{Leaf: leaf}, nil
+	return &tls.Certificate{Leaf: m.Certificate()}, nil
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -70,6 +73,25 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 	if _, err := Load("/nonexistent/gomail.toml", "", nil); err == nil {
 		t.Error("a file that was named and is missing was passed over")
+	}
+}
+
+func TestWriteThenLoad(t *testing.T) {
+	dir := t.TempDir()
+	want := Default()
+	want.Server = Server{Hostname: "mail.example.com", DataDir: dir, PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::1")}, ExtraMX: []MX{{"mx2.example.com", 20}}}
+	want.SMTP.Listen = []string{"127.0.0.1:2525"}
+	want.Secrets.KeyFile = filepath.Join(dir, "secret.key")
+	want.Log.Level = slog.LevelDebug
+	if err := Write(filepath.Join(dir, "gomail.toml"), want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load("", dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -201,6 +202,9 @@ const expiresSoon = 14 * 24 * time.Hour
 
 func (p Patient) certificate() Finding {
 	const check = "certificate"
+	if errors.Is(p.CertErr, fs.ErrNotExist) && p.Config.TLS.Mode == "self-signed" {
+		return Finding{check, Warning, "there is none yet: a self-signed one is made at the first start", "Set tls.mode to files with a certificate that mail programs trust."}
+	}
 	if p.Cert == nil || p.Cert.Leaf == nil {
 		return Finding{check, Problem, "it cannot be read: " + fmt.Sprint(p.CertErr), "Check tls.cert_file and tls.key_file."}
 	}
