@@ -74,6 +74,24 @@ func (h *house) Authenticate(ctx context.Context, username, password string, rem
 // newHouse opens a store in a temporary directory and serves it.
 func newHouse(t testing.TB, cfg imapd.Config) *house {
 	t.Helper()
+	return newHouseOver(t, cfg, func(s *store.Store) mailbox.Store { return s })
+}
+
+// forgetful is a store whose log of changes was trimmed to nothing.
+type forgetful struct{ *store.Store }
+
+// Changes implements mailbox.Store.
+func (f forgetful) Changes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq) (mailbox.Delta, error) {
+	delta, err := f.Store.Changes(ctx, account, id, since)
+	if delta.Seq > since {
+		delta.Complete, delta.Changed, delta.Vanished = false, nil, nil
+	}
+	return delta, err
+}
+
+// newHouseOver is newHouse with something between the engine and the store.
+func newHouseOver(t testing.TB, cfg imapd.Config, over func(*store.Store) mailbox.Store) *house {
+	t.Helper()
 	hub := mailbox.NewHub()
 	clock := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
 	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Publish: hub.Publish, Clock: func() time.Time { return clock }})
@@ -81,7 +99,7 @@ func newHouse(t testing.TB, cfg imapd.Config) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	h := &house{t: t, store: s, boxes: mailbox.New(s, hub)}
+	h := &house{t: t, store: s, boxes: mailbox.New(over(s), hub)}
 	if _, err := s.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
 		t.Fatal(err)
 	}

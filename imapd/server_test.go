@@ -21,6 +21,8 @@ import (
 
 	"gomail"
 	"gomail/imapd"
+	"gomail/mailbox"
+	"gomail/store"
 )
 
 func implicit() imapd.Config { return imapd.Config{TLS: serverTLS(), ImplicitTLS: true} }
@@ -283,8 +285,15 @@ func scan(line, format string, into ...any) bool {
 // TestConcurrentSessions has several clients change one mailbox at random.
 // None may ever be told a sequence number that does not fit what it was told
 // before, and in the end all see the same.
-func TestConcurrentSessions(t *testing.T) {
-	h := newHouse(t, implicit())
+func TestConcurrentSessions(t *testing.T) { testConcurrentSessions(t, newHouse(t, implicit())) }
+
+// TestConcurrentSessionsWithoutLog does the same where changes have to be
+// found by comparing everything.
+func TestConcurrentSessionsWithoutLog(t *testing.T) {
+	testConcurrentSessions(t, newHouseOver(t, implicit(), func(s *store.Store) mailbox.Store { return forgetful{s} }))
+}
+
+func testConcurrentSessions(t *testing.T, h *house) {
 	for range 20 {
 		h.deliver("INBOX", "Subject: x\n\nbody\n", 0)
 	}
@@ -342,6 +351,34 @@ func (m *mirror) wander(r *rand.Rand) {
 			m.take(m.do("STORE %d FLAGS (\\Seen k%d)", n, r.IntN(5)))
 		default:
 			m.take(m.ok("NOOP"))
+		}
+	}
+}
+
+// TestResyncWithoutLog: where the log was trimmed, a client is told every UID
+// that is not there (RFC 7162 section 3.2.5.2).
+func TestResyncWithoutLog(t *testing.T) {
+	h := newHouseOver(t, implicit(), func(s *store.Store) mailbox.Store { return forgetful{s} })
+	for range 6 {
+		h.deliver("INBOX", "Subject: x\n\nbody\n", 0)
+	}
+	s := h.session(t)
+	s.ok("ENABLE QRESYNC")
+	lines := s.ok("SELECT INBOX")
+	validity := ""
+	for _, line := range lines {
+		fmt.Sscanf(line, "* OK [UIDVALIDITY %s", &validity)
+	}
+	validity = strings.TrimSuffix(validity, "]")
+	s.ok("STORE 2:3,5 +FLAGS.SILENT (\\Deleted)")
+	s.ok("EXPUNGE")
+	for known, want := range map[string]string{"": "2:3,5", " 3:6": "3,5", " 1,4": ""} {
+		got := ""
+		for _, line := range s.ok("SELECT INBOX (QRESYNC (%s 1%s))", validity, known) {
+			fmt.Sscanf(line, "* VANISHED (EARLIER) %s", &got)
+		}
+		if got != want {
+			t.Errorf("known%s: vanished %q, not %q", known, got, want)
 		}
 	}
 }
