@@ -38,9 +38,9 @@ func (c dnsPlanCmd) Run(a *app) error {
 		return err
 	}
 	return c.show(a, records, func(w *tabwriter.Writer) {
-		row(w, "NAME", "TYPE", "TTL", "PRIO", "VALUE", "NEED")
+		row(w, "NAME", "TYPE", "TTL", "PRIO", "NEED", "VALUE")
 		for _, r := range records {
-			row(w, r.Name, r.Type, r.TTL, priority(r), r.Value, r.Requirement)
+			row(w, r.Name, r.Type, r.TTL, priority(r), r.Requirement, r.Value)
 		}
 	})
 }

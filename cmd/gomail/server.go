@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -346,6 +347,9 @@ func planServer(c config.Config) dnsplan.Server {
 			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
 			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
 		},
+	}
+	if cert, err := readCertificate(c); err == nil {
+		p.TLSA = []dnsplan.TLSAHash{sha256.Sum256(cert.Leaf.RawSubjectPublicKeyInfo)}
 	}
 	for _, mx := range c.Server.ExtraMX {
 		p.MX = append(p.MX, dnsplan.MX{Host: mx.Host, Priority: mx.Priority})
