@@ -101,6 +101,9 @@ func entryHash(uid gomail.UID, message gomail.MessageID) int64 {
 // AppendMessages adds messages to a mailbox, all or none.
 func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append) ([]mailbox.Appended, error) {
 	frames, total, err := s.sealAll(messages)
+	if err == nil {
+		err = s.Room(total)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -140,6 +140,34 @@ func TestUnsealedObjectLeavesNothing(t *testing.T) {
 	}
 }
 
+// However many senders there are, bodies take a bounded part of memory.
+func TestStagedMemoryIsBounded(t *testing.T) {
+	d := openDir(t)
+	piece := make([]byte, MaxInMemory)
+	var stages []*Stage
+	inMemory := 0
+	for range maxStaged/MaxInMemory + 20 {
+		s := d.Stage()
+		if _, err := s.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+		if s.object == nil {
+			inMemory++
+		}
+		stages = append(stages, s)
+	}
+	if inMemory > maxStaged/MaxInMemory || inMemory < maxStaged/MaxInMemory-1 {
+		t.Errorf("%d bodies of 1 MiB are in memory", inMemory)
+	}
+	for _, s := range stages {
+		s.Close()
+	}
+	if n := d.staged.Load(); n != 0 {
+		t.Errorf("%d octets are still counted", n)
+	}
+	put(t, d, []byte("small again"))
+}
+
 func TestNextProcessBeginsANewPack(t *testing.T) {
 	path := t.TempDir()
 	var packs []int64

@@ -29,6 +29,7 @@ type Dir struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
 	lastID  atomic.Int64
+	staged  atomic.Int64 // octets of bodies in memory
 
 	mu     sync.Mutex // guards what follows
 	pack   *os.File   // the one being written, nil until first use

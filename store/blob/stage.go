@@ -13,6 +13,11 @@ import (
 // pack; a larger one becomes an object.
 const MaxInMemory = 1 << 20
 
+// maxStaged is how much all bodies together may take in memory. Past it they
+// become objects while they are still small, so that a flood of senders costs
+// disk, not the process.
+const maxStaged = 128 << 20
+
 // Stage takes in one body. It implements gomail.Body.
 type Stage struct {
 	dir    *Dir
@@ -21,6 +26,8 @@ type Stage struct {
 	memory *[]byte       // the content so far, until it is too large
 	object *objectWriter // takes over then
 	err    error         // the first failure; the stage is unusable after it
+
+	inMemory int64 // what this stage has counted into dir.staged
 }
 
 var memoryPool = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &b }}
@@ -37,8 +44,11 @@ func (s *Stage) Write(p []byte) (int, error) {
 	}
 	s.sha.Write(p)
 	s.size += int64(len(p))
-	if s.object == nil && s.size > MaxInMemory {
-		s.err = s.spill()
+	if s.object == nil {
+		s.inMemory += int64(len(p))
+		if s.dir.staged.Add(int64(len(p))) > maxStaged || s.size > MaxInMemory {
+			s.err = s.spill()
+		}
 	}
 	if s.err == nil && s.object != nil {
 		_, s.err = s.object.Write(p)
@@ -104,6 +114,7 @@ func (s *Stage) releaseMemory() {
 	if s.memory == nil {
 		return
 	}
+	s.dir.staged.Add(-s.inMemory)
 	if cap(*s.memory) <= 256<<10 { // a few large mails must not pin megabytes
 		*s.memory = (*s.memory)[:0]
 		memoryPool.Put(s.memory)
