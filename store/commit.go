@@ -28,10 +28,14 @@ type write struct {
 // can no longer be taken back.
 func (s *Store) commit(ctx context.Context, frame *blob.Frame, apply func(*tx) error) error {
 	w := &write{frame: frame, apply: apply, done: make(chan error, 1)}
-	if err := s.handOver(ctx, w); err != nil {
-		return err
+	err := s.handOver(ctx, w)
+	if err == nil {
+		err = <-w.done
 	}
-	return <-w.done
+	if err != nil && frame != nil && gomail.KindOf(err) != gomail.Closed {
+		s.bodies.Remove(frame) // certainly not committed, so nobody will miss it
+	}
+	return err
 }
 
 // update is commit for writes without a body.

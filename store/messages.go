@@ -100,10 +100,14 @@ func entryHash(uid gomail.UID, message gomail.MessageID) int64 {
 
 // AppendMessages adds messages to a mailbox, all or none.
 func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append) ([]mailbox.Appended, error) {
-	frames, total, err := s.sealAll(messages)
-	if err == nil {
-		err = s.Room(total)
+	total := int64(0)
+	for _, m := range messages {
+		total += m.Body.Size()
 	}
+	if err := s.Room(total); err != nil {
+		return nil, err
+	}
+	frames, err := sealAll(messages)
 	if err != nil {
 		return nil, err
 	}
@@ -118,16 +122,15 @@ func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id
 	return appended, nil
 }
 
-func (s *Store) sealAll(messages []mailbox.Append) (frames []*blob.Frame, total int64, err error) {
-	for _, m := range messages {
-		f, err := seal(m.Body)
-		if err != nil {
-			return nil, 0, err
+func sealAll(messages []mailbox.Append) ([]*blob.Frame, error) {
+	frames := make([]*blob.Frame, len(messages))
+	for i, m := range messages {
+		var err error
+		if frames[i], err = seal(m.Body); err != nil {
+			return nil, err
 		}
-		frames = append(frames, f)
-		total += m.Body.Size()
 	}
-	return frames, total, nil
+	return frames, nil
 }
 
 // commitFrames commits rows that hold several bodies. All but the first go to

@@ -2,10 +2,13 @@ package store_test
 
 import (
 	"context"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"gomail"
+	"gomail/inbound"
 	"gomail/store"
 	"gomail/store/storetest"
 )
@@ -33,6 +36,27 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 	first.Close()
 	open(t, dir)
+}
+
+// A large message whose rows are refused leaves no file behind.
+func TestRefusedObjectLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	body := s.Stage()
+	defer body.Close()
+	if _, err := body.Write(make([]byte, 2<<20)); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Deliver(t.Context(), inbound.Delivery{Body: body, Messages: []inbound.Incoming{{Account: 12345, Role: gomail.RoleInbox}}})
+	if gomail.KindOf(err) != gomail.NotFound {
+		t.Errorf("delivery to nobody: %v", err)
+	}
+	filepath.WalkDir(filepath.Join(dir, "objects"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			t.Errorf("%s is still there", path)
+		}
+		return err
+	})
 }
 
 func TestEnginesThatAreNotBuiltAreRefused(t *testing.T) {

@@ -133,3 +133,11 @@ func (w *objectWriter) close() error {
 	}
 	return err
 }
+
+// Remove removes the file of a frame that no row holds. What is in a pack
+// stays there as dead weight.
+func (d *Dir) Remove(f *Frame) {
+	if f.Location.Kind == InObject {
+		os.Remove(d.objectPath(f.ID))
+	}
+}
