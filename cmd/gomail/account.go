@@ -65,7 +65,7 @@ type accountAddCmd struct {
 
 // Help shows an example.
 func (accountAddCmd) Help() string {
-	return "Example: gomail account add anna@example.com --quota 5GB\nExample: gomail account add admin@example.com --admin --password-stdin < password.txt"
+	return "Example: gomail account add anna@example.com --quota 5GB\n\nExample: gomail account add admin@example.com --admin --password-stdin < password.txt"
 }
 
 // newAccountShown is the answer with the password that was made, if one was.

@@ -12,7 +12,7 @@ type checkCmd struct{ printing }
 
 // Help shows an example.
 func (checkCmd) Help() string {
-	return "Works offline and beside a running server. It exits 1 and names each violation when something is wrong.\nExample: gomail check --dir /var/lib/gomail"
+	return "Works offline and beside a running server. It exits 1 and names each violation when something is wrong.\n\nExample: gomail check --dir /var/lib/gomail"
 }
 
 // Run checks the store.

@@ -43,8 +43,8 @@ func (a *app) client() (*client, error) {
 		}}
 		return &client{do: transport.RoundTrip, close: func() error { transport.CloseIdleConnections(); return nil }}, nil
 	}
-	if _, err := os.Stat(c.Server.DataDir); errors.Is(err, fs.ErrNotExist) && a.dir == "" {
-		return nil, gomail.Errorf(gomail.NotFound, "there is no installation in %s: name its data directory with --dir, or its configuration with --config", c.Server.DataDir)
+	if _, err := os.Stat(filepath.Join(c.Server.DataDir, "gomail.db")); errors.Is(err, fs.ErrNotExist) && !a.create {
+		return nil, gomail.Errorf(gomail.NotFound, "there is no installation in %s: name its data directory with --dir or its configuration with --config; gomail domain add begins a new one", c.Server.DataDir)
 	}
 	s, err := openServices(a.ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -28,7 +28,7 @@ type demoCmd struct {
 
 // Help shows an example.
 func (demoCmd) Help() string {
-	return "Everything listens on loopback: this server, a DNS, another domain's mail server. Nothing leaves the machine.\nExample: gomail demo\nExample: gomail demo --json --dir /tmp/demo --for 10m"
+	return "Everything listens on loopback: this server, a DNS, another domain's mail server. Nothing leaves the machine.\n\nExample: gomail demo\n\nExample: gomail demo --json --dir /tmp/demo --for 10m"
 }
 
 // demoReport is what the demo says of itself.

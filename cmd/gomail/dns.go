@@ -21,7 +21,7 @@ type dnsPlanCmd struct {
 
 // Help shows an example.
 func (dnsPlanCmd) Help() string {
-	return "Example: gomail dns plan example.com\nExample: gomail dns plan example.com --zone > example.com.zone"
+	return "Example: gomail dns plan example.com\n\nExample: gomail dns plan example.com --zone > example.com.zone"
 }
 
 // Run prints the plan.

@@ -18,7 +18,7 @@ type doctorCmd struct{ printing }
 
 // Help shows an example.
 func (doctorCmd) Help() string {
-	return "It exits 1 when something is wrong. It changes nothing.\nExample: gomail doctor"
+	return "It exits 1 when something is wrong. It changes nothing.\n\nExample: gomail doctor"
 }
 
 // Run examines the installation.

@@ -77,13 +77,14 @@ type domainAddCmd struct {
 
 // Help shows an example.
 func (domainAddCmd) Help() string {
-	return "Example: gomail domain add example.com\nThen: gomail dns plan example.com"
+	return "Example: gomail domain add example.com\n\nThen: gomail dns plan example.com"
 }
 
 // Run adds the domain.
 func (c domainAddCmd) Run(a *app) error {
 	settings := gomail.DomainSettings{}
 	c.apply(&settings)
+	a.create = true
 	d, err := send[api.Domain](a, http.MethodPost, "/domains", api.NewDomain{
 		Name: c.Domain, DKIMAlgorithm: c.DKIMAlgorithm, Selector: c.Selector, Settings: &settings,
 	})
@@ -161,7 +162,7 @@ type domainSetCmd struct {
 
 // Help shows an example.
 func (domainSetCmd) Help() string {
-	return "Example: gomail domain set example.com --dmarc quarantine --dmarc-reports admin@example.com\nA list is replaced by what is given; a single - empties it."
+	return "Example: gomail domain set example.com --dmarc quarantine --dmarc-reports admin@example.com\n\nA list is replaced by what is given; a single - empties it."
 }
 
 // Run changes the settings.

@@ -96,6 +96,7 @@ type app struct {
 	environ        []string
 	configFile     string
 	dir            string
+	create         bool // the command may begin a new installation
 }
 
 // config reads the configuration.
