@@ -225,6 +225,17 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// A mail host that is a domain with mailboxes too is a domain first.
+func TestRouteOfHostname(t *testing.T) {
+	f := newFixture(t)
+	f.must(f.Add(t.Context(), "mail.example.com", domains.AddOptions{Algorithm: domains.Ed25519}))
+	f.account("admin@mail.example.com", gomail.RoleAdmin)
+	own := f.account("postmaster@mail.example.com", gomail.RoleUser)
+	if got, err := f.Route(t.Context(), own.Address); err != nil || got.ID != own.ID {
+		t.Errorf("postmaster is %s, %v", got.Address, err)
+	}
+}
+
 func (f fixture) change(name string, change func(*gomail.Domain)) {
 	f.Helper()
 	d, err := f.Get(f.Context(), name)

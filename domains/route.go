@@ -16,15 +16,14 @@ import (
 // and RFC 2142 ask for, to the first administrator; the domain's catch-all.
 func (s *Service) Route(ctx context.Context, address gomail.Address) (gomail.Account, error) {
 	a := address.Canonical()
-	if a.Domain == s.config.Hostname && isRole(a.Local) {
-		return s.firstAdmin(ctx)
-	}
 	c, err := s.current(ctx)
 	if err != nil {
 		return gomail.Account{}, err
 	}
 	d, ok := c.domains[a.Domain]
 	switch {
+	case !ok && a.Domain == s.config.Hostname && isRole(a.Local):
+		return s.firstAdmin(ctx)
 	case !ok:
 		return gomail.Account{}, gomail.Errorf(gomail.RelayDenied, "mail for %s is not accepted here: relaying is not allowed", a.Domain)
 	case d.Settings.Parked:

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,7 +83,9 @@ func (s *server) assemble(o outside) error {
 	if err := s.makeCertificates(); err != nil {
 		return err
 	}
-	s.makeDelivery(o)
+	if err := s.makeDelivery(o); err != nil {
+		return err
+	}
 	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openIMAP, s.openWeb, s.openSocket} {
 		if err := open(); err != nil {
 			return err
@@ -103,11 +106,16 @@ func (s *server) makeCertificates() (err error) {
 
 // makeDelivery wires the way of a message in and out. The queue and outbound
 // need each other: a bounce is a message too.
-func (s *server) makeDelivery(o outside) {
+func (s *server) makeDelivery(o outside) error {
 	c := s.config
+	smarthost, err := readSmarthost(c.Outbound)
+	if err != nil {
+		return err
+	}
 	s.sender = mxsend.New(mxsend.Config{
 		Hostname: c.Server.Hostname, Resolver: o.resolver, Dial: o.dial, Logger: s.log, OwnAddresses: c.Server.PublicAddresses,
 		BindAddresses: c.Outbound.BindAddresses, AllowPrivateNetworks: c.Outbound.AllowPrivateNetworks,
+		Smarthost: smarthost,
 	})
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
@@ -122,6 +130,31 @@ func (s *server) makeDelivery(o outside) {
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(),
 	})
+	return nil
+}
+
+// readSmarthost returns the server that relays for us, if one is configured.
+func readSmarthost(c config.Outbound) (mxsend.Smarthost, error) {
+	if c.Smarthost == "" {
+		return mxsend.Smarthost{}, nil
+	}
+	host, text, err := net.SplitHostPort(c.Smarthost)
+	if err != nil {
+		host, text = c.Smarthost, "587"
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return mxsend.Smarthost{}, gomail.Errorf(gomail.Invalid, "outbound.smarthost is %q: write the host's name and its port, such as smtp.example.net:587", c.Smarthost)
+	}
+	s := mxsend.Smarthost{Host: host, Port: port, Username: c.SmarthostUsername}
+	if c.SmarthostPasswordFile != "" {
+		password, err := os.ReadFile(c.SmarthostPasswordFile)
+		if err != nil {
+			return s, gomail.Errorf(gomail.Invalid, "outbound.smarthost_password_file: %w", err)
+		}
+		s.Password = strings.TrimRight(string(password), "\r\n")
+	}
+	return s, nil
 }
 
 // route says who delivers to a domain: our own mailboxes, or its servers.

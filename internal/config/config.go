@@ -100,6 +100,9 @@ type DNS struct {
 
 // Outbound is mail to other servers.
 type Outbound struct {
+	Smarthost             string        `toml:"smarthost"`               // "smtp.example.net:587": takes all mail instead of each domain's own servers; 465: TLS from the start
+	SmarthostUsername     string        `toml:"smarthost_username"`      // to sign in there, over verified TLS only
+	SmarthostPasswordFile string        `toml:"smarthost_password_file"` // its password, one line
 	BindAddresses        []netip.Addr  `toml:"bind_addresses"`         // to send from
 	AllowPrivateNetworks bool          `toml:"allow_private_networks"` // deliver to loopback and private addresses
 	MaxDeliveries        int           `toml:"max_deliveries"`         // at a time

@@ -116,6 +116,9 @@ func (c *Config) complete(alone bool) error {
 		{"dkim.default_algorithm", c.DKIM.DefaultAlgorithm, []string{"both", "ed25519", "rsa"}},
 		{"log.format", c.Log.Format, []string{"text", "json"}},
 	}
+	if c.TLS.Mode == "acme" {
+		return gomail.Errorf(gomail.Invalid, "tls.mode is acme: this version does not order certificates yet; use files with a certificate of your own, or self-signed")
+	}
 	for _, k := range checks {
 		if !slices.Contains(k.allowed, k.value) {
 			return gomail.Errorf(gomail.Invalid, "%s is %q: it has to be one of %s", k.key, k.value, strings.Join(k.allowed, ", "))
