@@ -103,11 +103,11 @@ type Outbound struct {
 	Smarthost             string        `toml:"smarthost"`               // "smtp.example.net:587": takes all mail instead of each domain's own servers; 465: TLS from the start
 	SmarthostUsername     string        `toml:"smarthost_username"`      // to sign in there, over verified TLS only
 	SmarthostPasswordFile string        `toml:"smarthost_password_file"` // its password, one line
-	BindAddresses        []netip.Addr  `toml:"bind_addresses"`         // to send from
-	AllowPrivateNetworks bool          `toml:"allow_private_networks"` // deliver to loopback and private addresses
-	MaxDeliveries        int           `toml:"max_deliveries"`         // at a time
-	MaxPerDestination    int           `toml:"max_per_destination"`    // at a time to one domain
-	Lifetime             time.Duration `toml:"lifetime"`               // how long delivery is tried
+	BindAddresses         []netip.Addr  `toml:"bind_addresses"`          // to send from
+	AllowPrivateNetworks  bool          `toml:"allow_private_networks"`  // deliver to loopback and private addresses
+	MaxDeliveries         int           `toml:"max_deliveries"`          // at a time
+	MaxPerDestination     int           `toml:"max_per_destination"`     // at a time to one domain
+	Lifetime              time.Duration `toml:"lifetime"`                // how long delivery is tried
 }
 
 // Store is where mail is kept.
