@@ -21,7 +21,7 @@ var floors = map[string]int{
 	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2,
 
 	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "certs": 3,
-	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3,
+	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/serve": 3,
 
 	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "internal/config": 4, "bench": 4,
 }
@@ -35,7 +35,7 @@ var sideways = map[string][]string{
 	"inbound":  {"accounts", "domains", "mailbox", "queue"},
 	"outbound": {"accounts", "domains", "queue"},
 	// Edges never import each other; these are rooms of one edge.
-	"imapd": {"imapd/imapwire"}, "web": {"web/api"}, "store": {"store/blob"},
+	"smtpd": {"internal/serve"}, "imapd": {"imapd/imapwire", "internal/serve"}, "web": {"web/api"}, "store": {"store/blob"},
 	// Plumbing that any edge may use, and the command's own rooms.
 	"mxsend": {"internal/resolver"}, "certs": {"internal/resolver"},
 	"cmd/gomail": {"cmd/gomail/internal/sandbox", "cmd/gomail/internal/doctor", "internal/config"}, "cmd/gomail/internal/doctor": {"internal/config"},

@@ -15,6 +15,7 @@ import (
 
 	"gomail"
 	"gomail/imapd/imapwire"
+	"gomail/internal/serve"
 	"gomail/mailbox"
 )
 
@@ -61,7 +62,7 @@ const (
 )
 
 func newSession(srv *Server, nc net.Conn) *session {
-	s := &session{srv: srv, cfg: &srv.cfg, raw: nc, net: nc, remote: remoteAddr(nc), opened: time.Now()}
+	s := &session{srv: srv, cfg: &srv.cfg, raw: nc, net: nc, remote: serve.AddrPort(nc.RemoteAddr()).Addr(), opened: time.Now()}
 	s.log = srv.cfg.Logger.With(slog.String("remote", nc.RemoteAddr().String()))
 	s.in = imapwire.Input{Source: nc, Wait: s.wait, Blocks: &srv.blocks}
 	s.out = imapwire.Output{Target: nc, Ready: s.beforeWrite, Blocks: &srv.blocks}

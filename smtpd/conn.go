@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/serve"
 )
 
 // Why a session ends without QUIT, beside the connection's own errors.
@@ -68,8 +69,8 @@ type transaction struct {
 
 func newConn(s *Server, nc net.Conn) *conn {
 	c := &conn{srv: s, cfg: &s.cfg, raw: nc, net: nc, opened: time.Now()}
-	c.client.Addr = addrPort(nc.RemoteAddr())
-	c.client.Local = addrPort(nc.LocalAddr())
+	c.client.Addr = serve.AddrPort(nc.RemoteAddr())
+	c.client.Local = serve.AddrPort(nc.LocalAddr())
 	c.log = s.cfg.Logger.With(slog.Any("remote", c.client.Addr))
 	c.in = input{
 		src:  nc,
