@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"io"
+	"io/fs"
 
 	"gomail"
 	"gomail/store/blob"
@@ -42,6 +45,25 @@ func (t *tx) holdFrame(f *blob.Frame, refs int) error {
 func (t *tx) insertBlob(account gomail.AccountID, id int64, frame *blob.Frame, refs int) error {
 	_, err := t.write("INSERT INTO blob (account_id, id, frame_id, refs) VALUES (?, ?, ?, ?)", account, id, frame.ID, refs)
 	return err
+}
+
+// openContent opens the content that find names. A pack that was rewritten
+// between looking and opening is looked for again.
+func (s *Store) openContent(ctx context.Context, find func(*conn) (gomail.AccountID, int64, []byte, error)) (content gomail.Content, err error) {
+	for range 3 {
+		err = s.read(ctx, func(c *conn) error {
+			account, id, prefix, err := find(c)
+			if err != nil {
+				return err
+			}
+			content, err = s.openBlob(c, account, id, prefix)
+			return err
+		})
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return content, err
 }
 
 // openBlob opens what a blob holds, preceded by prefix.

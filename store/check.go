@@ -140,7 +140,7 @@ func (s *Store) checkBodies(ctx context.Context, c *conn, found func(string)) er
 			return err
 		}
 		copy(l.SHA256[:], sum)
-		if err := s.bodies.Verify(id, l); err != nil {
+		if err := s.verify(ctx, id, l); err != nil {
 			found(fmt.Sprintf("a body cannot be read (frame %d): %v", id, err))
 		}
 		return ctx.Err()

@@ -108,9 +108,8 @@ func (s *Store) gather(first *write) []*write {
 
 // commitAll commits waiting writes, one transaction for all. It ends when
 // committer is closed and empty.
-func (s *Store) commitAll(writer *conn, stopped chan<- struct{}) {
+func (s *Store) commitAll(writer *conn) {
 	defer s.wg.Done()
-	defer close(stopped)
 	defer writer.close()
 	for batch := range s.committer {
 		for more := true; more && len(batch) < maxBatch; {
@@ -198,7 +197,7 @@ func answer(batch []*write, err error) {
 // checkpoint copies the write-ahead log into the database while others write,
 // and empties it when nobody does. It has a connection of its own, so that
 // commits do not wait for it.
-func (s *Store) checkpoint(path string, stop <-chan struct{}) {
+func (s *Store) checkpoint(path string) {
 	defer s.wg.Done()
 	c, err := openConn(context.Background(), path, "busy_timeout(0)", "synchronous(FULL)")
 	if err != nil {
@@ -211,7 +210,7 @@ func (s *Store) checkpoint(path string, stop <-chan struct{}) {
 	last := int64(0)
 	for {
 		select {
-		case <-stop:
+		case <-s.closing:
 			return
 		case <-tick.C:
 		}

@@ -131,22 +131,14 @@ func (s *Store) List(ctx context.Context, after queue.Key, limit int) (list []qu
 }
 
 // QueueContent opens what is sent: prefix and body.
-func (s *Store) QueueContent(ctx context.Context, key queue.Key) (content gomail.Content, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		var account gomail.AccountID
-		var blobID int64
-		var prefix []byte
+func (s *Store) QueueContent(ctx context.Context, key queue.Key) (gomail.Content, error) {
+	return s.openContent(ctx, func(c *conn) (account gomail.AccountID, blobID int64, prefix []byte, err error) {
 		ok, err := c.row([]any{&account, &blobID, &prefix}, "SELECT account_id, blob_id, prefix FROM qmsg WHERE slot = ? AND id = ?", key.Slot, key.ID)
-		if err != nil {
-			return err
+		if err == nil && !ok {
+			err = gomail.Errorf(gomail.NotFound, "the queue has no such message")
 		}
-		if !ok {
-			return gomail.Errorf(gomail.NotFound, "the queue has no such message")
-		}
-		content, err = s.openBlob(c, account, blobID, prefix)
-		return err
+		return account, blobID, prefix, err
 	})
-	return content, err
 }
 
 // Finish writes the outcome of attempts.

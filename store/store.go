@@ -42,6 +42,7 @@ type Store struct {
 	closed    bool          // guarded by mu
 	packing   chan *write   // writes whose body goes to a pack first
 	committer chan []*write // writes that only need a commit
+	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
 
 	failOnce sync.Once
@@ -66,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}),
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}),
 		packing: make(chan *write, maxBatch), committer: make(chan []*write, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {
@@ -120,11 +121,11 @@ func (s *Store) start(ctx context.Context) error {
 		writer.close()
 		return err
 	}
-	s.wg.Add(3)
-	stopCheckpoints := make(chan struct{})
+	s.wg.Add(4)
 	go s.pack()
-	go s.commitAll(writer, stopCheckpoints)
-	go s.checkpoint(path, stopCheckpoints)
+	go s.commitAll(writer)
+	go s.checkpoint(path)
+	go s.collectNowAndThen()
 	return nil
 }
 
@@ -136,6 +137,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	close(s.closing)
 	close(s.packing)
 	s.mu.Unlock()
 	s.wg.Wait()

@@ -124,21 +124,16 @@ func (s *Store) readItems(ctx context.Context, account gomail.AccountID, id goma
 }
 
 // Content opens a message's header and body.
-func (s *Store) Content(ctx context.Context, account gomail.AccountID, id gomail.MessageID) (content gomail.Content, err error) {
-	err = s.read(ctx, func(c *conn) error {
+func (s *Store) Content(ctx context.Context, account gomail.AccountID, id gomail.MessageID) (gomail.Content, error) {
+	return s.openContent(ctx, func(c *conn) (gomail.AccountID, int64, []byte, error) {
 		var blobID int64
 		var prefix []byte
 		ok, err := c.row([]any{&blobID, &prefix}, "SELECT blob_id, prefix FROM message WHERE account_id = ? AND id = ?", account, id)
-		if err != nil {
-			return err
+		if err == nil && !ok {
+			err = gomail.Errorf(gomail.NotFound, "the message is gone")
 		}
-		if !ok {
-			return gomail.Errorf(gomail.NotFound, "the message is gone")
-		}
-		content, err = s.openBlob(c, account, blobID, prefix)
-		return err
+		return account, blobID, prefix, err
 	})
-	return content, err
 }
 
 // Usage returns an account's quota and what is used of it.

@@ -169,6 +169,47 @@ func (d *Dir) packPath(number int64) string {
 	return filepath.Join(d.path, "packs", fmt.Sprintf("%08d.pack", number))
 }
 
+// CurrentPack returns the number of the pack that is being written, 0 when
+// none has been begun.
+func (d *Dir) CurrentPack() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pack == nil {
+		return 0
+	}
+	return d.number
+}
+
+// RemovePack removes a pack's file and returns its size. It must not be the
+// one being written.
+func (d *Dir) RemovePack(number int64) (int64, error) {
+	path := d.packPath(number)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("remove a pack: %w", err)
+	}
+	return info.Size(), os.Remove(path)
+}
+
+// Reload reads a frame of a pack, as it is stored, so that Append can write it
+// elsewhere.
+func (d *Dir) Reload(f *Frame) error {
+	file, err := os.Open(d.packPath(f.Location.Pack))
+	if err != nil {
+		return diskError("open a pack", err)
+	}
+	defer file.Close()
+	h, err := readHeader(file, f.ID, f.Location)
+	if err != nil {
+		return err
+	}
+	f.payload, err = readPayload(file, h, f.Location.Offset)
+	return err
+}
+
 // lastPack returns the highest number in use, so that no process appends to a
 // pack of another: its tail may hold what was never acknowledged.
 func (d *Dir) lastPack() (int64, error) {

@@ -4,8 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"gomail"
 )
@@ -140,4 +144,40 @@ func (d *Dir) Remove(f *Frame) {
 	if f.Location.Kind == InObject {
 		os.Remove(d.objectPath(f.ID))
 	}
+}
+
+// Objects returns the objects whose files have not changed since before.
+func (d *Dir) Objects(before time.Time) ([]*Frame, error) {
+	var found []*Frame
+	err := filepath.WalkDir(filepath.Join(d.path, "objects"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		id, err := strconv.ParseInt(entry.Name(), 16, 64)
+		info, infoErr := entry.Info()
+		if err == nil && infoErr == nil && info.ModTime().Before(before) {
+			found = append(found, &Frame{ID: id, Location: Location{Kind: InObject, Stored: info.Size()}})
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Packs returns the numbers of the packs whose files have not changed since
+// before, without the one being written.
+func (d *Dir) Packs(before time.Time) ([]int64, error) {
+	entries, err := os.ReadDir(filepath.Join(d.path, "packs"))
+	if err != nil {
+		return nil, err
+	}
+	current := d.CurrentPack()
+	var found []int64
+	for _, entry := range entries {
+		number, err := strconv.ParseInt(strings.TrimSuffix(entry.Name(), ".pack"), 10, 64)
+		info, infoErr := entry.Info()
+		if err == nil && infoErr == nil && number != current && info.ModTime().Before(before) {
+			found = append(found, number)
+		}
+	}
+	return found, nil
 }

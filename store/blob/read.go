@@ -58,6 +58,15 @@ func readHeader(f *os.File, id int64, l Location) (header, error) {
 }
 
 func (d *Dir) readPacked(f *os.File, h header, offset int64) ([]byte, error) {
+	payload, err := readPayload(f, h, offset)
+	if err != nil {
+		return nil, err
+	}
+	return d.decode(h.codec, payload, int(h.size))
+}
+
+// readPayload reads what follows a header in a pack.
+func readPayload(f *os.File, h header, offset int64) ([]byte, error) {
 	if h.size > MaxInMemory || h.payload > MaxInMemory+1024 {
 		return nil, gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", h.size)
 	}
@@ -68,7 +77,7 @@ func (d *Dir) readPacked(f *os.File, h header, offset int64) ([]byte, error) {
 	if checksum(payload) != h.crc {
 		return nil, gomail.Errorf(gomail.Corrupt, "message body %d does not match its checksum", h.id)
 	}
-	return d.decode(h.codec, payload, int(h.size))
+	return payload, nil
 }
 
 // decode returns the content of a payload and holds its length against size.

@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"time"
+
+	"gomail"
+	"gomail/store/blob"
+)
+
+// UndeleteWindow is how long a body that nobody holds is kept.
+const UndeleteWindow = 24 * time.Hour
+
+// Bounds of one collecting transaction, so that deliveries do not wait behind
+// it for long.
+const (
+	collectBatch = 256
+	collectEvery = 10 * time.Minute
+)
+
+// Collected says what a collection gave back.
+type Collected struct {
+	Bodies  int   // handles removed
+	Frames  int   // bodies whose last handle that was
+	Objects int   // files of large bodies removed
+	Packs   int   // packs rewritten or removed
+	Octets  int64 // of the files removed
+}
+
+// collectNowAndThen collects until the store closes.
+func (s *Store) collectNowAndThen() {
+	defer s.wg.Done()
+	tick := time.NewTicker(collectEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.closing:
+			return
+		case <-tick.C:
+		}
+		done, err := s.Collect(context.Background(), s.options.Clock().Add(-UndeleteWindow))
+		if err != nil {
+			s.options.Logger.Error("collection failed", slog.Any("error", err))
+		} else if done != (Collected{}) {
+			s.options.Logger.Info("collected", slog.Int("bodies", done.Bodies), slog.Int("packs", done.Packs), slog.Int64("octets", done.Octets))
+		}
+	}
+}
+
+// Collect removes the bodies that nobody has held since before, rewrites packs
+// that are more than half dead, and removes files that no row names.
+func (s *Store) Collect(ctx context.Context, before time.Time) (Collected, error) {
+	var all Collected
+	for {
+		n, err := s.collectSome(ctx, before, &all)
+		if err != nil {
+			return all, err
+		}
+		if n < collectBatch {
+			break
+		}
+	}
+	if err := s.compact(ctx, &all); err != nil {
+		return all, err
+	}
+	return all, s.sweep(ctx, before, &all)
+}
+
+// dead is a handle that is up for collection.
+type dead struct {
+	account gomail.AccountID
+	blob    int64
+}
+
+// collectSome removes one batch and returns how many it looked at.
+func (s *Store) collectSome(ctx context.Context, before time.Time, all *Collected) (int, error) {
+	var due []dead
+	var objects []*blob.Frame
+	err := s.update(ctx, func(t *tx) error {
+		due, objects = nil, nil
+		err := t.query(func(rows *sql.Rows) error {
+			var d dead
+			err := rows.Scan(&d.account, &d.blob)
+			due = append(due, d)
+			return err
+		}, "SELECT account_id, blob_id FROM blob_gc WHERE at < ? ORDER BY account_id, blob_id LIMIT ?", toMicro(before), collectBatch)
+		if err != nil {
+			return err
+		}
+		for _, d := range due {
+			gone, err := t.collectBlob(d, all)
+			if err != nil {
+				return err
+			}
+			if gone != nil {
+				objects = append(objects, gone)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range objects { // after the commit: until then the rows hold them
+		s.bodies.Remove(f)
+		all.Objects++
+		all.Octets += f.Location.Stored
+	}
+	return len(due), nil
+}
+
+// collectBlob removes a handle unless it is held again. It returns the object
+// whose file is to be removed, if the handle was its last.
+func (t *tx) collectBlob(d dead, all *Collected) (*blob.Frame, error) {
+	if _, err := t.write("DELETE FROM blob_gc WHERE account_id = ? AND blob_id = ?", d.account, d.blob); err != nil {
+		return nil, err
+	}
+	var frame, refs int64
+	ok, err := t.row([]any{&frame, &refs}, "SELECT frame_id, refs FROM blob WHERE account_id = ? AND id = ?", d.account, d.blob)
+	if err != nil || !ok || refs > 0 {
+		return nil, err
+	}
+	all.Bodies++
+	if _, err := t.write("DELETE FROM blob WHERE account_id = ? AND id = ?", d.account, d.blob); err != nil {
+		return nil, err
+	}
+	if _, err := t.write("UPDATE frame SET refs = refs - 1 WHERE id = ?", frame); err != nil {
+		return nil, err
+	}
+	return t.dropFrame(frame, all)
+}
+
+// dropFrame removes a frame that no handle holds any more.
+func (t *tx) dropFrame(id int64, all *Collected) (*blob.Frame, error) {
+	f := &blob.Frame{ID: id}
+	l := &f.Location
+	ok, err := t.row([]any{&l.Kind, &l.Pack, &l.Stored}, "SELECT loc_kind, pack_id, clen FROM frame WHERE id = ? AND refs = 0", id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	all.Frames++
+	if _, err := t.write("DELETE FROM frame WHERE id = ?", id); err != nil {
+		return nil, err
+	}
+	if l.Kind == blob.InObject {
+		return f, nil
+	}
+	_, err = t.write("UPDATE pack SET live = live - ? WHERE id = ?", l.Stored, l.Pack)
+	return nil, err
+}
+
+// compact rewrites the packs that are more than half dead. The one being
+// written is left alone.
+func (s *Store) compact(ctx context.Context, all *Collected) error {
+	var packs []int64
+	current := s.bodies.CurrentPack()
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			if id != current {
+				packs = append(packs, id)
+			}
+			return err
+		}, "SELECT id FROM pack WHERE live * 2 < bytes ORDER BY id")
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range packs {
+		if err := s.rewrite(ctx, id, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite moves what lives in a pack to the current one and removes the file.
+// A reader that looked a frame up before and finds the file gone looks again.
+func (s *Store) rewrite(ctx context.Context, pack int64, all *Collected) error {
+	for {
+		moved, err := s.moveSome(ctx, pack)
+		if err != nil {
+			return err
+		}
+		if moved == 0 {
+			break
+		}
+	}
+	err := s.update(ctx, func(t *tx) error {
+		_, err := t.write("DELETE FROM pack WHERE id = ? AND NOT EXISTS (SELECT 1 FROM frame WHERE loc_kind = ? AND pack_id = ?)", pack, blob.InPack, pack)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	freed, err := s.bodies.RemovePack(pack)
+	all.Packs++
+	all.Octets += freed
+	return err
+}
+
+// moveSome copies some frames of a pack to the current pack and, once the
+// copies are durable, moves their rows.
+func (s *Store) moveSome(ctx context.Context, pack int64) (int, error) {
+	var frames []*blob.Frame
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			f := &blob.Frame{Location: blob.Location{Kind: blob.InPack, Pack: pack}}
+			l := &f.Location
+			var sum []byte
+			if err := rows.Scan(&f.ID, &l.Offset, &l.Stored, &l.Size, &l.Codec, &sum); err != nil {
+				return err
+			}
+			copy(l.SHA256[:], sum)
+			frames = append(frames, f)
+			return nil
+		}, "SELECT id, off, clen, rlen, codec, sha256 FROM frame WHERE loc_kind = ? AND pack_id = ? ORDER BY off LIMIT ?", blob.InPack, pack, collectBatch)
+	})
+	if err != nil || len(frames) == 0 {
+		return 0, err
+	}
+	for _, f := range frames {
+		if err := s.bodies.Reload(f); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.bodies.Append(frames); err != nil {
+		s.failIfFinal(err)
+		return 0, err
+	}
+	return len(frames), s.update(ctx, func(t *tx) error { return t.moveRows(pack, frames) })
+}
+
+func (t *tx) moveRows(from int64, frames []*blob.Frame) error {
+	for _, f := range frames {
+		l := f.Location
+		n, err := t.write("UPDATE frame SET pack_id = ?, off = ? WHERE id = ? AND loc_kind = ? AND pack_id = ?", l.Pack, l.Offset, f.ID, blob.InPack, from)
+		if err != nil {
+			return err
+		}
+		if n == 0 { // collected meanwhile: the copy is dead weight
+			continue
+		}
+		t.usePack(l)
+		if _, err := t.write("UPDATE pack SET live = live - ? WHERE id = ?", l.Stored, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}

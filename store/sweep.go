@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gomail/store/blob"
+)
+
+// sweep removes the files that a crash between writing and committing left
+// behind: objects and packs that no row names, unchanged since before.
+func (s *Store) sweep(ctx context.Context, before time.Time, all *Collected) error {
+	objects, err := s.bodies.Objects(before)
+	if err != nil {
+		return err
+	}
+	for _, f := range objects {
+		known, err := s.known(ctx, "SELECT COUNT(*) FROM frame WHERE id = ?", f.ID)
+		if err != nil {
+			return err
+		}
+		if !known {
+			s.bodies.Remove(f)
+			all.Objects++
+			all.Octets += f.Location.Stored
+		}
+	}
+	packs, err := s.bodies.Packs(before)
+	if err != nil {
+		return err
+	}
+	for _, id := range packs {
+		known, err := s.known(ctx, "SELECT COUNT(*) FROM pack WHERE id = ?", id)
+		if err != nil || known {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		freed, err := s.bodies.RemovePack(id)
+		if err != nil {
+			return err
+		}
+		all.Packs++
+		all.Octets += freed
+	}
+	return nil
+}
+
+func (s *Store) known(ctx context.Context, query string, id int64) (bool, error) {
+	var n int64
+	err := s.read(ctx, func(c *conn) (err error) {
+		n, err = c.int64(query, id)
+		return err
+	})
+	return n > 0, err
+}
+
+// verify holds a frame against its hash where it is now: it may have moved
+// since the snapshot of a check began.
+func (s *Store) verify(ctx context.Context, id int64, l blob.Location) error {
+	err := s.bodies.Verify(id, l)
+	if err == nil {
+		return nil
+	}
+	gone := true
+	if lookErr := s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			gone = false
+			return rows.Scan(&l.Pack, &l.Offset)
+		}, "SELECT pack_id, off FROM frame WHERE id = ?", id)
+	}); lookErr != nil {
+		return lookErr
+	}
+	if gone { // collected meanwhile
+		return nil
+	}
+	return s.bodies.Verify(id, l)
+}
