@@ -174,7 +174,7 @@ func (c *comparison) combine(r Record, answers []Answer, f *Finding) verdict {
 
 func noAnswer(silent []string) string {
 	if len(silent) == 0 {
-		return "No name server was asked yet."
+		return "The name servers of its zone could not be found. It is looked up again; if it lasts, check that the domain is registered and delegated."
 	}
 	return "No name server answered: " + strings.Join(silent, ", ") + ". It is asked again; if it lasts, tell your DNS provider."
 }

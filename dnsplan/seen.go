@@ -45,9 +45,11 @@ type Value struct {
 // Seen is what the DNS said. It is filled by asking Questions, and then what
 // FollowUps returns until that is nothing.
 type Seen struct {
-	Answers map[Question][]Answer // authoritative servers first
-	Zone    string                // the zone in which the domain lies, empty: unknown
-	Now     time.Time
+	Answers     map[Question][]Answer // authoritative servers first
+	Zone        string                // the zone in which the domain lies, empty: unknown
+	NameServers []string              // of the zone
+	DNSSEC      DNSSEC                // of the zone
+	Now         time.Time
 }
 
 // at returns the answers about a name and type.

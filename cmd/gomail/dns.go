@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -10,7 +12,62 @@ import (
 )
 
 type dnsCmd struct {
-	Plan dnsPlanCmd `cmd:"" help:"Print the records that a domain needs."`
+	Plan  dnsPlanCmd  `cmd:"" help:"Print the records that a domain needs."`
+	Check dnsCheckCmd `cmd:"" help:"Ask every name server whether they are there."`
+}
+
+type dnsCheckCmd struct {
+	printing
+	Domain string `arg:""`
+	Wait   bool   `help:"Check again every 15 seconds until the domain is ready."`
+}
+
+// Help shows an example.
+func (dnsCheckCmd) Help() string {
+	return "It exits 0 when every required record is right, else 1.\n\nExample: gomail dns check example.com --wait"
+}
+
+// waitBetween is how long --wait waits between two checks.
+const waitBetween = 15 * time.Second
+
+// Run checks the records, once or until they are right.
+func (c dnsCheckCmd) Run(a *app) error {
+	report, err := c.check(a)
+	for err == nil && c.Wait && !report.Ready {
+		fmt.Fprintf(a.stderr, "%s is not ready yet; checking again in %s\n", report.Domain, waitBetween)
+		select {
+		case <-a.ctx.Done():
+			return a.ctx.Err()
+		case <-time.After(waitBetween):
+		}
+		report, err = c.check(a)
+	}
+	if err != nil {
+		return err
+	}
+	err = c.show(a, report, func(w *tabwriter.Writer) { describeReport(w, report) })
+	if err == nil && !report.Ready {
+		err = errNotRight
+	}
+	return err
+}
+
+func (c dnsCheckCmd) check(a *app) (api.DNSReport, error) {
+	return send[api.DNSReport](a, http.MethodPost, "/domains/"+seg(c.Domain)+"/check", nil)
+}
+
+func describeReport(w *tabwriter.Writer, r api.DNSReport) {
+	row(w, "Domain", r.Domain, yesNo(r.Ready, "ready", "not ready"))
+	row(w, "Name servers", strings.Join(r.NameServers, ", "), orDefault(r.Provider, "provider not known"))
+	row(w, "DNSSEC", r.DNSSEC)
+	fmt.Fprintln(w)
+	row(w, "STATE", "NEED", "TYPE", "NAME")
+	for _, f := range r.Records {
+		row(w, f.State, f.Requirement, f.Type, f.Name)
+		if f.Fix != "" {
+			row(w, "", "→ "+f.Fix)
+		}
+	}
 }
 
 type dnsPlanCmd struct {

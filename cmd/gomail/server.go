@@ -20,6 +20,7 @@ import (
 	"gomail"
 	"gomail/certs"
 	"gomail/dnsplan"
+	"gomail/dnswatch"
 	"gomail/imapd"
 	"gomail/inbound"
 	"gomail/internal/config"
@@ -80,6 +81,9 @@ func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger
 
 // assemble makes the services that need the network, and the edges.
 func (s *server) assemble(o outside) error {
+	if o.dial != nil {
+		s.prober = dnswatch.New(dnswatch.Config{Resolvers: s.config.DNS.Resolvers, Dial: o.dial})
+	}
 	if err := s.makeCertificates(); err != nil {
 		return err
 	}

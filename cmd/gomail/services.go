@@ -5,10 +5,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"net"
+
+	"github.com/miekg/dns"
 
 	"gomail"
 	"gomail/accounts"
 	"gomail/dnsplan"
+	"gomail/dnswatch"
 	"gomail/domains"
 	"gomail/internal/config"
 	"gomail/internal/seal"
@@ -28,6 +32,7 @@ type services struct {
 	domains   *domains.Service
 	mailboxes *mailbox.Service
 	queue     *queue.Queue
+	prober    *dnswatch.Prober
 }
 
 // openServices opens the store of an installation.
@@ -49,6 +54,7 @@ func openServices(ctx context.Context, c config.Config, log *slog.Logger) (*serv
 	})
 	s.mailboxes = mailbox.New(st, hub)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
+	s.prober = dnswatch.New(dnswatch.Config{Resolvers: systemResolvers(c.DNS.Resolvers)})
 	return s, nil
 }
 
@@ -88,6 +94,23 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.store.Check,
+		Look:   s.prober.Look,
 		Server: func() dnsplan.Server { return planServer(c) }, Version: version, Hostname: c.Server.Hostname,
 	}
+}
+
+// systemResolvers returns the configured resolvers, or the system's.
+func systemResolvers(configured []string) []string {
+	if len(configured) > 0 {
+		return configured
+	}
+	system, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if err != nil || len(system.Servers) == 0 {
+		return []string{"127.0.0.1:53"}
+	}
+	var all []string
+	for _, s := range system.Servers {
+		all = append(all, net.JoinHostPort(s, system.Port))
+	}
+	return all
 }

@@ -25,6 +25,7 @@ type Config struct {
 	Queue    *queue.Queue
 	Server   func() dnsplan.Server // what the DNS plan needs to know of this server
 	Check    func(ctx context.Context, found func(problem string)) error
+	Look     func(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) // asks the DNS
 	Version  string
 	Hostname string
 	Clock    func() time.Time

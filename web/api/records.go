@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -28,6 +29,7 @@ func (a *API) registerRecords(h huma.API) {
 			records, err := a.config.Plan(ctx, in.Name)
 			return listOf(records, err, same)
 		})
+	huma.Register(h, operation("check-records", http.MethodPost, "/domains/{name}/check", "Ask every name server whether the records are there"), a.checkRecords)
 	huma.Register(h, operation("get-zone", http.MethodGet, "/domains/{name}/zone", "The same records as a BIND zone file"),
 		func(ctx context.Context, in *domainInput) (*one[Zone], error) {
 			records, err := a.config.Plan(ctx, in.Name)
@@ -36,6 +38,42 @@ func (a *API) registerRecords(h huma.API) {
 			}
 			return &one[Zone]{Zone{dnsplan.Zone(records)}}, nil
 		})
+}
+
+// DNSReport is a domain's plan held against what the DNS says.
+type DNSReport struct {
+	Domain      string            `json:"domain"`
+	Ready       bool              `json:"ready" doc:"every required record is right"`
+	Provider    string            `json:"provider" doc:"who serves the zone, as its name servers tell; empty: not known"`
+	NameServers []string          `json:"nameservers"`
+	DNSSEC      string            `json:"dnssec" enum:"signed,unsigned,unknown"`
+	CheckedAt   time.Time         `json:"checked_at"`
+	Records     []dnsplan.Finding `json:"records"`
+}
+
+// checkRecords asks every name server of the domain now.
+func (a *API) checkRecords(ctx context.Context, in *domainInput) (*one[DNSReport], error) {
+	records, err := a.config.Plan(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	d, err := a.config.Domains.Get(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	seen, err := a.config.Look(ctx, d.Name, records)
+	if err != nil {
+		return nil, problem(err)
+	}
+	findings := dnsplan.Compare(records, seen)
+	report := DNSReport{
+		Domain: d.Name, Ready: dnsplan.Ready(findings), Provider: dnsplan.Provider(seen.NameServers), NameServers: seen.NameServers,
+		DNSSEC: string(seen.DNSSEC), CheckedAt: seen.Now.UTC(), Records: findings,
+	}
+	if report.DNSSEC == "" {
+		report.DNSSEC = "unknown"
+	}
+	return &one[DNSReport]{report}, nil
 }
 
 // Zone is records in the form of RFC 1035 section 5.

@@ -166,3 +166,16 @@ func (s *nameServer) exists(name string) bool {
 	}
 	return false
 }
+
+// mustParse reads records of ours from their zone file form.
+func mustParse(lines ...string) []dns.RR {
+	rrs := make([]dns.RR, len(lines))
+	for i, line := range lines {
+		rr, err := dns.NewRR(line)
+		if err != nil {
+			panic("sandbox: " + line + ": " + err.Error())
+		}
+		rrs[i] = rr
+	}
+	return rrs
+}

@@ -72,21 +72,14 @@ func (m *remote) address() string { return m.listener.Addr().String() }
 
 // records are what the remote domain publishes.
 func (m *remote) records() []dns.RR {
-	var rrs []dns.RR
-	for _, text := range []string{
-		RemoteDomain + ". 60 MX 10 " + RemoteHost + ".",
-		RemoteDomain + `. 60 TXT "v=spf1 ip4:127.0.0.0/8 -all"`,
-		RemoteHost + ". 60 A " + remoteIP,
-		RemoteHost + `. 60 TXT "v=spf1 ip4:127.0.0.0/8 -all"`,
-		"_dmarc." + RemoteDomain + `. 60 TXT "v=DMARC1; p=none"`,
-		"2.0.0.127.in-addr.arpa. 60 PTR " + RemoteHost + ".",
-	} {
-		rr, err := dns.NewRR(text)
-		if err != nil {
-			panic(err) // one of the lines above is wrong
-		}
-		rrs = append(rrs, rr)
-	}
+	rrs := mustParse(
+		RemoteDomain+". 60 MX 10 "+RemoteHost+".",
+		RemoteDomain+`. 60 TXT "v=spf1 ip4:127.0.0.0/8 -all"`,
+		RemoteHost+". 60 A "+remoteIP,
+		RemoteHost+`. 60 TXT "v=spf1 ip4:127.0.0.0/8 -all"`,
+		"_dmarc."+RemoteDomain+`. 60 TXT "v=DMARC1; p=none"`,
+		"2.0.0.127.in-addr.arpa. 60 PTR "+RemoteHost+".",
+	)
 	return append(rrs, &dns.TXT{
 		Hdr: dns.RR_Header{Name: remoteSelector + "._domainkey." + RemoteDomain + ".", Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60},
 		Txt: []string{dkim.Record("ed25519", m.key.Public().(ed25519.PublicKey))},

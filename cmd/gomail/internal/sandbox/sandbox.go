@@ -42,7 +42,7 @@ type Sandbox struct {
 	resolver *resolver.Resolver
 
 	mu    sync.RWMutex
-	ports map[string]string // "127.0.0.2:25" → where it really is
+	ports map[string]string // "127.0.0.2:25", "127.0.0.1:53" → where it really is
 }
 
 // New makes a sandbox in a directory. Run serves it.
@@ -71,6 +71,8 @@ func New(dir string, log *slog.Logger) (*Sandbox, error) {
 		return nil, fmt.Errorf("open the remote server: %w", err)
 	}
 	s.dns.add(s.remote.records())
+	s.dns.add(mustParse("ns.sandbox.test. 60 A " + Address))
+	s.mapAddress(net.JoinHostPort(Address, "53"), s.DNS())
 	s.MapPort(remoteIP, s.remote.address())
 	return s, nil
 }
@@ -105,10 +107,12 @@ func (s *Sandbox) RemoteMaildir() string { return s.remote.maildir }
 func (s *Sandbox) Publish(rrs []dns.RR) { s.dns.add(rrs) }
 
 // MapPort says where the port 25 of an address really is.
-func (s *Sandbox) MapPort(ip, address string) {
+func (s *Sandbox) MapPort(ip, address string) { s.mapAddress(net.JoinHostPort(ip, "25"), address) }
+
+func (s *Sandbox) mapAddress(from, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ports[net.JoinHostPort(ip, "25")] = address
+	s.ports[from] = to
 }
 
 // Dial connects to a host of the sandbox.

@@ -1,0 +1,152 @@
+package dnswatch
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"gomail/dnsplan"
+)
+
+// ednsSize is how large an answer over UDP may be (DNS flag day 2020).
+const ednsSize = 1232
+
+// ask puts one question to one server, over TCP when the answer over UDP was
+// cut short. recurse asks a resolver.
+func (p *Prober) ask(ctx context.Context, server, name string, qtype uint16, recurse bool) (*dns.Msg, error) {
+	q := new(dns.Msg)
+	q.SetQuestion(dns.Fqdn(name), qtype)
+	q.RecursionDesired = recurse
+	q.SetEdns0(ednsSize, true)
+	m, err := p.exchange(ctx, "udp", server, q)
+	if err == nil && m.Truncated {
+		m, err = p.exchange(ctx, "tcp", server, q)
+	}
+	return m, err
+}
+
+func (p *Prober) exchange(ctx context.Context, network, server string, q *dns.Msg) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	conn, err := p.config.Dial(ctx, network, server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	conn.SetDeadline(deadline)
+	c := dns.Client{Net: network, UDPSize: ednsSize}
+	m, _, err := c.ExchangeWithConnContext(ctx, q, &dns.Conn{Conn: conn, UDPSize: ednsSize})
+	return m, err
+}
+
+// answer turns a message into what it says about a question.
+func answer(m *dns.Msg, err error, name string, qtype uint16, recursive bool) dnsplan.Answer {
+	var a dnsplan.Answer
+	switch {
+	case err != nil:
+		a.Status = failed(err)
+		return a
+	case m.Rcode == dns.RcodeServerFailure:
+		a.Status = dnsplan.ServFail
+		return a
+	case m.Rcode == dns.RcodeRefused || !recursive && !m.Authoritative:
+		a.Status = dnsplan.Lame
+		return a
+	case m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
+		a.Status = dnsplan.ServFail
+		return a
+	}
+	read(m, &a, dns.CanonicalName(name), qtype)
+	switch {
+	case len(a.Values) > 0:
+		a.Status = dnsplan.Answered
+	case m.Rcode == dns.RcodeNameError:
+		a.Status, a.TTL = dnsplan.NXDomain, negativeTTL(m)
+	default:
+		a.Status, a.TTL = dnsplan.NoData, negativeTTL(m)
+	}
+	return a
+}
+
+func failed(err error) dnsplan.Status {
+	if e, ok := err.(net.Error); ok && e.Timeout() || strings.Contains(err.Error(), "refused") {
+		return dnsplan.Timeout
+	}
+	return dnsplan.ServFail
+}
+
+// read takes the values of a name, through the aliases in the message.
+func read(m *dns.Msg, a *dnsplan.Answer, name string, qtype uint16) {
+	for range len(m.Answer) + 1 {
+		next := ""
+		for _, rr := range m.Answer {
+			h := rr.Header()
+			if dns.CanonicalName(h.Name) != name {
+				continue
+			}
+			if h.Rrtype == qtype {
+				a.Values = append(a.Values, value(rr))
+				a.TTL = int(h.Ttl)
+			} else if c, ok := rr.(*dns.CNAME); ok {
+				next = c.Target
+			}
+		}
+		if next == "" || len(a.Values) > 0 {
+			return
+		}
+		a.Aliases = append(a.Aliases, next)
+		name = dns.CanonicalName(next)
+	}
+}
+
+// value renders a record's data as a plan does.
+func value(rr dns.RR) dnsplan.Value {
+	switch rr := rr.(type) {
+	case *dns.TXT:
+		return dnsplan.Value{Text: unescape(strings.Join(rr.Txt, ""))}
+	case *dns.MX:
+		return dnsplan.Value{Text: rr.Mx, Priority: int(rr.Preference)}
+	}
+	return dnsplan.Value{Text: strings.TrimPrefix(rr.String(), rr.Header().String())}
+}
+
+// unescape turns the library's \DDD and \X back into octets.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+3 < len(s) && isDigit(s[i+1]) && isDigit(s[i+2]) && isDigit(s[i+3]) {
+			b.WriteByte((s[i+1]-'0')*100 + (s[i+2]-'0')*10 + (s[i+3] - '0'))
+			i += 3
+			continue
+		}
+		i++
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// negativeTTL is how long the absence may be remembered, RFC 2308 section 5.
+func negativeTTL(m *dns.Msg) int {
+	for _, rr := range m.Ns {
+		if soa, ok := rr.(*dns.SOA); ok {
+			return int(min(soa.Minttl, soa.Hdr.Ttl))
+		}
+	}
+	return 0
+}
+
+// defaultTimeout is how long one server has for one answer.
+const defaultTimeout = 3 * time.Second
