@@ -97,8 +97,8 @@ func (a *API) addAccount(ctx context.Context, in *struct{ Body NewAccount }) (*o
 }
 
 func (a *API) changeAccount(ctx context.Context, in *struct {
-	accountInput
-	Body AccountChange
+	Address string `path:"address"`
+	Body    AccountChange
 }) (*one[Account], error) {
 	found, err := a.findAccount(ctx, in.Address)
 	if err != nil {

@@ -74,7 +74,7 @@ func (a *API) addDomain(ctx context.Context, in *struct{ Body NewDomain }) (*one
 }
 
 func (a *API) changeDomain(ctx context.Context, in *struct {
-	domainInput
+	Name string `path:"name"`
 	Body DomainChange
 }) (*one[Domain], error) {
 	d, err := a.config.Domains.Get(ctx, in.Name)

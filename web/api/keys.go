@@ -42,7 +42,7 @@ func (a *API) registerKeys(h huma.API) {
 		})
 	huma.Register(h, operation("generate-key", http.MethodPost, "/domains/{name}/keys", "Make further DKIM keys, pending until they are in the DNS"),
 		func(ctx context.Context, in *struct {
-			domainInput
+			Name string `path:"name"`
 			Body NewKey
 		}) (*list[Key], error) {
 			keys, err := a.config.Domains.Generate(ctx, in.Name, in.Body.Algorithm, in.Body.Selector)
