@@ -78,3 +78,27 @@ func holding(messages []string, text string) []string {
 	}
 	return found
 }
+
+// removeSecond expunges the second message of INBOX.
+func removeSecond(t testing.TB, c *imapclient.Client) {
+	t.Helper()
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Store(imap.SeqSetNum(2), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Expunge().Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unseen returns how many messages of a mailbox are unread.
+func unseen(t testing.TB, c *imapclient.Client, box string) uint32 {
+	t.Helper()
+	s, err := c.Status(box, &imap.StatusOptions{NumUnseen: true}).Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *s.NumUnseen
+}
