@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// system is a mail server under load.
+type system interface {
+	name() string
+	smtp() string // its address
+	cpu() time.Duration
+	// arrived returns when sent messages, and all before them, are in
+	// mailboxes, with the time at which the last one was. lastReply is when
+	// the generator got its last 250.
+	arrived(ctx context.Context, sent int, lastReply time.Time) (time.Time, error)
+}
+
+// load is one kind of traffic.
+type load struct {
+	Name        string
+	Connections int
+	Size        int           // of a message, about
+	Duration    time.Duration // of sending
+}
+
+// result is what one run of a load measured.
+type result struct {
+	Messages  int
+	Sending   time.Duration // until the last 250
+	Whole     time.Duration // until the last message was in its mailbox
+	CPU       time.Duration // of the server
+	Latencies []time.Duration
+}
+
+func (r result) replies() float64             { return float64(r.Messages) / r.Sending.Seconds() }
+func (r result) inMailbox() float64           { return float64(r.Messages) / r.Whole.Seconds() }
+func (r result) cpuPerMessage() time.Duration { return r.CPU / time.Duration(max(r.Messages, 1)) }
+
+// percentile returns the latency that p percent of the messages stay below.
+func (r result) percentile(p int) time.Duration {
+	if len(r.Latencies) == 0 {
+		return 0
+	}
+	return r.Latencies[min(len(r.Latencies)*p/100, len(r.Latencies)-1)]
+}
+
+// run puts a load on a system: every connection sends one message after the
+// other, to the mailboxes in turn.
+func (l load) run(ctx context.Context, s system, message []byte) (result, error) {
+	clients, err := dialAll(s.smtp(), l.Connections)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", s.name(), err)
+	}
+	var g errgroup.Group
+	var mu sync.Mutex
+	var next atomic.Int64
+	var all []time.Duration
+	before, start := s.cpu(), time.Now()
+	for _, c := range clients {
+		g.Go(func() error {
+			defer c.close()
+			latencies, err := c.sendUntil(ctx, start.Add(l.Duration), &next, message)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, latencies...)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return result{}, fmt.Errorf("%s: %w", s.name(), err)
+	}
+	last := time.Now()
+	end, err := s.arrived(ctx, len(all), last)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", s.name(), err)
+	}
+	slices.Sort(all)
+	return result{len(all), last.Sub(start), end.Sub(start), s.cpu() - before, all}, nil
+}
+
+func dialAll(address string, n int) ([]*smtpClient, error) {
+	clients := make([]*smtpClient, n)
+	for i := range clients {
+		c, err := dialSMTP(address)
+		if err != nil {
+			return nil, err
+		}
+		clients[i] = c
+	}
+	return clients, nil
+}
+
+// sendUntil sends until a time has passed. Each message differs from all
+// others in a field that the signature does not cover.
+func (c *smtpClient) sendUntil(ctx context.Context, end time.Time, next *atomic.Int64, message []byte) ([]time.Duration, error) {
+	var latencies []time.Duration
+	for time.Now().Before(end) && ctx.Err() == nil {
+		n := next.Add(1)
+		mark := fmt.Appendf(nil, "X-Bench: %d-%d\r\n", n, end.UnixNano())
+		took, err := c.send(sender, mailbox(int(n)), mark, message)
+		if err != nil {
+			return latencies, err
+		}
+		latencies = append(latencies, took)
+	}
+	return latencies, ctx.Err()
+}
+
+// mailboxes is how many accounts share the load.
+const mailboxes = 100
+
+// mailbox returns the address that the n-th message goes to.
+func mailbox(n int) string { return fmt.Sprintf("u%d@gomail.test", n%mailboxes) }

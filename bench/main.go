@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	rounds     int
+	duration   time.Duration // of sending, per run
+	rest       time.Duration // before idle memory is read
+	storeSize  int64         // for the start, octets; 0: no memory, no start
+	onlyGoMail bool
+	dir        string
+}
+
+// bench is one run of the benchmark.
+type bench struct {
+	options
+	binary  string
+	gomail  *goMail
+	postfix *postfix // nil with onlyGoMail
+	small   []byte   // signed messages
+	large   []byte
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 3, "how often both systems take their turn")
+	flag.DurationVar(&o.duration, "duration", 8*time.Second, "how long each run sends")
+	flag.DurationVar(&o.rest, "rest", 30*time.Second, "how long a server is left alone before its idle memory is read")
+	flag.Int64Var(&o.storeSize, "store", 1<<30, "how large the store is made, in octets, before memory and start are measured; 0: they are not")
+	flag.BoolVar(&o.onlyGoMail, "only-gomail", false, "measure without Postfix and Dovecot, and so without root")
+	flag.StringVar(&o.dir, "dir", "", "where to work; default: a temporary directory that goes away")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run builds, starts, measures and prints.
+func run(ctx context.Context, o options) (err error) {
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "gomail-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(o.dir)
+	}
+	if err := os.Chmod(o.dir, 0o755); err != nil { // Postfix's users have to pass
+		return err
+	}
+	b := &bench{options: o}
+	defer func() { err = errors.Join(err, b.end()) }()
+	if err := b.start(ctx); err != nil {
+		return err
+	}
+	table, err := b.compare(ctx)
+	if err != nil {
+		return err
+	}
+	writeMachine(os.Stdout, o.dir)
+	writeLoads(os.Stdout, table)
+	if o.storeSize == 0 {
+		return nil
+	}
+	m, err := b.measureMemory(ctx, o.storeSize)
+	if err != nil {
+		return err
+	}
+	writeMemory(os.Stdout, m)
+	return nil
+}
+
+// start brings both systems up and has the messages signed.
+func (b *bench) start(ctx context.Context) (err error) {
+	if b.binary, err = build(ctx, b.dir); err != nil {
+		return err
+	}
+	if b.gomail, err = startGoMail(b.binary, filepath.Join(b.dir, "gomail-data")); err != nil {
+		return err
+	}
+	if err := b.gomail.addAccounts(ctx); err != nil {
+		return err
+	}
+	if b.small, err = b.gomail.signed(4000); err != nil {
+		return err
+	}
+	if b.large, err = b.gomail.signed(1 << 20); err != nil {
+		return err
+	}
+	if !b.onlyGoMail {
+		b.postfix, err = startPostfix(ctx, filepath.Join(b.dir, "postfix"))
+	}
+	return err
+}
+
+// end stops what runs.
+func (b *bench) end() error {
+	var errs []error
+	if b.postfix != nil {
+		errs = append(errs, b.postfix.end())
+	}
+	if b.gomail != nil && b.gomail.cmd.ProcessState == nil {
+		errs = append(errs, b.gomail.end())
+	}
+	return errors.Join(errs...)
+}
+
+// measured is a load with what each round found.
+type measured struct {
+	load
+	gomail, postfix []result // by round; postfix is empty with onlyGoMail
+}
+
+// compare runs every load in every round on both systems, in turns.
+func (b *bench) compare(ctx context.Context) ([]measured, error) {
+	table := []measured{
+		{load: load{Name: "4 KB", Connections: 1, Size: 4000}},
+		{load: load{Name: "4 KB", Connections: 10, Size: 4000}},
+		{load: load{Name: "4 KB", Connections: 64, Size: 4000}},
+		{load: load{Name: "1 MB", Connections: 10, Size: 1 << 20}},
+	}
+	for round := range b.rounds {
+		for i := range table {
+			table[i].Duration = b.duration
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s, %d connections\n", round+1, b.rounds, table[i].Name, table[i].Connections)
+			if err := b.turn(ctx, &table[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return table, b.checkAuthenticated()
+}
+
+// turn runs one load on one system after the other.
+func (b *bench) turn(ctx context.Context, m *measured) error {
+	message := b.small
+	if m.Size > 1<<16 {
+		message = b.large
+	}
+	r, err := m.run(ctx, b.gomail, message)
+	if err != nil {
+		return err
+	}
+	m.gomail = append(m.gomail, r)
+	if b.postfix == nil {
+		return nil
+	}
+	if r, err = m.run(ctx, b.postfix, message); err != nil {
+		return err
+	}
+	m.postfix = append(m.postfix, r)
+	return nil
+}
+
+// checkAuthenticated holds the generator's own messages to what the sample
+// passed: signature, SPF and DMARC in order.
+func (b *bench) checkAuthenticated() error {
+	text, err := b.gomail.newest(1)
+	if err == nil {
+		_, err = asSent(text)
+	}
+	return err
+}

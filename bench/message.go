@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// The stranger whose mail this is: the demo's other domain, which publishes
+// SPF, DKIM and DMARC.
+const (
+	sender     = "you@remote.test"
+	remoteHost = "mx.remote.test"
+)
+
+var words = strings.Fields(`the of and to in is that it was for on are with as his they at be this from have or by one had not
+but what all were when we there can an your which their said if do will each about how up out them then she many some so these
+would other into has more her two like him see time could no make than first been its who now people my made over did down only
+way find use may water long little very after called just where most know invoice meeting project schedule regards attached`)
+
+// newMessage makes a message of about size octets, of lines of words, so that
+// it compresses as text does.
+func newMessage(size int) []byte {
+	var b strings.Builder
+	b.WriteString("From: You <" + sender + ">\r\nTo: Anna <anna@gomail.test>\r\nSubject: about the meeting next week\r\n" +
+		"Message-ID: <bench.1@remote.test>\r\nDate: Mon, 02 Mar 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: text/plain; charset=utf-8\r\n\r\n")
+	r := rand.New(rand.NewPCG(1, 2))
+	for b.Len() < size {
+		var line strings.Builder
+		for line.Len() < 64 {
+			fmt.Fprintf(&line, "%s ", words[r.IntN(len(words))])
+			if r.IntN(8) == 0 {
+				fmt.Fprintf(&line, "%d ", r.IntN(100_000))
+			}
+		}
+		b.WriteString(strings.TrimSpace(line.String()) + "\r\n")
+	}
+	return []byte(b.String())
+}
+
+// asSent takes off the trace fields that delivery put on top of a message, so
+// that what is left is what its signer sent. It fails when the receiver did
+// not find the signature, SPF and DMARC in order.
+func asSent(delivered string) ([]byte, error) {
+	at := strings.Index(delivered, "DKIM-Signature:")
+	if at < 0 {
+		return nil, fmt.Errorf("the message was not signed")
+	}
+	for _, want := range []string{"dkim=pass", "spf=pass", "dmarc=pass"} {
+		if !strings.Contains(delivered[:at], want) {
+			return nil, fmt.Errorf("the message did not get %s:\n%s", want, delivered[:at])
+		}
+	}
+	return []byte(delivered[at:]), nil
+}
