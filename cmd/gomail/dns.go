@@ -72,8 +72,10 @@ func describeReport(w *tabwriter.Writer, r api.DNSReport) {
 
 type dnsPlanCmd struct {
 	printing
-	Domain string `arg:""`
-	Zone   bool   `help:"Print a BIND zone file." xor:"form"`
+	Domain   string `arg:""`
+	Zone     bool   `help:"Print a BIND zone file." xor:"form"`
+	NSUpdate bool   `name:"nsupdate" help:"Print an nsupdate script." xor:"form"`
+	Route53  bool   `name:"route53" help:"Print a change batch for Amazon Route 53." xor:"form"`
 }
 
 // Help shows an example.
@@ -83,12 +85,14 @@ func (dnsPlanCmd) Help() string {
 
 // Run prints the plan.
 func (c dnsPlanCmd) Run(a *app) error {
-	if c.Zone {
-		z, err := get[api.Zone](a, "/domains/"+seg(c.Domain)+"/zone")
-		if err == nil {
-			_, err = fmt.Fprint(a.stdout, z.Text)
+	for form, asked := range map[string]bool{"zone": c.Zone, "nsupdate": c.NSUpdate, "route53": c.Route53} {
+		if asked {
+			e, err := get[api.Export](a, "/domains/"+seg(c.Domain)+"/export?form="+form)
+			if err == nil {
+				_, err = fmt.Fprint(a.stdout, e.Text)
+			}
+			return err
 		}
-		return err
 	}
 	records, err := get[[]dnsplan.Record](a, "/domains/"+seg(c.Domain)+"/records")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gomail"
 	"gomail/dnsplan"
 )
 
@@ -30,14 +31,32 @@ func (a *API) registerRecords(h huma.API) {
 			return listOf(records, err, same)
 		})
 	huma.Register(h, operation("check-records", http.MethodPost, "/domains/{name}/check", "Ask every name server whether the records are there"), a.checkRecords)
-	huma.Register(h, operation("get-zone", http.MethodGet, "/domains/{name}/zone", "The same records as a BIND zone file"),
-		func(ctx context.Context, in *domainInput) (*one[Zone], error) {
-			records, err := a.config.Plan(ctx, in.Name)
-			if err != nil {
-				return nil, problem(err)
-			}
-			return &one[Zone]{Zone{dnsplan.Zone(records)}}, nil
-		})
+	huma.Register(h, operation("export-records", http.MethodGet, "/domains/{name}/export", "The same records for other programs"), a.exportRecords)
+}
+
+// exportRecords renders the plan for a program.
+func (a *API) exportRecords(ctx context.Context, in *struct {
+	Name string `path:"name"`
+	Form string `query:"form" enum:"zone,nsupdate,route53" default:"zone" doc:"a BIND zone file, an nsupdate script, a Route 53 change batch"`
+}) (*one[Export], error) {
+	records, err := a.config.Plan(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	zone, err := gomail.CanonicalDomain(in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	e := Export{Form: in.Form}
+	switch in.Form {
+	case "nsupdate":
+		e.Text = dnsplan.NSUpdate(records, zone)
+	case "route53":
+		e.Text, err = dnsplan.Route53(records, zone)
+	default:
+		e.Text = dnsplan.Zone(records)
+	}
+	return oneOf(e, err, same)
 }
 
 // DNSReport is a domain's plan held against what the DNS says.
@@ -76,7 +95,8 @@ func (a *API) checkRecords(ctx context.Context, in *domainInput) (*one[DNSReport
 	return &one[DNSReport]{report}, nil
 }
 
-// Zone is records in the form of RFC 1035 section 5.
-type Zone struct {
+// Export is records in another program's form.
+type Export struct {
+	Form string `json:"form"`
 	Text string `json:"text"`
 }
