@@ -94,7 +94,6 @@ type Field struct {
 type form struct {
 	kind, name, value, priority, ttl string // labels
 	apex                             string // what stands for the zone itself
-	full                             bool   // names are entered whole
 	dot                              bool   // host names keep their trailing dot
 	quoted                           bool   // TXT is entered in quoted strings of at most 255 octets
 	joined                           bool   // the priority stands before the value
