@@ -1,8 +1,10 @@
 package web
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"gomail/web/api"
@@ -26,6 +28,25 @@ func (s *Server) secure(next http.Handler) http.Handler {
 			// On localhost it would bind every other program there to HTTPS.
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// recovered answers for a handler that panics, and logs where: one request's
+// fault must not end as a closed connection that nobody can explain.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			fault := recover()
+			if fault == nil {
+				return
+			}
+			if fault == http.ErrAbortHandler {
+				panic(fault)
+			}
+			s.log.Error("a request met a fault", slog.String("path", r.URL.Path), slog.Any("error", fault), slog.String("stack", string(debug.Stack())))
+			writeText(w, http.StatusInternalServerError, "The server met a fault of its own. Its log says which.")
+		}()
 		next.ServeHTTP(w, r)
 	})
 }

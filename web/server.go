@@ -11,10 +11,13 @@ import (
 
 // Config is what the site serves.
 type Config struct {
-	API          api.Config                      // the services, the server's name and version
+	API          *api.API                        // the admin API, for signed-in administrators
+	APIConfig    api.Config                      // the services that it and the pages work with
 	Ready        func(ctx context.Context) error // nil: always; else why the server cannot do its work now
 	Metrics      http.Handler                    // nil: no /metrics
 	MetricsAllow []netip.Prefix                  // whose requests /metrics answers; empty: nobody's
+	Hostname     string                          // the mail host's name, shown on every page
+	Version      string                          // shown to administrators
 	Logger       *slog.Logger                    // nil: silent
 }
 
@@ -37,7 +40,7 @@ func New(c Config) *Server {
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, r.handler)
 	}
-	s.handler = s.secure(s.sameSite(mux))
+	s.handler = s.recovered(s.secure(s.sameSite(mux)))
 	return s
 }
 
@@ -68,6 +71,6 @@ func (s *Server) routes() []route {
 		{"GET /admin/domains/{name}", s.adminPage(s.showDomain)},
 		{"GET /admin/domains/{name}/zone", s.adminPage(s.downloadZone)},
 		{"GET /admin/", s.adminPage(s.missingPage)},
-		{api.Path + "/", s.adminAPI(api.New(s.config.API))},
+		{api.Path + "/", s.adminAPI(s.config.API)},
 	}
 }
