@@ -93,4 +93,5 @@ type DKIMKey struct {
 	PublicKey []byte // the p= tag's bytes: RFC 8463 raw key, or PKIX for RSA
 	State     DKIMKeyState
 	Created   time.Time // the key generation date that the panel shows
+	Since     time.Time // when it came into its state; of a pending key: when it was first seen in the DNS, Created until then
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"strings"
+	"time"
 
 	"gomail"
 )
@@ -75,7 +76,7 @@ func (s *Service) Generate(ctx context.Context, name, algorithm, selector string
 	}
 	made := make([]gomail.DKIMKey, len(keys))
 	for i := range keys {
-		keys[i].State = gomail.DKIMPending
+		keys[i].State, keys[i].Since = gomail.DKIMPending, keys[i].Created
 		made[i] = keys[i].DKIMKey
 	}
 	return made, s.changed(s.config.Store.AddKeys(ctx, d.ID, keys))
@@ -137,11 +138,14 @@ func (s *Service) newKey(domain, algorithm, selector string) (StoredKey, error) 
 	return StoredKey{
 		DKIMKey: gomail.DKIMKey{
 			Domain: domain, Selector: selector, Algorithm: algorithm, PublicKey: public,
-			State: gomail.DKIMActive, Created: s.config.Clock().UTC(),
+			State: gomail.DKIMActive, Created: s.now(), Since: s.now(),
 		},
 		PrivateSealed: s.config.Sealer.Seal(der, keyPlace(domain, selector)),
 	}, nil
 }
+
+// now is the time as the store keeps it.
+func (s *Service) now() time.Time { return s.config.Clock().UTC().Truncate(time.Microsecond) }
 
 // keyPlace binds a sealed key to its table, row and column.
 func keyPlace(domain, selector string) string {

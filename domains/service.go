@@ -2,6 +2,7 @@ package domains
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -19,11 +20,13 @@ type Config struct {
 	Selector  string           // of the first key; empty: "mail"
 	Algorithm string           // of new keys: "both" (also when empty), "ed25519", "rsa"
 	Clock     func() time.Time // nil: time.Now
+	Logger    *slog.Logger     // nil: silent
 }
 
 // Service manages the hosted domains.
 type Service struct {
 	config Config
+	log    *slog.Logger
 
 	mu    sync.Mutex
 	cache *snapshot // nil: to be read again
@@ -50,7 +53,10 @@ func New(c Config) *Service {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Service{config: c}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Service{config: c, log: c.Logger}
 }
 
 // current returns the domains and keys, read again when they may have

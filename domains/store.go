@@ -2,6 +2,7 @@ package domains
 
 import (
 	"context"
+	"time"
 
 	"gomail"
 )
@@ -29,6 +30,10 @@ type Store interface {
 	// Keys returns the keys of all domains.
 	Keys(ctx context.Context) ([]StoredKey, error)
 	AddKeys(ctx context.Context, id gomail.DomainID, keys []StoredKey) error
+
+	// SetKeyState writes a key's state and since when it has it.
+	SetKeyState(ctx context.Context, domain, selector string, state gomail.DKIMKeyState, since time.Time) error
+	RemoveKey(ctx context.Context, domain, selector string) error
 
 	// AccountOf returns the account that an address, main or alias, belongs
 	// to. NotFound when there is none.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gomail"
 	"gomail/domains"
@@ -35,8 +36,8 @@ func (t *tx) insertKeys(id gomail.DomainID, keys []domains.StoredKey) error {
 		if known, err := t.int64("SELECT COUNT(*) FROM dkim_key WHERE domain_id = ? AND selector = ?", id, k.Selector); err != nil || known > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the selector %s is in use: give another with --selector", k.Selector))
 		}
-		if _, err := t.write("INSERT INTO dkim_key (domain_id, selector, alg, priv_sealed, pub, state, created, activate_at, retire_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)",
-			id, k.Selector, k.Algorithm, k.PrivateSealed, k.PublicKey, k.State, toMicro(k.Created)); err != nil {
+		if _, err := t.write("INSERT INTO dkim_key (domain_id, selector, alg, priv_sealed, pub, state, created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			id, k.Selector, k.Algorithm, k.PrivateSealed, k.PublicKey, k.State, toMicro(k.Created), toMicro(k.Since)); err != nil {
 			return err
 		}
 	}
@@ -46,6 +47,24 @@ func (t *tx) insertKeys(id gomail.DomainID, keys []domains.StoredKey) error {
 // AddKeys adds keys to a domain.
 func (s *Store) AddKeys(ctx context.Context, id gomail.DomainID, keys []domains.StoredKey) error {
 	return s.update(ctx, func(t *tx) error { return t.insertKeys(id, keys) })
+}
+
+const keyOf = " WHERE selector = ? AND domain_id = (SELECT id FROM domain WHERE name = ?)"
+
+// SetKeyState writes a key's state and since when it has it.
+func (s *Store) SetKeyState(ctx context.Context, domain, selector string, state gomail.DKIMKeyState, since time.Time) error {
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.write("UPDATE dkim_key SET state = ?, since = ?"+keyOf, state, toMicro(since), selector, domain)
+		return oneRow(n, err, "there is no key "+selector+" of "+domain)
+	})
+}
+
+// RemoveKey removes a key.
+func (s *Store) RemoveKey(ctx context.Context, domain, selector string) error {
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.write("DELETE FROM dkim_key"+keyOf, selector, domain)
+		return oneRow(n, err, "there is no key "+selector+" of "+domain)
+	})
 }
 
 // Domains returns all domains.
@@ -99,12 +118,12 @@ func (s *Store) Keys(ctx context.Context) (keys []domains.StoredKey, err error) 
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(rows *sql.Rows) error {
 			var k domains.StoredKey
-			var created int64
-			err := rows.Scan(&k.Domain, &k.Selector, &k.Algorithm, &k.PrivateSealed, &k.PublicKey, &k.State, &created)
-			k.Created = fromMicro(created)
+			var created, since int64
+			err := rows.Scan(&k.Domain, &k.Selector, &k.Algorithm, &k.PrivateSealed, &k.PublicKey, &k.State, &created, &since)
+			k.Created, k.Since = fromMicro(created), fromMicro(since)
 			keys = append(keys, k)
 			return err
-		}, "SELECT d.name, k.selector, k.alg, k.priv_sealed, k.pub, k.state, k.created FROM dkim_key k JOIN domain d ON d.id = k.domain_id ORDER BY d.name, k.created, k.selector")
+		}, "SELECT d.name, k.selector, k.alg, k.priv_sealed, k.pub, k.state, k.created, k.since FROM dkim_key k JOIN domain d ON d.id = k.domain_id ORDER BY d.name, k.created, k.selector")
 	})
 	return keys, err
 }

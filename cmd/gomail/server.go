@@ -49,6 +49,7 @@ type server struct {
 	certs    *certs.Manager
 	queue    *queue.Queue
 	sender   *mxsend.Sender
+	observer keyObserver
 	inbound  *inbound.Service
 	outbound *outbound.Service
 	tasks    []task
@@ -84,6 +85,7 @@ func (s *server) assemble(o outside) error {
 	if o.dial != nil {
 		s.prober = dnswatch.New(dnswatch.Config{Resolvers: s.config.DNS.Resolvers, Dial: o.dial})
 	}
+	s.observer = keyObserver{s.prober.Look, o.resolver}
 	if err := s.makeCertificates(); err != nil {
 		return err
 	}
@@ -250,23 +252,14 @@ func (s *server) openIMAP() error {
 
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
-		API: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
+		API: s.api(s.config), APIConfig: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(),
+		MetricsAllow: s.config.Web.MetricsAllow, Hostname: s.config.Server.Hostname, Version: version, Logger: s.log,
 	})
-	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS(), s.log))); err != nil {
+	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS()))); err != nil {
 		return err
 	}
-	redirect := web.Redirect(s.config.Server.Hostname, s.httpsPort())
-	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
-}
-
-// httpsPort is where plain HTTP is sent on to.
-func (s *server) httpsPort() int {
-	for _, a := range s.bound["web.listen"] {
-		if tcp, ok := a.(*net.TCPAddr); ok {
-			return tcp.Port
-		}
-	}
-	return 443
+	redirect := web.Redirect(s.config.Server.Hostname)
+	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil)))
 }
 
 // serveHTTP serves with or without TLS until the context ends, then lets
@@ -338,7 +331,7 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}} {
+	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}} {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)

@@ -50,7 +50,7 @@ func openServices(ctx context.Context, c config.Config, log *slog.Logger) (*serv
 	s := &services{log: log, store: st, hub: hub}
 	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log})
 	s.domains = domains.New(domains.Config{
-		Store: st, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm,
+		Store: st, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm, Logger: log,
 	})
 	s.mailboxes = mailbox.New(st, hub)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own

@@ -27,7 +27,7 @@ CREATE INDEX address_account ON address (account_id);
 
 CREATE TABLE dkim_key (
   domain_id BIGINT NOT NULL, selector TEXT NOT NULL, alg TEXT NOT NULL, priv_sealed BYTEA NOT NULL, pub BYTEA NOT NULL,
-  state TEXT NOT NULL, created BIGINT NOT NULL, activate_at BIGINT NOT NULL, retire_at BIGINT NOT NULL,
+  state TEXT NOT NULL, created BIGINT NOT NULL, since BIGINT NOT NULL,
   PRIMARY KEY (domain_id, selector)
 );
 

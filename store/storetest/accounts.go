@@ -57,7 +57,7 @@ func testAccounts(f *fixture) {
 func testDomains(f *fixture) {
 	_, err := f.store.AddDomain(f.ctx, gomail.Domain{Name: "example.com"}, nil)
 	f.kind(err, gomail.Exists)
-	key := domains.StoredKey{DKIMKey: gomail.DKIMKey{Domain: "example.org", Selector: "mail", Algorithm: "ed25519", PublicKey: []byte{1, 2}, State: gomail.DKIMActive, Created: time.Unix(1, 0).UTC()}, PrivateSealed: []byte{3}}
+	key := domains.StoredKey{DKIMKey: gomail.DKIMKey{Domain: "example.org", Selector: "mail", Algorithm: "ed25519", PublicKey: []byte{1, 2}, State: gomail.DKIMActive, Created: time.Unix(1, 0).UTC(), Since: time.Unix(2, 0).UTC()}, PrivateSealed: []byte{3}}
 	d := gomail.Domain{Name: "example.org", Created: time.Unix(5, 0).UTC()}
 	d.Settings.DMARC.Policy = "quarantine"
 	d.ID = f.must(f.store.AddDomain(f.ctx, d, []domains.StoredKey{key}))
@@ -67,6 +67,13 @@ func testDomains(f *fixture) {
 		f.Errorf("keys came back as %+v", keys)
 	}
 	f.kind(f.store.AddKeys(f.ctx, d.ID, []domains.StoredKey{key}), gomail.Exists)
+	f.ok(f.store.SetKeyState(f.ctx, "example.org", "mail", gomail.DKIMRetiring, time.Unix(9, 0)))
+	if keys, err = f.store.Keys(f.ctx); err != nil || keys[0].State != gomail.DKIMRetiring || keys[0].Since.Unix() != 9 {
+		f.Errorf("after the change: %+v, %v", keys, err)
+	}
+	f.kind(f.store.SetKeyState(f.ctx, "example.org", "other", gomail.DKIMActive, time.Unix(9, 0)), gomail.NotFound)
+	f.ok(f.store.RemoveKey(f.ctx, "example.org", "mail"))
+	f.kind(f.store.RemoveKey(f.ctx, "example.org", "mail"), gomail.NotFound)
 	d.Disabled = true
 	f.ok(f.store.UpdateDomain(f.ctx, d))
 	all, err := f.store.Domains(f.ctx)

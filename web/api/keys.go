@@ -40,6 +40,25 @@ func (a *API) registerKeys(h huma.API) {
 			keys, err := a.config.Domains.Keys(ctx, d.Name)
 			return listOf(keys, err, showKey)
 		})
+	huma.Register(h, operation("rotate-keys", http.MethodPost, "/domains/{name}/rotate", "Begin to replace the keys: new ones are made, and sign once the world has seen them"),
+		func(ctx context.Context, in *struct {
+			Name string `path:"name"`
+			Body NewKey
+		}) (*list[Key], error) {
+			keys, err := a.config.Domains.Rotate(ctx, in.Name, in.Body.Algorithm, in.Body.Selector)
+			return listOf(keys, err, showKey)
+		})
+	huma.Register(h, operation("retire-key", http.MethodPost, "/domains/{name}/keys/{selector}/retire", "Stop signing with a key; it stays published for a while"),
+		func(ctx context.Context, in *struct {
+			Name     string `path:"name"`
+			Selector string `path:"selector"`
+		}) (*struct{}, error) {
+			d, err := a.config.Domains.Get(ctx, in.Name)
+			if err != nil {
+				return nil, problem(err)
+			}
+			return nil, problem(a.config.Domains.Retire(ctx, d.Name, in.Selector))
+		})
 	huma.Register(h, operation("generate-key", http.MethodPost, "/domains/{name}/keys", "Make further DKIM keys, pending until they are in the DNS"),
 		func(ctx context.Context, in *struct {
 			Name string `path:"name"`

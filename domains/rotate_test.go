@@ -1,0 +1,218 @@
+package domains_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"gomail"
+	"gomail/domains"
+	"gomail/internal/seal"
+	"gomail/store"
+)
+
+// world is a DNS that follows the plan when its provider works.
+type world struct {
+	published map[string]bool // selectors
+	silent    bool            // the DNS does not answer
+	broken    bool            // signatures do not verify
+}
+
+var errSilent = errors.New("the DNS does not answer")
+
+func (w *world) Visible(_ context.Context, key gomail.DKIMKey) (bool, error) {
+	if w.silent {
+		return false, errSilent
+	}
+	return w.published[key.Selector], nil
+}
+
+func (w *world) Verify(_ context.Context, key domains.Signer) error {
+	if w.silent || w.broken || !w.published[key.Selector] {
+		return errSilent
+	}
+	return nil
+}
+
+// publish makes the DNS hold what the plan does: every key that is there.
+func (w *world) publish(keys []gomail.DKIMKey) {
+	w.published = map[string]bool{}
+	for _, k := range keys {
+		w.published[k.Selector] = k.State != gomail.DKIMRevoked
+	}
+}
+
+// rotation is a domain with Ed25519 keys, a clock and a world.
+type rotation struct {
+	*testing.T
+	*domains.Service
+	world *world
+	now   time.Time
+	pace  domains.Pace
+}
+
+func newRotation(t *testing.T) *rotation {
+	t.Helper()
+	st, err := store.Open(context.Background(), store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	sealer, _ := seal.New(bytes.Repeat([]byte{1}, 32))
+	r := &rotation{T: t, world: &world{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), pace: domains.DefaultPace}
+	open := func() *domains.Service {
+		return domains.New(domains.Config{Store: st, Sealer: sealer, Algorithm: domains.Ed25519, Clock: func() time.Time { return r.now }})
+	}
+	r.Service = open()
+	if _, err := r.Add(t.Context(), "example.com", domains.AddOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	r.now = r.now.Add(24 * time.Hour)
+	return r
+}
+
+func (r *rotation) keys() []gomail.DKIMKey {
+	r.Helper()
+	keys, err := r.Keys(r.Context(), "example.com")
+	if err != nil {
+		r.Fatal(err)
+	}
+	return keys
+}
+
+// after lets time pass and advances.
+func (r *rotation) after(d time.Duration) {
+	r.Helper()
+	r.now = r.now.Add(d)
+	if err := r.Advance(r.Context(), r.world, r.pace); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rotation) state(selector string) gomail.DKIMKeyState {
+	r.Helper()
+	for _, k := range r.keys() {
+		if k.Selector == selector {
+			return k.State
+		}
+	}
+	return "gone"
+}
+
+func (r *rotation) want(selector string, state gomail.DKIMKeyState, when string) {
+	r.Helper()
+	if got := r.state(selector); got != state {
+		r.Errorf("%s: %s is %s, want %s", when, selector, got, state)
+	}
+}
+
+// The whole life, step by step: nothing happens before the world has seen it.
+func TestRotate(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Rotate(t.Context(), "example.com", "", "third"); gomail.KindOf(err) != gomail.Exists {
+		t.Errorf("a second rotation: %v", err)
+	}
+	r.after(30 * 24 * time.Hour)
+	r.want("next", gomail.DKIMPending, "while the owner publishes nothing")
+	r.world.publish(r.keys())
+	r.after(time.Minute)
+	r.want("next", gomail.DKIMPending, "when it is first seen")
+	r.after(30 * time.Minute)
+	r.want("next", gomail.DKIMPending, "before it settled")
+	r.world.broken = true
+	r.after(2 * time.Hour)
+	r.want("next", gomail.DKIMPending, "while signatures do not verify")
+	r.world.broken = false
+	r.after(time.Minute)
+	r.want("next", gomail.DKIMActive, "when it has settled")
+	r.want("mail", gomail.DKIMActive, "when the new one begins to sign")
+	r.after(23 * time.Hour)
+	r.want("mail", gomail.DKIMActive, "while both sign")
+	r.after(2 * time.Hour)
+	r.want("mail", gomail.DKIMRetiring, "after the overlap")
+	r.after(29 * 24 * time.Hour)
+	r.want("mail", gomail.DKIMRetiring, "while mail by the old key is on its way")
+	r.after(2 * 24 * time.Hour)
+	r.want("mail", gomail.DKIMRevoked, "when that is over")
+	r.after(31 * 24 * time.Hour)
+	r.want("mail", "gone", "in the end")
+	r.want("next", gomail.DKIMActive, "in the end")
+}
+
+// A key that vanishes from the DNS does not sign alone.
+func TestRotateWhenTheNewKeyVanishes(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	r.after(time.Minute)
+	r.world.published["next"] = false
+	r.after(time.Minute)
+	r.world.published["next"] = true
+	r.after(50 * time.Minute)
+	r.after(50 * time.Minute)
+	r.want("next", gomail.DKIMPending, "an hour after it was gone in between")
+	r.after(20 * time.Minute)
+	r.want("next", gomail.DKIMActive, "when it has settled again")
+	r.world.published["next"] = false
+	r.after(48 * time.Hour)
+	r.want("mail", gomail.DKIMActive, "when the new key has vanished")
+	r.want("next", gomail.DKIMPending, "when it has vanished")
+}
+
+func TestRetire(t *testing.T) {
+	r := newRotation(t)
+	if err := r.Retire(t.Context(), "example.com", "mail"); gomail.KindOf(err) != gomail.Forbidden {
+		t.Errorf("the only key: %v", err)
+	}
+	if err := r.Retire(t.Context(), "example.com", "none"); gomail.KindOf(err) != gomail.NotFound {
+		t.Errorf("no key: %v", err)
+	}
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	r.after(time.Minute)
+	r.after(2 * time.Hour)
+	if err := r.Retire(t.Context(), "example.com", "mail"); err != nil {
+		t.Error(err)
+	}
+	r.want("mail", gomail.DKIMRetiring, "by hand")
+}
+
+// Over years, with a provider and a DNS that fail at any step, some key that
+// the world can see always signs, and keys are renewed every year.
+func TestMailIsAlwaysVerifiable(t *testing.T) {
+	for seed := range uint64(5) {
+		r := newRotation(t)
+		chance := rand.New(rand.NewPCG(seed, 7))
+		seen := map[string]bool{}
+		for r.now.Year() < 2030 {
+			r.world.silent = chance.IntN(4) == 0
+			r.world.broken = chance.IntN(4) == 0
+			if chance.IntN(3) == 0 { // the provider works
+				r.world.publish(r.keys())
+			}
+			r.after(time.Duration(1+chance.IntN(72)) * time.Hour)
+			verifiable := false
+			for _, k := range r.keys() {
+				seen[k.Selector] = true
+				verifiable = verifiable || k.State == gomail.DKIMActive && r.world.published[k.Selector]
+			}
+			if !verifiable {
+				t.Fatalf("seed %d, %s: no key that signs can be seen: %+v, published %v", seed, r.now, r.keys(), r.world.published)
+			}
+		}
+		if len(seen) < 3 {
+			t.Errorf("seed %d: in four years there were the keys %v", seed, seen)
+		}
+	}
+}
