@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -38,14 +40,20 @@ const (
 type hasher struct {
 	cost  Cost
 	slots chan struct{}
-	dummy string // stands in for the hash of an unknown account
+	dummy string      // stands in for the hash of an unknown account
+	tidy  *time.Timer // gives memory back when nobody has signed in for a moment
 }
+
+// tidyAfter is how long after the last check its memory is given back. Left to
+// itself the runtime would keep the tens of megabytes of each for minutes.
+const tidyAfter = 500 * time.Millisecond
 
 func newHasher(cost Cost, parallel int) *hasher {
 	h := &hasher{cost: cost, slots: make(chan struct{}, parallel)}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	h.dummy = encodeHash(cost, salt, make([]byte, hashSize))
+	h.tidy = time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	return h
 }
 
@@ -91,7 +99,10 @@ func (h *hasher) acquire(ctx context.Context) error {
 	}
 }
 
-func (h *hasher) release() { <-h.slots }
+func (h *hasher) release() {
+	<-h.slots
+	h.tidy.Reset(tidyAfter)
+}
 
 func encodeHash(c Cost, salt, hash []byte) string {
 	b64 := base64.RawStdEncoding

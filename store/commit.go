@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"gomail"
@@ -220,6 +221,7 @@ func (s *Store) checkpoint(path string) {
 			c.exec("PRAGMA wal_checkpoint(PASSIVE)")
 		case size > 0 && commits == last:
 			c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+			debug.FreeOSMemory() // a burst is over: what it took goes back now, not in minutes
 		}
 		last = commits
 	}
