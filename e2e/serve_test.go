@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -91,14 +93,16 @@ func (i *installation) mailbox(box string) []string {
 // zone is a DNS as a test writes it: lines of a zone file, and names whose
 // servers fail.
 type zone struct {
+	mu      sync.Mutex
 	records map[string][]dns.RR
 	broken  map[string]bool
 }
 
-// serveDNS starts a name server for the lines and returns its address.
-func serveDNS(t testing.TB, lines ...string) string {
+// add publishes lines of a zone file.
+func (z *zone) add(t testing.TB, lines ...string) {
 	t.Helper()
-	z := &zone{records: map[string][]dns.RR{}, broken: map[string]bool{}}
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	for _, line := range lines {
 		if name, ok := strings.CutSuffix(line, " SERVFAIL"); ok {
 			z.broken[dns.CanonicalName(name)] = true
@@ -111,6 +115,20 @@ func serveDNS(t testing.TB, lines ...string) string {
 		name := dns.CanonicalName(rr.Header().Name)
 		z.records[name] = append(z.records[name], rr)
 	}
+}
+
+// serveDNS starts a name server for the lines and returns its address.
+func serveDNS(t testing.TB, lines ...string) string {
+	t.Helper()
+	_, address := startDNS(t, lines...)
+	return address
+}
+
+// startDNS is serveDNS for tests that publish more later.
+func startDNS(t testing.TB, lines ...string) (*zone, string) {
+	t.Helper()
+	z := &zone{records: map[string][]dns.RR{}, broken: map[string]bool{}}
+	z.add(t, lines...)
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +139,7 @@ func serveDNS(t testing.TB, lines ...string) string {
 	go server.ActivateAndServe()
 	<-started
 	t.Cleanup(func() { server.Shutdown() })
-	return udp.LocalAddr().String()
+	return z, udp.LocalAddr().String()
 }
 
 // ServeDNS answers one question.
@@ -129,6 +147,8 @@ func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg).SetReply(q)
 	m.RecursionAvailable = true
 	name := dns.CanonicalName(q.Question[0].Name)
+	z.mu.Lock()
+	defer z.mu.Unlock()
 	if z.broken[name] {
 		m.Rcode = dns.RcodeServerFailure
 		w.WriteMsg(m)
@@ -246,4 +266,23 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	if !strings.Contains(log, "msg=sign-in outcome=refused") || !strings.Contains(log, "msg=sign-in outcome=ok") || !strings.Contains(log, "outcome=delivered") {
 		t.Errorf("the log lacks outcomes:\n%s", log)
 	}
+}
+
+// json returns the TXT records, joined, by name.
+func (z *zone) json() string {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	texts := map[string]string{}
+	for name, rrs := range z.records {
+		for _, rr := range rrs {
+			if t, ok := rr.(*dns.TXT); ok {
+				texts[strings.TrimSuffix(name, ".")] = strings.Join(t.Txt, "")
+			}
+		}
+	}
+	b, err := json.Marshal(texts)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }
