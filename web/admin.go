@@ -18,14 +18,14 @@ type domainRow struct {
 
 // listDomains shows the hosted domains.
 func (s *Server) listDomains(w http.ResponseWriter, r *http.Request) {
-	all, err := s.config.APIConfig.Domains.List(r.Context())
+	all, err := s.config.API.Domains.List(r.Context())
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	rows := make([]domainRow, len(all))
 	for i, d := range all {
-		signers, err := s.config.APIConfig.Domains.Signers(r.Context(), d.Name)
+		signers, err := s.config.API.Domains.Signers(r.Context(), d.Name)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -47,28 +47,28 @@ func domainState(d gomail.Domain) string {
 
 // showDomain shows a domain's keys and DNS records.
 func (s *Server) showDomain(w http.ResponseWriter, r *http.Request) {
-	d, err := s.config.APIConfig.Domains.Get(r.Context(), r.PathValue("name"))
+	d, err := s.config.API.Domains.Get(r.Context(), r.PathValue("name"))
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	keys, err := s.config.APIConfig.Domains.Keys(r.Context(), d.Name)
+	keys, err := s.config.API.Domains.Keys(r.Context(), d.Name)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	records := dnsplan.Plan(s.config.APIConfig.Server(), dnsplan.Domain{Domain: d, Keys: keys})
+	records := dnsplan.Plan(s.config.API.Server(), dnsplan.Domain{Domain: d, Keys: keys})
 	s.render(w, r, http.StatusOK, "domain.html", d.Name, newDomainPage(d, keys, records))
 }
 
 // downloadZone sends a domain's records as a zone file.
 func (s *Server) downloadZone(w http.ResponseWriter, r *http.Request) {
-	d, err := s.config.APIConfig.Domains.Get(r.Context(), r.PathValue("name"))
+	d, err := s.config.API.Domains.Get(r.Context(), r.PathValue("name"))
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	records, err := s.config.APIConfig.Plan(r.Context(), d.Name)
+	records, err := s.config.API.Plan(r.Context(), d.Name)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -16,7 +16,7 @@ func (s *Server) policyFile(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	d, err := s.config.APIConfig.Domains.Get(r.Context(), name)
+	d, err := s.config.API.Domains.Get(r.Context(), name)
 	if err != nil && gomail.KindOf(err).Temporary() {
 		// Not a 404: senders would take it for the end of the policy.
 		writeText(w, http.StatusServiceUnavailable, "The policy cannot be read now. Try again in a moment.")
@@ -24,7 +24,7 @@ func (s *Server) policyFile(w http.ResponseWriter, r *http.Request) {
 	}
 	policy := ""
 	if err == nil {
-		policy = dnsplan.PolicyFile(s.config.APIConfig.Server(), dnsplan.Domain{Domain: d})
+		policy = dnsplan.PolicyFile(s.config.API.Server(), dnsplan.Domain{Domain: d})
 	}
 	if policy == "" {
 		http.NotFound(w, r)

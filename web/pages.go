@@ -47,7 +47,7 @@ type page struct {
 // render answers with a page. It is made whole before the first octet is
 // sent, so that a fault in it becomes an error and not half a page.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, content any) {
-	p := page{Title: title, Assets: s.assets.prefix, Hostname: s.config.Hostname, Version: s.config.Version, Content: content}
+	p := page{Title: title, Assets: s.assets.prefix, Hostname: s.config.API.Hostname, Version: s.config.API.Version, Content: content}
 	if account, ok := viewer(r.Context()); ok {
 		p.Viewer = account.Address.String()
 	}

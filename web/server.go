@@ -11,13 +11,10 @@ import (
 
 // Config is what the site serves.
 type Config struct {
-	API          *api.API                        // the admin API, for signed-in administrators
-	APIConfig    api.Config                      // the services that it and the pages work with
+	API          api.Config                      // the services, the server's name and version
 	Ready        func(ctx context.Context) error // nil: always; else why the server cannot do its work now
 	Metrics      http.Handler                    // nil: no /metrics
 	MetricsAllow []netip.Prefix                  // whose requests /metrics answers; empty: nobody's
-	Hostname     string                          // the mail host's name, shown on every page
-	Version      string                          // shown to administrators
 	Logger       *slog.Logger                    // nil: silent
 }
 
@@ -71,6 +68,6 @@ func (s *Server) routes() []route {
 		{"GET /admin/domains/{name}", s.adminPage(s.showDomain)},
 		{"GET /admin/domains/{name}/zone", s.adminPage(s.downloadZone)},
 		{"GET /admin/", s.adminPage(s.missingPage)},
-		{api.Path + "/", s.adminAPI(s.config.API)},
+		{api.Path + "/", s.adminAPI(api.New(s.config.API))},
 	}
 }

@@ -51,7 +51,7 @@ func (s *Server) signedIn(r *http.Request) (gomail.Account, error) {
 	if t == "" {
 		return gomail.Account{}, gomail.Errorf(gomail.Unauthenticated, "you are not signed in")
 	}
-	return s.config.APIConfig.Accounts.SignedIn(r.Context(), t, audience)
+	return s.config.API.Accounts.SignedIn(r.Context(), t, audience)
 }
 
 type accountKey struct{}

@@ -39,7 +39,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form := signInPage{Address: strings.TrimSpace(r.PostForm.Get("address")), Next: safeNext(r.PostForm.Get("next"))}
-	fresh, _, err := s.config.APIConfig.Accounts.SignIn(r.Context(), accounts.Attempt{
+	fresh, _, err := s.config.API.Accounts.SignIn(r.Context(), accounts.Attempt{
 		Username: form.Address, Password: r.PostForm.Get("password"), Remote: remote(r), Protocol: "web",
 	}, audience)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Server) endSession(r *http.Request) {
 	if old == "" {
 		return
 	}
-	err := s.config.APIConfig.Accounts.SignOut(r.Context(), old)
+	err := s.config.API.Accounts.SignOut(r.Context(), old)
 	if err != nil && gomail.KindOf(err) != gomail.NotFound {
 		s.log.Error("a session was not ended", slog.Any("error", err))
 	}

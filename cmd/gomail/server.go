@@ -252,14 +252,23 @@ func (s *server) openIMAP() error {
 
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
-		API: s.api(s.config), APIConfig: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(),
-		MetricsAllow: s.config.Web.MetricsAllow, Hostname: s.config.Server.Hostname, Version: version, Logger: s.log,
+		API: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
 	})
-	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS()))); err != nil {
+	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS(), s.log))); err != nil {
 		return err
 	}
-	redirect := web.Redirect(s.config.Server.Hostname)
-	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil)))
+	redirect := web.Redirect(s.config.Server.Hostname, s.httpsPort())
+	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
+}
+
+// httpsPort is where plain HTTP is sent on to.
+func (s *server) httpsPort() int {
+	for _, a := range s.bound["web.listen"] {
+		if tcp, ok := a.(*net.TCPAddr); ok {
+			return tcp.Port
+		}
+	}
+	return 443
 }
 
 // serveHTTP serves with or without TLS until the context ends, then lets
