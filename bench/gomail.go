@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -192,15 +191,6 @@ func (g *goMail) newest(account int) (string, error) {
 	}
 	defer c.conn.Close()
 	return c.newest()
-}
-
-// command runs gomail on the directory of this server.
-func (g *goMail) command(args ...string) error {
-	out, err := exec.Command(g.binary, append([]string{"--dir", g.dir}, args...)...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("gomail %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return nil
 }
 
 // end stops the server as an operator does.

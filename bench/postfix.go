@@ -33,7 +33,7 @@ type postfix struct {
 // startPostfix runs both below a directory that everybody may enter.
 func startPostfix(ctx context.Context, dir string) (*postfix, error) {
 	if os.Getuid() != 0 {
-		return nil, errors.New("Postfix and Dovecot can only be started by root: run the benchmark as root, or with -only-gomail")
+		return nil, errors.New("the peers can only be started by root: run the benchmark as root, or with -only-gomail")
 	}
 	port, err := freePort()
 	if err != nil {
