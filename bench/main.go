@@ -139,7 +139,7 @@ func (b *bench) compare(ctx context.Context) ([]measured, error) {
 	for round := range b.rounds {
 		for i := range table {
 			table[i].Duration = b.duration
-			fmt.Fprintf(os.Stderr, "round %d of %d: %s, %d connections\n", round+1, b.rounds, table[i].Name, table[i].Connections)
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s, %s\n", round+1, b.rounds, table[i].Name, connections(table[i].Connections))
 			if err := b.turn(ctx, &table[i]); err != nil {
 				return nil, err
 			}

@@ -35,7 +35,7 @@ func field(path, name string) string {
 }
 
 func fileSystem(dir string) string {
-	out, err := exec.Command("stat", "-f", "-c", "%T", dir).Output()
+	out, err := exec.Command("findmnt", "-no", "FSTYPE", "-T", dir).Output()
 	if err != nil {
 		return "unknown file system"
 	}
@@ -77,7 +77,14 @@ func writeRatios(w io.Writer, m measured) {
 	for i := range m.gomail {
 		ratios = append(ratios, fmt.Sprintf("%.1f", m.gomail[i].inMailbox()/m.postfix[i].inMailbox()))
 	}
-	fmt.Fprintf(w, "- %s, %d connections: GoMail puts %s times as many messages into mailboxes (round by round)\n", m.Name, m.Connections, strings.Join(ratios, ", "))
+	fmt.Fprintf(w, "- %s, %s: GoMail puts %s times as many messages into mailboxes (round by round)\n", m.Name, connections(m.Connections), strings.Join(ratios, ", "))
+}
+
+func connections(n int) string {
+	if n == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", n)
 }
 
 // median returns the middle value over the rounds.
