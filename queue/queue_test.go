@@ -144,6 +144,13 @@ func (w *world) sentTo() []string {
 	return slices.Clone(w.sent)
 }
 
+// pass lets time pass, and then everything come to rest, so that the test may
+// look.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (w *world) left() int {
 	w.Helper()
 	list, err := w.queue.List(context.Background(), queue.Key{Slot: -1}, 1000)
@@ -167,7 +174,7 @@ func TestDeliversAtOnce(t *testing.T) {
 		w := newWorld(t, queue.Config{})
 		w.run()
 		w.send("a@here.test", "x@one.test", "y@one.test", "z@two.test")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		sent := w.sentTo()
 		slices.Sort(sent)
 		if want := []string{"one.test: x y", "two.test: z"}; !slices.Equal(sent, want) {
@@ -192,7 +199,7 @@ func TestRetriesThenGivesUp(t *testing.T) {
 		w.run()
 		begin := time.Now()
 		w.send("a@here.test", "x@one.test")
-		time.Sleep(lifetime + time.Hour)
+		pass(lifetime + time.Hour)
 		if len(w.notices) != 2 || w.notices[0].Events[0].Action != queue.ActionDelayed || w.notices[1].Events[0].Action != queue.ActionFailed {
 			t.Fatalf("notices: %+v", w.notices)
 		}
@@ -230,7 +237,7 @@ func TestPermanentFailure(t *testing.T) {
 		w.run()
 		w.send("a@here.test", "good@one.test", "bad@one.test")
 		w.send("", "bad@one.test") // a bounce that bounces
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if len(w.notices) != 1 || len(w.notices[0].Events) != 1 {
 			t.Fatalf("notices: %+v", w.notices)
 		}
@@ -276,7 +283,7 @@ func TestNotifyParameters(t *testing.T) {
 			body.Close()
 			w.queue.Added(parts)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		got := map[string]queue.Action{}
 		for _, n := range w.notices {
 			got[n.Events[0].Recipient.Address.Local] = n.Events[0].Action
@@ -297,14 +304,14 @@ func TestNoticeThatFails(t *testing.T) {
 		w.tell = gomail.Errorf(gomail.NoSpace, "the disk is full")
 		w.run()
 		w.send("a@here.test", "x@one.test")
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		if n := w.left(); n != 1 {
 			t.Fatalf("%d recipients are left", n)
 		}
 		w.mu.Lock()
 		w.tell = nil
 		w.mu.Unlock()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if n := w.left(); n != 0 {
 			t.Errorf("%d recipients are left", n)
 		}
@@ -332,7 +339,7 @@ func TestSitesAreFairlyServed(t *testing.T) {
 			w.send("a@here.test", fmt.Sprintf("u@small%d.test", i))
 		}
 		w.run()
-		time.Sleep(25 * time.Minute)
+		pass(25 * time.Minute)
 		deadAttempts, lastSmall := 0, time.Duration(0)
 		begin := w.times[0]
 		for i, s := range w.sent {
@@ -373,7 +380,7 @@ func TestHoldRetryDrop(t *testing.T) {
 		w.run()
 		held := w.send("a@here.test", "x@one.test")[0].Key
 		dropped := w.send("a@here.test", "x@two.test")[0].Key
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if err := w.queue.Hold(t.Context(), held); err != nil {
 			t.Fatal(err)
 		}
@@ -384,7 +391,7 @@ func TestHoldRetryDrop(t *testing.T) {
 		before := len(w.sent)
 		ready = true
 		w.mu.Unlock()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		for _, s := range w.sentTo()[before:] {
 			if strings.HasPrefix(s, "one") {
 				t.Error("a held message was tried")
@@ -393,7 +400,7 @@ func TestHoldRetryDrop(t *testing.T) {
 		if err := w.queue.Retry(t.Context(), held); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if n := w.left(); n != 0 {
 			t.Errorf("%d recipients are left", n)
 		}
@@ -412,7 +419,7 @@ func TestRestart(t *testing.T) {
 			Store: w.store, Owner: "test", Route: func(context.Context, string) (queue.Deliverer, error) { return w, nil },
 		})
 		w.run()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := w.left(); n != 0 {
 			t.Errorf("%d recipients are left", n)
 		}
@@ -427,7 +434,7 @@ func TestTakenOver(t *testing.T) {
 		w.answer = func(string, string) queue.Result { return temporary("busy") }
 		w.run()
 		w.send("a@here.test", "x@one.test")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		// The other node waits until the lease has run out, as it would when
 		// this one was paused. Here its renewals are in the way, so the other
 		// acts in the moment in which this one would have been paused.
@@ -438,7 +445,7 @@ func TestTakenOver(t *testing.T) {
 		if other, err := w.store.Lease(t.Context(), "other", time.Hour); err != nil || other.Token <= expired.Token {
 			t.Fatalf("%+v, %v", other, err)
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		select {
 		case err := <-w.ended:
 			if gomail.KindOf(err) != gomail.Unavailable && gomail.KindOf(err) != gomail.Closed {
