@@ -48,7 +48,7 @@ const delayNotice = 4 * time.Hour
 
 // attempt tries a task once, tells the sender what has to be told, and writes
 // the outcome.
-func (q *Queue) attempt(ctx context.Context, t Task) attempt {
+func (q *Queue) attempt(ctx context.Context, t Task, lease Lease) attempt {
 	results := q.deliver(ctx, t)
 	now := q.config.Clock()
 	a := attempt{task: t, lost: len(results) > 0}
@@ -75,7 +75,7 @@ func (q *Queue) attempt(ctx context.Context, t Task) attempt {
 	if err := q.notify(ctx, notice); err != nil {
 		a.keepAll(t, now)
 	}
-	a.err = q.config.Store.Finish(context.WithoutCancel(ctx), q.lease, a.changes)
+	a.err = q.config.Store.Finish(context.WithoutCancel(ctx), lease, a.changes)
 	return a
 }
 

@@ -242,7 +242,8 @@ func (q *Queue) dispatch(ctx context.Context) {
 		if !ok {
 			return
 		}
-		q.wg.Go(func() { q.results <- q.attempt(ctx, task) })
+		lease := q.lease // renewing changes it, its token stays
+		q.wg.Go(func() { q.results <- q.attempt(ctx, task, lease) })
 	}
 }
 
