@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -266,23 +265,4 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	if !strings.Contains(log, "msg=sign-in outcome=refused") || !strings.Contains(log, "msg=sign-in outcome=ok") || !strings.Contains(log, "outcome=delivered") {
 		t.Errorf("the log lacks outcomes:\n%s", log)
 	}
-}
-
-// json returns the TXT records, joined, by name.
-func (z *zone) json() string {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	texts := map[string]string{}
-	for name, rrs := range z.records {
-		for _, rr := range rrs {
-			if t, ok := rr.(*dns.TXT); ok {
-				texts[strings.TrimSuffix(name, ".")] = strings.Join(t.Txt, "")
-			}
-		}
-	}
-	b, err := json.Marshal(texts)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
 }
