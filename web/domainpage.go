@@ -44,6 +44,7 @@ type recordView struct {
 func newDomainPage(d gomail.Domain, keys []gomail.DKIMKey, records []dnsplan.Record) domainPage {
 	p := domainPage{Name: d.Name, State: domainState(d), Domain: d, Groups: groupRecords(d.Name, records)}
 	if d.Settings.Parked {
+		p.Groups = parkedGroup(d.Name, records)
 		return p // its keys are not published
 	}
 	for _, k := range keys {
@@ -95,6 +96,15 @@ func groupRecords(domain string, records []dnsplan.Record) []recordGroup {
 		}
 	}
 	return filled
+}
+
+// parkedGroup is the whole plan of a domain without mail.
+func parkedGroup(domain string, records []dnsplan.Record) []recordGroup {
+	g := recordGroup{ID: "parked", Heading: "No mail", About: "They say that " + domain + " neither receives nor sends mail, so that nobody can pose as it."}
+	for _, r := range records {
+		g.Records = append(g.Records, recordView{r, needs[r.Requirement]})
+	}
+	return []recordGroup{g}
 }
 
 // groupOf returns the index of a record's group.

@@ -28,6 +28,9 @@ func TestPageIsThePlan(t *testing.T) {
 		}
 		_, markup := s.do(s.admin(), "GET", "/admin/domains/"+name, "")
 		text := html.UnescapeString(markup)
+		if parked := name == "parked.example"; parked == strings.Contains(text, "They lead mail for") {
+			t.Errorf("%s: what the page says of receiving is wrong", name)
+		}
 		for _, r := range plan {
 			if !strings.Contains(text, ">"+r.Name+"</code>") || !strings.Contains(text, ">"+r.Value+"</code>") || !strings.Contains(text, r.Why) {
 				t.Errorf("%s: not shown: %+v", name, r)
