@@ -17,7 +17,7 @@ test: packages build unit e2e ## everything, with real peers
 
 unit: ## the tests that need nothing but Go
 	$(GO) vet ./...
-	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v -e /e2e -e /bench)
+	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v /e2e)
 
 e2e: build packages ## Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
@@ -26,7 +26,7 @@ check: ## formatting, vet, staticcheck, the race detector
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v -e /e2e -e /bench)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m $$($(GO) list ./... | grep -v /e2e)
 
 fuzz: ## every fuzz target for FUZZTIME
 	./internal/fuzzall.sh $(FUZZTIME)
