@@ -142,6 +142,7 @@ func TestWrongConfiguration(t *testing.T) {
 		"[smtp]\nlissten = []\n":   "line 2: there is no key smtp.lissten; did you mean smtp.listen?",
 		"[server]\nhostname = 5\n": "line 2, key server.hostname",
 		"[server\n":                "line 2",
+		"":                         "server.hostname is not set",
 		"[server]\nhostname = \"mail.example.org\"\n[store]\nurl = \"postgres://db/mail\"\n": "SQLite only",
 		"[server]\nhostname = \"mail.example.org\"\n[store]\nblobs = \"s3://bucket\"\n":      "pack files only",
 	} {
@@ -150,8 +151,10 @@ func TestWrongConfiguration(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if r := run(t, "", binary, "serve", "--dir", dir); r.code != 1 || !strings.Contains(r.stderr, want) || strings.Count(strings.TrimSpace(r.stderr), "\n") > 0 {
-			t.Errorf("%q: exit %d: %s", text, r.code, r.stderr)
+		for _, command := range []string{"serve", "check-config"} {
+			if r := run(t, "", binary, command, "--dir", dir); r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, want) || strings.Count(strings.TrimSpace(r.stderr), "\n") > 0 {
+				t.Errorf("%s, %q: exit %d: %s%s", command, text, r.code, r.stdout, r.stderr)
+			}
 		}
 	}
 }
@@ -212,8 +215,10 @@ func TestQueueCommands(t *testing.T) {
 // The sandbox publishes the whole plan, and both judges find it so.
 func TestDemoIsHealthy(t *testing.T) {
 	d := startDemo(t)
-	if r := d.gomail("doctor"); r.code != 0 {
-		t.Errorf("doctor: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	for _, command := range []string{"doctor", "check", "check-config"} {
+		if r := d.gomail(command); r.code != 0 {
+			t.Errorf("%s: exit %d\n%s%s", command, r.code, r.stdout, r.stderr)
+		}
 	}
 	report := decode[struct {
 		Ready   bool `json:"ready"`

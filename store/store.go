@@ -77,13 +77,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// complete fills in defaults and refuses engines that are not built.
-func (o *Options) complete() error {
+// Check refuses engines that are not built.
+func (o Options) Check() error {
 	if scheme, _, _ := strings.Cut(o.URL, ":"); scheme != "sqlite" && scheme != "" {
 		return gomail.Errorf(gomail.Invalid, "store.url %q: this version keeps its data in SQLite only; leave the setting out or write \"sqlite:\"", scheme+":")
 	}
 	if scheme, _, _ := strings.Cut(o.Blobs, ":"); scheme != "packs" && scheme != "" {
 		return gomail.Errorf(gomail.Invalid, "store.blobs %q: this version keeps bodies in pack files only; leave the setting out or write \"packs:\"", scheme+":")
+	}
+	return nil
+}
+
+// complete fills in defaults and refuses what cannot work.
+func (o *Options) complete() error {
+	if err := o.Check(); err != nil {
+		return err
 	}
 	if o.Dir == "" {
 		return gomail.Errorf(gomail.Invalid, "no data directory is given")

@@ -119,13 +119,17 @@ func (checkConfigCmd) Help() string {
 	return "Example: gomail check-config --config /etc/gomail/gomail.toml"
 }
 
-// Run reads the configuration.
+// Run reads the configuration as serve would.
 func (checkConfigCmd) Run(a *app) error {
 	path, err := config.Find(a.configFile, a.dir)
 	if err != nil {
 		return err
 	}
-	if _, err := a.config(); err != nil {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	if err := servable(c); err != nil {
 		return err
 	}
 	if path == "" {

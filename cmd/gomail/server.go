@@ -30,6 +30,7 @@ import (
 	"gomail/outbound"
 	"gomail/queue"
 	"gomail/smtpd"
+	"gomail/store"
 	"gomail/web"
 )
 
@@ -63,11 +64,20 @@ type task struct {
 	run  func(context.Context) error
 }
 
+// servable refuses a configuration with which no server can start, before
+// anything is touched.
+func servable(c config.Config) error {
+	if c.Server.Hostname == "" {
+		return gomail.Errorf(gomail.Invalid, "server.hostname is not set: write the mail host's full name, such as mail.example.com, into gomail.toml")
+	}
+	return store.Options{URL: c.Store.URL, Blobs: c.Store.Blobs}.Check()
+}
+
 // newServer opens the store and all listeners. What fails, fails here, before
 // anything is served.
 func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger) (*server, error) {
-	if c.Server.Hostname == "" {
-		return nil, gomail.Errorf(gomail.Invalid, "server.hostname is not set: write the mail host's full name, such as mail.example.com, into gomail.toml")
+	if err := servable(c); err != nil {
+		return nil, err
 	}
 	base, err := openServices(ctx, c, log)
 	if err != nil {
