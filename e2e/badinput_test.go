@@ -5,10 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -206,56 +203,4 @@ func TestSignInWithoutTLS(t *testing.T) {
 	if reply, _ := r.ReadString('\n'); !strings.HasPrefix(reply, "a NO") {
 		t.Errorf("LOGIN without TLS: %s", reply)
 	}
-}
-
-// A full disk: told at MAIL or after the message, nothing acknowledged is
-// lost, and mail flows again when there is room, without a restart.
-func TestFullDisk(t *testing.T) {
-	needRoot(t, "a file system of its own is mounted")
-	dir := filepath.Join(t.TempDir(), "small")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {
-		t.Skip("no file system can be mounted here: " + err.Error())
-	}
-	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
-	d := startDemoIn(t, dir)
-	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 8<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	body := "From: you@remote.test\r\nSubject: fills\r\n\r\n"
-	for i := range 4000 { // what hardly compresses
-		body += fmt.Sprintf("%x\r\n", uint64(i+1)*0x9e3779b97f4a7c15)
-	}
-	acked, refused := 0, ""
-	for range 500 {
-		c := d.open()
-		if refused = c.cmd("MAIL FROM:<you@remote.test> SIZE=%d", len(body)); strings.HasPrefix(refused, "250") {
-			c.want("250", "RCPT TO:<%s>", d.anna().Address)
-			c.want("354", "DATA")
-			c.send(body + ".\r\n")
-			refused = c.reply()
-		}
-		c.Close()
-		if !strings.HasPrefix(refused, "250") {
-			break
-		}
-		acked++
-	}
-	if !strings.HasPrefix(refused, "452 4.3.1") {
-		t.Errorf("after %d messages: %s", acked, refused)
-	}
-	if got := len(d.mailbox(d.anna(), "INBOX")); got != acked {
-		t.Errorf("%d messages are there, %d were acknowledged", got, acked)
-	}
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
-	if reply := d.open().message("you@remote.test", d.anna().Address, ordinary); !strings.HasPrefix(reply, "250") {
-		t.Errorf("with room again: %s", reply)
-	}
-	d.checkClean()
-	d.stop()
 }
