@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -109,6 +110,24 @@ SyncState *
 	}
 	if n := unseen(t, c, "INBOX"); n != 1 {
 		t.Errorf("%d messages are unread there", n)
+	}
+	// The other way about. There: the first is marked. Here: the third is
+	// removed.
+	star(t, c, 1)
+	third := append(maildir("new"), maildir("cur")...)
+	third = slices.DeleteFunc(third, func(f string) bool { return strings.HasSuffix(f, ":2,S") })
+	if len(third) != 1 {
+		t.Fatalf("the unread are %v", third)
+	}
+	if err := os.Rename(third[0], filepath.Join(dir, "mail", "INBOX", "cur", strings.Split(filepath.Base(third[0]), ":")[0]+":2,T")); err != nil {
+		t.Fatal(err)
+	}
+	sync()
+	if got := d.mailbox(d.anna(), "INBOX"); len(got) != 1 || !strings.Contains(got[0], "Subject: one") {
+		t.Errorf("there is left %q", got)
+	}
+	if left := append(maildir("new"), maildir("cur")...); len(left) != 1 || !strings.HasSuffix(left[0], ":2,FS") {
+		t.Errorf("here is left %v", left)
 	}
 	d.checkClean()
 }

@@ -102,3 +102,12 @@ func unseen(t testing.TB, c *imapclient.Client, box string) uint32 {
 	}
 	return *s.NumUnseen
 }
+
+// star marks a message of the selected mailbox.
+func star(t testing.TB, c *imapclient.Client, seq uint32) {
+	t.Helper()
+	flag := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagFlagged}}
+	if err := c.Store(imap.SeqSetNum(seq), flag, nil).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
