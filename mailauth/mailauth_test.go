@@ -257,10 +257,10 @@ func TestFields(t *testing.T) {
 		"bounce": mail{raw: []byte(plain), from: &gomail.Address{}}.check(t),
 		"odd":    ipv6,
 	} {
-		got := append(r.AuthenticationResults("mx.example.net"), r.ReceivedSPF()...)
-		if name == "pass" { // the RSA key is another in every run
-			got = bytes.ReplaceAll(got, []byte(r.DKIM[1].Prefix), []byte("RSAVALUE"))
+		if name == "pass" { // the RSA key is another in every run, and its signature is quoted or not
+			r.DKIM[1].Prefix = "RSAVALUE"
 		}
+		got := append(r.AuthenticationResults("mx.example.net"), r.ReceivedSPF()...)
 		got = bytes.ReplaceAll(got, []byte("\r\n"), []byte("\n"))
 		path := filepath.Join("testdata", "fields-"+name+".golden")
 		if *update {
