@@ -2,6 +2,7 @@ package domains
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -50,8 +51,9 @@ func (s *Service) Rotate(ctx context.Context, name, algorithm, selector string) 
 }
 
 // Retire takes a key out of use at once: it no longer signs and stays
-// published for a while. The last active key that others can see is Forbidden
-// to retire: mail would go out unsigned.
+// published for a while. The last active key is Forbidden to retire: mail would
+// go out unsigned. Whether the world sees the keys that remain is for whoever
+// asks to know; Rotate looks for itself.
 func (s *Service) Retire(ctx context.Context, name, selector string) error {
 	all, err := s.signers(ctx, name)
 	if err != nil {
@@ -76,12 +78,13 @@ func (s *Service) Advance(ctx context.Context, o Observer, pace Pace) error {
 	if err != nil {
 		return err
 	}
+	var failed error // one domain never holds up another
 	for name := range c.domains {
 		if err := s.advance(ctx, name, o, pace); err != nil {
-			return fmt.Errorf("rotate the keys of %s: %w", name, err)
+			failed = errors.Join(failed, fmt.Errorf("rotate the keys of %s: %w", name, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func (s *Service) advance(ctx context.Context, name string, o Observer, pace Pace) error {
