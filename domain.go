@@ -29,6 +29,9 @@ type DomainSettings struct {
 	MTASTS MTASTSSettings `json:"mta_sts"`
 	TLSRPT TLSRPTSettings `json:"tls_rpt"`
 	CAA    CAASettings    `json:"caa"`
+	DKIM   DKIMSettings   `json:"dkim"`
+
+	Publishing PublishingSettings `json:"publishing"`
 
 	TTL int `json:"ttl,omitempty"` // of every record, in seconds; 0: 3600
 }
@@ -71,6 +74,19 @@ type TLSRPTSettings struct {
 type CAASettings struct {
 	Issuers    []string `json:"issuers,omitempty"`     // empty: the configured ACME authority
 	NoWildcard bool     `json:"no_wildcard,omitempty"` // adds issuewild ";"
+}
+
+// DKIMSettings say how the domain's keys are made and replaced.
+type DKIMSettings struct {
+	Algorithm string `json:"algorithm,omitempty"`  // of new keys: "ed25519", "rsa" or "both"; empty: the configured one
+	Selector  string `json:"selector,omitempty"`   // new keys get it with the month: mail-202611; empty: the configured one
+	RenewDays int    `json:"renew_days,omitempty"` // the age at which a key is replaced by itself; 0: 365, -1: never
+}
+
+// PublishingSettings say whether and where the plan is published.
+type PublishingSettings struct {
+	Connection string `json:"connection,omitempty"` // the name of the provider connection; empty: the owner publishes by hand
+	KeepInSync bool   `json:"keep_in_sync"`         // what was changed or lost at the provider is put right without asking
 }
 
 // DKIMKeyState is where a DKIM key stands in its life.

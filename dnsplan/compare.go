@@ -3,7 +3,6 @@ package dnsplan
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // State is where a record stands.
@@ -24,12 +23,12 @@ const (
 // Finding is the outcome of comparing one record.
 type Finding struct {
 	Record
-	State    State         `json:"state"`
-	Code     string        `json:"code"`     // what exactly, in a word: "spf_two_records"; empty when ok
-	Expected string        `json:"expected"` // the value that would be right
-	Found    []Found       `json:"found"`
-	Fix      string        `json:"fix"` // one sentence: what mends it, and who can; empty when nothing is to be done
-	Wait     time.Duration `json:"-"`   // propagating: how long it may still take
+	State    State   `json:"state"`
+	Code     string  `json:"code"`     // what exactly, in a word: "spf_two_records"; empty when ok
+	Expected string  `json:"expected"` // the value that would be right
+	Found    []Found `json:"found"`
+	Fix      string  `json:"fix"`  // one sentence: what mends it, and who can; empty when nothing is to be done
+	Wait     int     `json:"wait"` // seconds that it may still take while propagating, as TTLs tell; 0: not known
 }
 
 // Found is what one server has.
@@ -144,7 +143,7 @@ func (c *comparison) combine(r Record, answers []Answer, f *Finding) verdict {
 		case a.Resolver && a.Status.Known():
 			v := c.judge(r, a)
 			if !v.accepted() {
-				f.Wait = max(f.Wait, time.Duration(a.TTL)*time.Second)
+				f.Wait = max(f.Wait, a.TTL)
 			}
 			resolvers = append(resolvers, v)
 		case a.Resolver:

@@ -28,6 +28,7 @@ const (
 	Create Action = "create" // nothing was there
 	Update Action = "change" // values change, or are added to others
 	Keep   Action = "keep"   // all is there already
+	Delete Action = "delete" // what was ours goes: After holds the values that are not, none as a rule
 )
 
 // Merge returns the changes that make a plan true where it was looked at,

@@ -38,8 +38,8 @@ type Answer struct {
 
 // Value is one record's data as it was seen.
 type Value struct {
-	Text     string // TXT joined over its strings; of an MX the host alone; else presentation form
-	Priority int    // of an MX
+	Text     string `json:"text"`     // TXT joined over its strings; of an MX the host alone; else presentation form
+	Priority int    `json:"priority"` // of an MX
 }
 
 // Seen is what the DNS said. It is filled by asking Questions, and then what
