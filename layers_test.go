@@ -16,9 +16,9 @@ import (
 var floors = map[string]int{
 	"": 0,
 
-	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "dnsplan": 1, "internal/seal": 1,
+	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "dnsplan": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1,
 
-	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2,
+	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2,
 
 	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "certs": 3, "dnswatch": 3,
 	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/serve": 3,
@@ -30,7 +30,7 @@ var floors = map[string]int{
 var sideways = map[string][]string{
 	// Formats: message ← mailauth ← dnsplan.
 	"mailauth": {"message", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "mailauth/dkim": {"message"}, "mailauth/dmarc": {"message"}, "mailauth/spf": {"message"},
-	"dnsplan": {"mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"},
+	"dnsplan": {"message", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "ladder": {"dnsplan"},
 	// Services import each other along the message's path only.
 	"inbound":  {"accounts", "domains", "mailbox", "queue"},
 	"outbound": {"accounts", "domains", "queue"},
