@@ -30,6 +30,10 @@ type Source struct {
 	Days      []Count   `json:"days"`     // oldest first
 }
 
+// Others is the ID of the source that stands for all that are too many to be
+// told apart.
+const Others = "others"
+
 // Count is what one source sent on one day.
 type Count struct {
 	Day      time.Time `json:"day"` // midnight UTC
@@ -56,8 +60,8 @@ type Records struct {
 	TLSA   bool `json:"tlsa"`    // published, and right
 }
 
-// add sums counts; the day stays.
-func (c *Count) add(o Count) {
+// Add sums counts; the day stays.
+func (c *Count) Add(o Count) {
 	c.Messages += o.Messages
 	c.SPF += o.SPF
 	c.DKIM += o.DKIM

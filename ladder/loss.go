@@ -109,12 +109,15 @@ func (t *tally) count(s Source, kind SourceKind, passed, failed int) {
 func (in Input) kind(s Source) SourceKind {
 	var all Count
 	for _, c := range s.Days {
-		all.add(c)
+		all.Add(c)
 	}
-	if _, known := in.sender(s); known {
-		return Service
-	}
+	_, known := in.sender(s)
 	switch {
+	case s.ID == Others:
+		return Stranger
+	// Mailbox providers forward too: then all of it was signed here.
+	case known && (all.Aligned < all.Messages || all.SPF > 0 || !in.ourSignatures(s)):
+		return Service
 	case all.Aligned > 0 && all.SPF == 0 && in.ourSignatures(s):
 		return Forwarder
 	case all.Aligned > 0:
@@ -146,7 +149,10 @@ func (in Input) loss(ladder Kind, s Source, c Count, lost int) Loss {
 		Source: s.ID, Name: s.ID, Kind: in.kind(s), Addresses: append([]string{}, s.Addresses...), Messages: c.Messages, Lost: lost,
 		Disowned: s.Disowned, How: []string{}, DKIM: []dnsplan.SenderKey{},
 	}
-	if s.Service == "" {
+	switch {
+	case s.ID == Others:
+		l.Name = "many other servers"
+	case s.Service == "":
 		l.Name = "servers of " + s.ID
 	}
 	if s.Disowned {

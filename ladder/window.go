@@ -47,7 +47,7 @@ func (w window) sum(s Source) Count {
 	var total Count
 	for _, c := range s.Days {
 		if w.holds(c.Day) {
-			total.add(c)
+			total.Add(c)
 		}
 	}
 	return total

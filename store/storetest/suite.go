@@ -17,6 +17,7 @@ import (
 	"gomail/mailbox"
 	"gomail/outbound"
 	"gomail/queue"
+	"gomail/reports"
 )
 
 // Store is everything that the services ask of an engine.
@@ -27,6 +28,7 @@ type Store interface {
 	queue.Store
 	inbound.Store
 	outbound.Store
+	reports.Store
 
 	// Check returns every broken invariant it finds.
 	Check(ctx context.Context, found func(problem string)) error
@@ -50,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Queue":              testQueue,
 		"QueueLease":         testQueueLease,
 		"LargeSets":          testLargeSets,
+		"Reports":            testReports,
+		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
 		"RandomHistory":      testRandomHistory,
 	}

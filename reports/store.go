@@ -1,0 +1,39 @@
+package reports
+
+import (
+	"context"
+	"time"
+
+	"gomail/ladder"
+)
+
+// Store keeps rows and steps. Each method is one transaction.
+type Store interface {
+	// AddDMARCReport adds a report with its rows. It returns false, and
+	// changes nothing, when one of the same domain, organisation and id is
+	// there.
+	AddDMARCReport(ctx context.Context, r DMARCReport) (added bool, err error)
+	// AddTLSReport adds a report with its rows. It returns false, and changes
+	// nothing, when one of the same organisation and id is there.
+	AddTLSReport(ctx context.Context, r TLSReport) (added bool, err error)
+	// EachDMARCRow calls visit with every row about a domain of the reports
+	// that begin at since or later, in the order of their times. Its report's
+	// Rows are empty.
+	EachDMARCRow(ctx context.Context, domain string, since time.Time, visit func(DMARCReport, DMARCRow) error) error
+	// TLSRows returns the rows about a domain from a day on, by day.
+	TLSRows(ctx context.Context, domain string, since time.Time) ([]TLSRow, error)
+	// RemoveReports removes the reports that end before a moment, and returns
+	// how many they were.
+	RemoveReports(ctx context.Context, before time.Time) (int, error)
+
+	// AddPolicyStep adds a step to a domain's history.
+	AddPolicyStep(ctx context.Context, domain string, s ladder.Step) error
+	// PolicySteps returns a domain's history, oldest first.
+	PolicySteps(ctx context.Context, domain string) ([]ladder.Step, error)
+	// SetDisowned marks a source as not the owner's, or takes the mark away.
+	SetDisowned(ctx context.Context, domain, source string, disowned bool) error
+	// DisownedSources returns those so marked, in order.
+	DisownedSources(ctx context.Context, domain string) ([]string, error)
+	// ForgetPolicies removes a domain's reports, history and marks.
+	ForgetPolicies(ctx context.Context, domain string) error
+}

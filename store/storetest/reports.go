@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"time"
+
+	"gomail"
+	"gomail/ladder"
+	"gomail/reports"
+)
+
+func testReports(f *fixture) {
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	report := reports.DMARCReport{Domain: "example.com", Org: "google.com", ID: "1", Begin: day, End: day.Add(24*time.Hour - time.Second), Rows: []reports.DMARCRow{
+		{Source: netip.MustParseAddr("192.0.2.1"), Count: 5, Disposition: "none", DKIM: true, SPF: true, HeaderFrom: "example.com", EnvelopeFrom: "example.com",
+			Signatures: []reports.Signature{{Domain: "example.com", Selector: "mail", Result: "pass"}}, SPFChecks: []reports.SPFCheck{{Domain: "example.com", Scope: "mfrom", Result: "pass"}}},
+		{Source: netip.MustParseAddr("2001:db8::1"), Count: 1, Disposition: "reject", HeaderFrom: "example.com"},
+	}}
+	add := func(r reports.DMARCReport, want bool) {
+		f.Helper()
+		added, err := f.store.AddDMARCReport(f.ctx, r)
+		f.ok(err)
+		if added != want {
+			f.Errorf("adding %s of %s for %s: %v", r.ID, r.Org, r.Domain, added)
+		}
+	}
+	rows := func(domain string, since time.Time) (all []reports.DMARCRow) {
+		f.Helper()
+		f.ok(f.store.EachDMARCRow(f.ctx, domain, since, func(r reports.DMARCReport, row reports.DMARCRow) error {
+			if r.Domain != domain || r.Org == "" || r.ID == "" || !r.End.After(r.Begin) {
+				f.Errorf("a row comes with %+v", r)
+			}
+			all = append(all, row)
+			return nil
+		}))
+		return all
+	}
+	add(report, true)
+	add(report, false)
+	if got := rows("example.com", day); !reflect.DeepEqual(got, report.Rows) {
+		f.Errorf("the rows came back as %+v", got)
+	}
+	other := report
+	other.Domain = "example.org"
+	add(other, true)
+	later := report
+	later.ID, later.Begin, later.End, later.Rows = "2", day.AddDate(0, 0, 1), day.AddDate(0, 0, 2), report.Rows[:1]
+	add(later, true)
+	if all, recent := rows("example.com", day), rows("example.com", day.Add(time.Second)); len(all) != 3 || len(recent) != 1 {
+		f.Errorf("%d rows, %d of them recent", len(all), len(recent))
+	}
+	stop := gomail.Errorf(gomail.Closed, "enough")
+	f.kind(f.store.EachDMARCRow(f.ctx, "example.com", day, func(reports.DMARCReport, reports.DMARCRow) error { return stop }), gomail.Closed)
+
+	testTLSRows(f, day)
+	removed, err := f.store.RemoveReports(f.ctx, later.End)
+	f.ok(err)
+	if removed != 3 || len(rows("example.com", day)) != 1 || len(rows("example.org", day)) != 0 {
+		f.Errorf("%d reports were removed, and %d rows are left", removed, len(rows("example.com", day)))
+	}
+	f.ok(f.store.ForgetPolicies(f.ctx, "example.com"))
+	if left := rows("example.com", day); len(left) != 0 {
+		f.Errorf("%d rows of a forgotten domain", len(left))
+	}
+	add(later, true)
+}
+
+func testTLSRows(f *fixture, day time.Time) {
+	report := reports.TLSReport{Org: "google.com", ID: "1", Begin: day, End: day.AddDate(0, 0, 1).Add(-time.Second), Rows: []reports.TLSRow{
+		{Domain: "example.com", Day: day, PolicyType: "sts", Successes: 9, Failures: 1, Types: map[string]int{"certificate-expired": 1}},
+		{Domain: "example.com", Day: day, PolicyType: "tlsa", Successes: 3},
+		{Domain: "example.org", Day: day, PolicyType: "sts", Successes: 4},
+	}}
+	for _, want := range []bool{true, false} {
+		if added, err := f.store.AddTLSReport(f.ctx, report); err != nil || added != want {
+			f.Errorf("adding a TLS report: %v, %v", added, err)
+		}
+	}
+	got, err := f.store.TLSRows(f.ctx, "example.com", day)
+	f.ok(err)
+	if !reflect.DeepEqual(got, report.Rows[:2]) {
+		f.Errorf("the TLS rows came back as %+v", got)
+	}
+	if later, err := f.store.TLSRows(f.ctx, "example.com", day.AddDate(0, 0, 1)); err != nil || len(later) != 0 {
+		f.Errorf("rows of the next day: %+v, %v", later, err)
+	}
+}
+
+func testPolicySteps(f *fixture) {
+	first := ladder.Step{Ladder: ladder.DMARC, From: "none", To: "quarantine", At: time.Unix(100, 0).UTC(), Actor: "anna@example.com"}
+	second := ladder.Step{Ladder: ladder.SPF, From: "~all", To: "-all", At: time.Unix(200, 0).UTC(), Actor: "anna@example.com"}
+	for _, s := range []ladder.Step{second, first} {
+		f.ok(f.store.AddPolicyStep(f.ctx, "example.com", s))
+	}
+	f.kind(f.store.AddPolicyStep(f.ctx, "example.com", first), gomail.Exists)
+	f.ok(f.store.AddPolicyStep(f.ctx, "example.org", first))
+	steps, err := f.store.PolicySteps(f.ctx, "example.com")
+	f.ok(err)
+	if !slices.Equal(steps, []ladder.Step{first, second}) {
+		f.Errorf("the steps came back as %+v", steps)
+	}
+	disowned := func(want ...string) {
+		f.Helper()
+		got, err := f.store.DisownedSources(f.ctx, "example.com")
+		f.ok(err)
+		if !slices.Equal(got, want) {
+			f.Errorf("disowned are %q, not %q", got, want)
+		}
+	}
+	for _, source := range []string{"x.example", "198.51.100.0/24", "x.example"} {
+		f.ok(f.store.SetDisowned(f.ctx, "example.com", source, true))
+	}
+	disowned("198.51.100.0/24", "x.example")
+	f.ok(f.store.SetDisowned(f.ctx, "example.com", "x.example", false))
+	disowned("198.51.100.0/24")
+	f.ok(f.store.ForgetPolicies(f.ctx, "example.com"))
+	disowned()
+	if steps, err := f.store.PolicySteps(f.ctx, "example.com"); err != nil || len(steps) != 0 {
+		f.Errorf("steps of a forgotten domain: %+v, %v", steps, err)
+	}
+	if steps, err := f.store.PolicySteps(f.ctx, "example.org"); err != nil || len(steps) != 1 {
+		f.Errorf("steps of another domain: %+v, %v", steps, err)
+	}
+}
