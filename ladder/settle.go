@@ -19,7 +19,6 @@ type view struct {
 	patience string // why there is nothing to do but wait, a sentence; empty: nothing
 	proof    *Proof
 	losses   []Loss
-	passing  string // what passes: "messages were aligned"
 	offer    string // a sentence that says what the next step does
 	lacking  string // a sentence: what to do when too little passes
 	nothing  string // a sentence: what to say at the top
