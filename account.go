@@ -11,7 +11,7 @@ type Role string
 
 // The roles.
 const (
-	RoleUser  Role = "user"  // reads and sends its own mail
+	RoleUser  Role = "user"  // reads and sends its own mail; may manage domains that it was given
 	RoleAdmin Role = "admin" // manages the whole server
 )
 

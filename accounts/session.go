@@ -20,8 +20,8 @@ func (s *Service) SignIn(ctx context.Context, try Attempt, audience string) (tok
 	if err != nil {
 		return "", account, err
 	}
-	if audience == "admin" && account.Role != gomail.RoleAdmin {
-		return "", account, gomail.Errorf(gomail.Forbidden, "this account is not an administrator")
+	if err := s.mayEnter(ctx, account, audience); err != nil {
+		return "", account, err
 	}
 	raw := make([]byte, 32)
 	rand.Read(raw)
@@ -48,10 +48,49 @@ func (s *Service) SignedIn(ctx context.Context, token, audience string) (gomail.
 	if err != nil {
 		return gomail.Account{}, err
 	}
-	if account.Disabled || audience == "admin" && account.Role != gomail.RoleAdmin {
+	err = s.mayEnter(ctx, account, audience)
+	if account.Disabled || gomail.KindOf(err) == gomail.Forbidden {
 		return gomail.Account{}, gomail.Errorf(gomail.Unauthenticated, "you are not signed in")
 	}
-	return account, nil
+	return account, err
+}
+
+// mayEnter returns Forbidden unless the account has something to do there:
+// administration is for those who manage the server or a domain.
+func (s *Service) mayEnter(ctx context.Context, account gomail.Account, audience string) error {
+	if audience != "admin" || account.Role == gomail.RoleAdmin {
+		return nil
+	}
+	domains, err := s.Manages(ctx, account.ID)
+	if err == nil && len(domains) == 0 {
+		err = gomail.Errorf(gomail.Forbidden, "this account is not an administrator")
+	}
+	return err
+}
+
+// Manages returns the domains that an account manages beside its own mail. An
+// administrator of the server manages all of them without being listed.
+func (s *Service) Manages(ctx context.Context, id gomail.AccountID) ([]string, error) {
+	all, err := s.store.Managed(ctx)
+	return all[id], err
+}
+
+// Managed returns them for all accounts that manage any.
+func (s *Service) Managed(ctx context.Context) (map[gomail.AccountID][]string, error) {
+	return s.store.Managed(ctx)
+}
+
+// SetManaged makes an account manage exactly these domains. NotFound when one
+// is not hosted here.
+func (s *Service) SetManaged(ctx context.Context, id gomail.AccountID, domains []string) error {
+	for i, d := range domains {
+		name, err := gomail.CanonicalDomain(d)
+		if err != nil {
+			return err
+		}
+		domains[i] = name
+	}
+	return s.store.SetManaged(ctx, id, domains)
 }
 
 // SignOut ends a session.

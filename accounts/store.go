@@ -37,6 +37,14 @@ type Store interface {
 	// RemoveAccount removes the account with its mail and addresses.
 	RemoveAccount(ctx context.Context, id gomail.AccountID) error
 
+	// Managed returns the domains that accounts manage beside their own mail,
+	// by account, canonical and in order.
+	Managed(ctx context.Context) (map[gomail.AccountID][]string, error)
+
+	// SetManaged replaces the domains that an account manages. NotFound when
+	// one is not hosted.
+	SetManaged(ctx context.Context, id gomail.AccountID, domains []string) error
+
 	AddSession(ctx context.Context, session Session) error
 	Session(ctx context.Context, tokenSHA256 [32]byte) (Session, error)
 	RemoveSession(ctx context.Context, tokenSHA256 [32]byte) error

@@ -3,6 +3,7 @@ package dnsplan
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // State is where a record stands.
@@ -29,13 +30,42 @@ type Finding struct {
 	Found    []Found `json:"found"`
 	Fix      string  `json:"fix"`  // one sentence: what mends it, and who can; empty when nothing is to be done
 	Wait     int     `json:"wait"` // seconds that it may still take while propagating, as TTLs tell; 0: not known
+
+	// Since is when the record came into its state; zero where only one look
+	// is known.
+	Since time.Time `json:"since"`
 }
 
 // Found is what one server has.
 type Found struct {
-	Server string   `json:"server"`
-	Values []string `json:"values"`
-	TTL    int      `json:"ttl"`
+	Server   string   `json:"server"`
+	Resolver bool     `json:"resolver"` // a recursive one, which may still hold old data
+	Known    bool     `json:"known"`    // false: it did not say; Values then tell how it failed
+	Values   []string `json:"values"`
+	TTL      int      `json:"ttl"` // seconds
+}
+
+// Bounds of propagation. What lasts longer is something else.
+const (
+	secondaryTime = 2 * time.Hour // for a zone's servers to follow each other
+	resolverSlack = time.Hour     // beyond the TTL that a resolver gave
+)
+
+// Aged returns the finding as it is judged at a time, by how long it has been
+// in its state: servers that never follow, and resolvers with a view of their
+// own.
+func (f Finding) Aged(now time.Time) Finding {
+	lasted := now.Sub(f.Since)
+	switch {
+	case f.Since.IsZero() || f.State != Propagating:
+	case f.Code == "servers_differ" && lasted > secondaryTime:
+		f.State, f.Code = Wrong, "servers_disagree"
+		f.Fix = "Some of the zone's name servers do not follow the others: tell your DNS provider, or remove the servers that no longer belong to it at your registrar."
+	case f.Code == "resolver_old" && lasted > time.Duration(f.Wait)*time.Second+resolverSlack:
+		f.State, f.Code = OKDiffers, "split_view"
+		f.Fix = "The world sees the record; the resolver that this server asks has a view of its own (split DNS): add the record there too, or set dns.resolvers to another."
+	}
+	return f
 }
 
 // verdict is the judgement of one server's values.
@@ -94,7 +124,7 @@ func (c *comparison) find(r Record) Finding {
 	}
 	answers := c.answersTo(r)
 	for _, a := range answers {
-		f.Found = append(f.Found, Found{a.Server, shown(a), a.TTL})
+		f.Found = append(f.Found, Found{a.Server, a.Resolver, a.Status.Known(), shown(a), a.TTL})
 	}
 	v := c.combine(r, answers, &f)
 	f.State, f.Code, f.Fix = v.state, v.code, v.fix
@@ -208,7 +238,7 @@ func agree(vs []verdict, silent int) verdict {
 // rank orders states from good to bad.
 func rank(s State) int {
 	switch s {
-	case OK:
+	case OK, InapplicableNow:
 		return 0
 	case OKDiffers:
 		return 1

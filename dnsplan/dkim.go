@@ -2,6 +2,7 @@ package dnsplan
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"gomail"
@@ -11,14 +12,26 @@ import (
 // signs, will sign or has signed.
 func (p *planner) dkim() []Record {
 	var records []Record
+	signing := slices.ContainsFunc(p.domain.Keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMActive })
 	for _, k := range p.domain.Keys {
-		need, why := dkimReason(k)
-		records = append(records, Record{
-			Name: k.Selector + "._domainkey." + p.domain.Name, Type: "TXT", Value: DKIMValue(k),
-			Purpose: DKIM, Requirement: need, Why: why,
-		})
+		r := KeyRecord(k)
+		r.Name, r.TTL = k.Selector+"._domainkey."+p.domain.Name, 0
+		if k.State == gomail.DKIMPending && !signing {
+			r.Requirement = Required // nothing is signed until it is there
+		}
+		records = append(records, r)
 	}
 	return records
+}
+
+// KeyRecord returns the record of one key, as it stands in the plan of its
+// domain.
+func KeyRecord(k gomail.DKIMKey) Record {
+	need, why := dkimReason(k)
+	return Record{
+		Name: k.Selector + "._domainkey." + k.Domain, Type: "TXT", TTL: DefaultTTL, Value: DKIMValue(k),
+		Purpose: DKIM, Requirement: need, Why: why, SetAt: DNSProvider,
+	}
 }
 
 // DKIMValue returns the TXT value of a key: "v=DKIM1; k=ed25519; p=...". That

@@ -1,6 +1,8 @@
 package dnsplan
 
 import (
+	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,14 +12,15 @@ import (
 // Change is what publishing does to the values at one name and type. After is
 // the whole set: it keeps every value that is not ours.
 type Change struct {
-	Name    string  `json:"name"`
-	Type    string  `json:"type"`
-	TTL     int     `json:"ttl"` // seconds
-	Before  []Value `json:"before"`
-	After   []Value `json:"after"`
-	Action  Action  `json:"action"`
-	Consent string  `json:"consent,omitempty"` // what the owner has to agree to by typing the domain's name; empty: nothing
-	Blocked string  `json:"blocked,omitempty"` // why it cannot be published without changing what is not ours; empty: it can
+	Name      string  `json:"name"`
+	Type      string  `json:"type"`
+	TTL       int     `json:"ttl"`        // seconds; a set that keeps foreign values keeps its own
+	TTLBefore int     `json:"ttl_before"` // seconds; 0 where nothing was there
+	Before    []Value `json:"before"`
+	After     []Value `json:"after"`
+	Action    Action  `json:"action"`
+	Consent   string  `json:"consent,omitempty"` // what the owner has to agree to by typing the domain's name; empty: nothing
+	Blocked   string  `json:"blocked,omitempty"` // why it cannot be published without changing what is not ours; empty: it can
 }
 
 // Action is what a change amounts to.
@@ -52,22 +55,43 @@ func Merge(records []Record, seen Seen) []Change {
 // change merges what is planned at a name and type with what is there.
 func (c *comparison) change(q Question, first Record) Change {
 	ch := Change{Name: first.Name, Type: first.Type, TTL: first.TTL}
-	if a, ok := c.seen.first(q.Name, q.Type); ok {
-		if len(a.Aliases) > 0 && q.Type != "CNAME" && !delegated(first) {
-			ch.Blocked = first.Name + " is an alias (CNAME) of " + a.Aliases[0] + ", and a name with an alias can hold nothing else."
-		}
-		if len(a.Aliases) == 0 {
-			ch.Before = a.Values
+	a, _ := c.seen.first(q.Name, q.Type)
+	switch {
+	case len(a.Aliases) > 0 && q.Type != "CNAME" && delegated(first) && c.satisfied(c.planned(first), a):
+		ch.Action = Keep // where the alias leads, all is right
+		return ch
+	case len(a.Aliases) > 0 && q.Type != "CNAME":
+		ch.Blocked = first.Name + " is an alias (CNAME) of " + a.Aliases[0] + ", and a name with an alias can hold nothing else."
+	default:
+		ch.Before = a.Values
+	}
+	if len(ch.Before) > 0 {
+		ch.TTLBefore = a.TTL
+	}
+	if q.Type == "CNAME" && len(ch.Before) == 0 {
+		blocked, fine := c.occupied(first)
+		if ch.Blocked = blocked; fine {
+			ch.Action = Keep
+			return ch
 		}
 	}
-	ch.Blocked += c.occupied(first)
-	if q.Type == "MX" {
+	switch q.Type {
+	case "MX":
 		c.mergeMX(&ch, first)
-	} else {
+	case "A", "AAAA":
+		c.mergeAddresses(&ch, first)
+	default:
 		c.mergeValues(&ch, first)
 	}
 	ch.Action = actionOf(ch)
 	return ch
+}
+
+// satisfied reports whether an answer holds all that is planned.
+func (c *comparison) satisfied(plan []Record, a Answer) bool {
+	return !slices.ContainsFunc(plan, func(p Record) bool {
+		return len(a.Values) == 0 || !c.judge(p, Answer{Status: Answered, Values: a.Values, Aliases: a.Aliases}).accepted()
+	})
 }
 
 func actionOf(ch Change) Action {
@@ -76,27 +100,41 @@ func actionOf(ch Change) Action {
 		return Keep
 	case len(ch.Before) == 0:
 		return Create
+	case len(ch.After) == 0:
+		return Delete
 	}
 	return Update
 }
 
 func sorted(values []Value) []Value {
 	all := slices.Clone(values)
-	slices.SortFunc(all, func(a, b Value) int { return strings.Compare(a.Text, b.Text) })
+	slices.SortFunc(all, func(a, b Value) int {
+		return cmp.Or(strings.Compare(a.Text, b.Text), cmp.Compare(a.Priority, b.Priority))
+	})
 	return all
 }
 
-// occupied says that other data stands where an alias is planned.
-func (c *comparison) occupied(r Record) string {
-	if r.Type != "CNAME" {
-		return ""
-	}
+// occupied says that other data stands where an alias is planned, or that the
+// host's own addresses stand there, which is fine.
+func (c *comparison) occupied(r Record) (blocked string, fine bool) {
+	var addresses []Value
 	for _, kind := range []string{"A", "AAAA"} {
-		if a, ok := c.seen.first(r.Name, kind); ok && len(a.Values) > 0 && len(a.Aliases) == 0 {
-			return r.Name + " has addresses, and an alias cannot stand beside them."
+		if a, ok := c.seen.first(r.Name, kind); ok && len(a.Aliases) == 0 {
+			addresses = append(addresses, a.Values...)
 		}
 	}
-	return ""
+	if len(addresses) > 0 && c.judgeAlias(r, Answer{Values: addresses}).accepted() {
+		return "", true
+	}
+	if len(addresses) > 0 {
+		return r.Name + " has addresses, and an alias cannot stand beside them.", false
+	}
+	for _, kind := range []string{"NS", "MX", "TXT", "CAA", "SRV", "TLSA"} {
+		if a, ok := c.seen.first(r.Name, kind); ok && len(a.Aliases) == 0 && len(a.Values) > 0 {
+			return r.Name + " has other data (" + kind + "), and an alias cannot stand beside it.", false
+		}
+	}
+	return "", false
 }
 
 // mergeMX replaces the set: mail cannot go to two places. Where foreign hosts
@@ -111,52 +149,184 @@ func (c *comparison) mergeMX(ch *Change, first Record) {
 	}
 	var foreign []string
 	for _, v := range ch.Before {
-		if !slices.ContainsFunc(ch.After, func(a Value) bool { return sameHost(a.Text, v.Text) }) {
+		// A null MX takes nobody's mail away.
+		if v.Text != "." && !slices.ContainsFunc(ch.After, func(a Value) bool { return sameHost(a.Text, v.Text) }) {
 			foreign = append(foreign, v.Text)
 		}
 	}
-	if len(foreign) > 0 {
+	switch {
+	case len(foreign) > 0 && first.Value == ".":
+		ch.Consent = "Mail for " + first.Name + " goes to " + strings.Join(foreign, ", ") + " now. The domain will receive none any more."
+	case len(foreign) > 0:
 		ch.Consent = "Mail for " + first.Name + " goes to " + strings.Join(foreign, ", ") + " now. It will come here instead."
-	}
-	if len(foreign) == 0 && len(ch.Before) == len(ch.After) {
+	case sameHosts(ch.Before, ch.After):
 		ch.After = ch.Before // priorities are the owner's
 	}
 }
 
-// mergeValues keeps what is not ours, and puts the planned values in the place
-// of those that are.
-func (c *comparison) mergeValues(ch *Change, first Record) {
+// sameHosts reports whether two MX sets name the same hosts.
+func sameHosts(a, b []Value) bool {
+	holds := func(in []Value) func(Value) bool {
+		return func(v Value) bool {
+			return !slices.ContainsFunc(in, func(o Value) bool { return sameHost(o.Text, v.Text) })
+		}
+	}
+	return !slices.ContainsFunc(a, holds(b)) && !slices.ContainsFunc(b, holds(a))
+}
+
+// mergeAddresses replaces the set, as mergeMX does: whoever is led to the name
+// would be led to either machine by turns. Where another address is there, the
+// owner has to agree.
+func (c *comparison) mergeAddresses(ch *Change, first Record) {
 	plan := c.planned(first)
+	var foreign []string
 	for _, v := range ch.Before {
-		if !slices.ContainsFunc(plan, func(p Record) bool { return p.Ours(v.Text) }) && !c.replaces(first, v) {
+		if c.isPlanned(first, v.Text) {
 			ch.After = append(ch.After, v)
+		} else {
+			foreign = append(foreign, v.Text)
 		}
 	}
 	for _, p := range plan {
-		ch.After = append(ch.After, Value{Text: c.mergedText(p, ch.Before)})
+		if !slices.ContainsFunc(ch.After, func(v Value) bool { return sameAddress(v.Text, p.Value) }) {
+			ch.After = append(ch.After, Value{Text: p.Value})
+		}
+	}
+	if len(foreign) > 0 {
+		ch.Consent = first.Name + " leads to " + strings.Join(foreign, ", ") + " now. It will lead to this server instead."
 	}
 }
 
-// replaces reports whether a value that is not ours gives way all the same:
-// where only one can be, as with an alias.
-func (c *comparison) replaces(r Record, v Value) bool { return r.Type == "CNAME" }
+func sameAddress(a, b string) bool {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// mergeValues keeps what is not ours, and puts the planned values in the place
+// of those that are. What is there already and does the same stays as it is.
+func (c *comparison) mergeValues(ch *Change, first Record) {
+	plan := c.planned(first)
+	for _, v := range ch.Before {
+		if !c.givesWay(plan, v) {
+			ch.After = append(ch.After, v)
+		}
+	}
+	kept := len(ch.After)
+	for _, p := range plan {
+		if p.Type != "TXT" && c.satisfied([]Record{p}, Answer{Values: ch.After[:kept]}) {
+			continue
+		}
+		if p.Type == "SRV" && absent(p.Value) && kept > 0 {
+			ch.Blocked = p.Name + " offers a service of another server, which cannot be said not to exist: remove that record first."
+			continue
+		}
+		ch.After = append(ch.After, Value{Text: c.mergedText(p, ch.Before)})
+	}
+	if kept > 0 && ch.TTLBefore > 0 {
+		ch.TTL = ch.TTLBefore
+	}
+}
+
+// givesWay reports whether a value makes room for what is planned: one of ours
+// in text, which is merged; another alias, since there can be only one; and a
+// service that is said not to exist (RFC 2782) where one is planned.
+func (c *comparison) givesWay(plan []Record, v Value) bool {
+	return slices.ContainsFunc(plan, func(p Record) bool {
+		switch p.Type {
+		case "TXT":
+			return mine(p, v.Text)
+		case "CNAME":
+			return !sameHost(v.Text, p.Value)
+		case "SRV":
+			return absent(v.Text) && !absent(p.Value)
+		}
+		return false
+	})
+}
+
+// absent reports whether an SRV record says that there is no such service.
+func absent(srv string) bool { return strings.HasSuffix(srv, " .") }
+
+// mine is Ours, and sees through the quotes and spaces that pasting leaves.
+func mine(r Record, text string) bool {
+	return r.Ours(text) || r.Ours(strings.TrimSpace(text)) || r.Ours(unquote(text))
+}
 
 // mergedText is the value to publish: what is there already where that does
-// the same or more, SPF merged into the owner's record.
+// the same or more, SPF merged into the owner's record, DMARC with the owner's
+// addresses for reports.
 func (c *comparison) mergedText(r Record, before []Value) string {
+	if r.Type != "TXT" {
+		return r.Value
+	}
 	var ours []string
 	for _, v := range before {
-		if r.Ours(v.Text) {
+		if mine(r, v.Text) {
 			ours = append(ours, v.Text)
 		}
 	}
-	if len(ours) == 1 && c.judge(r, Answer{Status: Answered, Values: []Value{{Text: ours[0]}}}).accepted() {
+	if len(ours) == 1 && r.Ours(ours[0]) && c.judge(r, Answer{Status: Answered, Values: []Value{{Text: ours[0]}}}).accepted() {
 		return ours[0]
 	}
-	if r.Purpose == SPF && len(ours) > 0 {
+	for i := range ours {
+		if !r.Ours(ours[i]) {
+			ours[i] = unquote(ours[i])
+		}
+	}
+	switch {
+	case r.Purpose == SPF && len(ours) > 0:
 		return mergeSPF(r.Value, ours)
+	case r.Purpose == DMARC && len(ours) > 0:
+		return mergeDMARC(r.Value, ours)
 	}
 	return r.Value
+}
+
+// mergeDMARC adds the addresses to which reports go now to those of the plan:
+// they are services that the owner has chosen.
+func mergeDMARC(planned string, live []string) string {
+	for _, name := range []string{"rua", "ruf"} {
+		want, _ := tag(planned, name)
+		all := list(want)
+		for _, record := range live {
+			more, _ := tag(record, name)
+			for _, uri := range list(more) {
+				if !slices.ContainsFunc(all, func(u string) bool { return strings.EqualFold(u, uri) }) {
+					all = append(all, uri)
+				}
+			}
+		}
+		if len(all) > len(list(want)) {
+			planned = setTag(planned, name, strings.Join(all, ","))
+		}
+	}
+	return planned
+}
+
+// list returns the parts of a list with commas.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+}
+
+// setTag replaces a tag of a tag list, or adds it.
+func setTag(text, name, value string) string {
+	var parts []string
+	found := false
+	for part := range strings.SplitSeq(text, ";") {
+		key, _, _ := strings.Cut(part, "=")
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if strings.EqualFold(strings.TrimSpace(key), name) {
+			part, found = name+"="+value, true
+		}
+		parts = append(parts, part)
+	}
+	if !found {
+		parts = append(parts, name+"="+value)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // mergeSPF makes one record of ours and those that are there: their
@@ -179,7 +349,10 @@ func mergeSPF(planned string, live []string) string {
 				}
 			case strings.Contains(term, "=") && !strings.Contains(term, ":"):
 				if name := mechanism(term); name != "redirect" {
-					modifiers = append(modifiers, term)
+					// A modifier stands once only, RFC 7208 section 6.
+					if !slices.ContainsFunc(modifiers, func(m string) bool { return mechanism(m) == name }) {
+						modifiers = append(modifiers, term)
+					}
 				} else if !slices.Contains(terms, "include:"+term[len("redirect="):]) {
 					terms = append(terms, "include:"+term[len("redirect="):])
 				}
@@ -188,7 +361,23 @@ func mergeSPF(planned string, live []string) string {
 			}
 		}
 	}
-	return strings.Join(slices.Concat(terms, modifiers, []string{ending}), " ")
+	merged := slices.Concat(terms, modifiers, []string{ending})
+	if len(live) == 1 && sameTerms(merged, strings.Fields(live[0])) {
+		return live[0] // it says the same in another order
+	}
+	return strings.Join(merged, " ")
+}
+
+func sameTerms(a, b []string) bool {
+	fold := func(terms []string) []string {
+		all := slices.Clone(terms)
+		for i := range all {
+			all[i] = strings.ToLower(all[i])
+		}
+		slices.Sort(all)
+		return all
+	}
+	return slices.Equal(fold(a), fold(b))
 }
 
 func rankEnding(all string) int { return slices.Index([]string{"?all", "~all", "-all"}, all) }

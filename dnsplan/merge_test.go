@@ -95,6 +95,104 @@ func TestMergeAsksForConsent(t *testing.T) {
 	}
 }
 
+// What is there already and does the same is kept as it is, in its own words;
+// what has to be one record becomes one; nothing that others need is lost.
+func TestMergeByMeaning(t *testing.T) {
+	d := testDomain()
+	key := d.Keys[0].Selector + "._domainkey.example.com"
+	records := Plan(testServer(), d)
+	value := func(name, kind string) string {
+		for _, r := range records {
+			if r.Name == name && r.Type == kind {
+				return r.Value
+			}
+		}
+		t.Fatalf("nothing is planned at %s %s", name, kind)
+		return ""
+	}
+	for name, test := range map[string]struct {
+		name, kind    string
+		before, after []string
+		action        Action
+	}{
+		"another issuer with parameters":  {"example.com", "CAA", []string{`0 issue "letsencrypt.org; accounturi=https://ca.example/1"`}, nil, Keep},
+		"an address in other letters":     {"mail.example.com", "AAAA", []string{"2001:DB8:0::1"}, nil, Keep},
+		"an SRV with another weight":      {"_imaps._tcp.example.com", "SRV", []string{"5 7 993 MAIL.example.com."}, nil, Keep},
+		"an SRV that denies the service":  {"_imaps._tcp.example.com", "SRV", []string{"0 0 0 ."}, []string{"0 1 993 mail.example.com."}, Update},
+		"an alias without its dot":        {"mta-sts.example.com", "CNAME", []string{"Mail.Example.com"}, nil, Keep},
+		"another alias":                   {"mta-sts.example.com", "CNAME", []string{"old.example.net."}, []string{"mail.example.com."}, Update},
+		"an MX in other letters":          {"example.com", "MX", []string{"5 MAIL.example.com."}, nil, Keep},
+		"an MX twice":                     {"example.com", "MX", []string{"5 mail.example.com.", "10 mail.example.com."}, nil, Keep},
+		"a null MX":                       {"example.com", "MX", []string{"0 ."}, []string{"10 mail.example.com."}, Update},
+		"two SPF records":                 {"example.com", "TXT", []string{"v=spf1 include:a.example exp=x.example ~all", "site=1", "v=spf1 include:b.example exp=y.example -all"}, []string{"site=1", "v=spf1 mx include:a.example include:b.example exp=x.example -all"}, Update},
+		"SPF in another order":            {"example.com", "TXT", []string{"v=spf1 include:_spf.unknown.example mx ~all"}, nil, Keep},
+		"SPF that was pasted with quotes": {"example.com", "TXT", []string{`"v=spf1 include:a.example -all"`}, []string{"v=spf1 mx include:a.example -all"}, Update},
+		"two DMARC records":               {"_dmarc.example.com", "TXT", []string{"v=DMARC1; p=none; rua=mailto:x@reports.example", "v=DMARC1; p=none"}, []string{setTag(value("_dmarc.example.com", "TXT"), "rua", list(first(tag(value("_dmarc.example.com", "TXT"), "rua")))[0]+",mailto:x@reports.example")}, Update},
+		"a revoked key":                   {key, "TXT", []string{"v=DKIM1; k=ed25519; p="}, []string{value(key, "TXT")}, Update},
+		"two keys and a stranger":         {key, "TXT", []string{value(key, "TXT"), "v=DKIM1; p=AAAA", "hello"}, []string{"hello", value(key, "TXT")}, Update},
+	} {
+		z := zone{test.name + " " + test.kind: test.before}
+		after := test.after
+		if test.action == Keep {
+			after = test.before
+		}
+		for _, ch := range Merge(records, z.see(records)) {
+			if ch.Name != test.name || ch.Type != test.kind {
+				continue
+			}
+			var got []string
+			for _, v := range ch.After {
+				if got = append(got, v.Text); ch.Type == "MX" {
+					got[len(got)-1] = fmt.Sprintf("%d %s", v.Priority, v.Text)
+				}
+			}
+			if ch.Action != test.action || !slices.Equal(got, after) || ch.Consent != "" || ch.Blocked != "" {
+				t.Errorf("%s: %s to %q, want %s to %q (%s %s)", name, ch.Action, got, test.action, after, ch.Consent, ch.Blocked)
+			}
+		}
+	}
+}
+
+func first(a string, _ bool) string { return a }
+
+// A name leads to one machine. Another address gives way only when the owner
+// says so.
+func TestMergeAddressesAsks(t *testing.T) {
+	records := Plan(testServer(), testDomain())
+	z := zone{"mail.example.com A": {"198.51.100.9"}}
+	for _, ch := range Merge(records, z.see(records)) {
+		if ch.Name == "mail.example.com" && ch.Type == "A" && (ch.Consent == "" || len(ch.After) != 1 || ch.After[0].Text == "198.51.100.9") {
+			t.Errorf("%+v", ch)
+		}
+	}
+}
+
+// A key or a policy that an alias leads to stays where the alias leads when it
+// is right, and is blocked when it is not.
+func TestMergeAtAliases(t *testing.T) {
+	records := Plan(testServer(), testDomain())
+	z := zone{"_dmarc.example.com CNAME": {"p.example.net."}, "p.example.net TXT": {"v=DMARC1; p=reject"}}
+	check := func(action Action, blocked bool) {
+		t.Helper()
+		for _, ch := range Merge(records, z.see(records)) {
+			if ch.Name == "_dmarc.example.com" && (ch.Blocked != "") != blocked || ch.Name == "_dmarc.example.com" && !blocked && ch.Action != action {
+				t.Errorf("%+v", ch)
+			}
+		}
+	}
+	check(Keep, false)
+	z["p.example.net TXT"] = []string{"nothing"}
+	check("", true)
+	z = zone{"mta-sts.example.com TXT": {"x"}}
+	seen := z.see(records)
+	seen.Answers[Question{"mta-sts.example.com", "TXT"}] = []Answer{z.answer(Question{"mta-sts.example.com", "TXT"})}
+	for _, ch := range Merge(records, seen) {
+		if ch.Name == "mta-sts.example.com" && ch.Blocked == "" {
+			t.Errorf("an alias beside text: %+v", ch)
+		}
+	}
+}
+
 func TestMergeSPF(t *testing.T) {
 	for _, test := range []struct{ planned, live, want string }{
 		{"v=spf1 mx ~all", "v=spf1 include:a.example -all", "v=spf1 mx include:a.example -all"},

@@ -66,7 +66,7 @@ func (p *planner) policyFile() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "version: STSv1\nmode: %s\nmax_age: %d\n", mode, age)
-	for _, h := range p.hosts() {
+	for _, h := range p.server.Hosts() {
 		fmt.Fprintf(&b, "mx: %s\n", h.Host)
 	}
 	return b.String()

@@ -27,8 +27,8 @@ type Server struct {
 
 // MX is a host that takes mail.
 type MX struct {
-	Host     string // canonical
-	Priority int    // 0 to 65535; lower is tried first
+	Host     string `json:"host"`     // canonical
+	Priority int    `json:"priority"` // 0 to 65535; lower is tried first
 }
 
 // Services are those that mail programs may use, on their standard ports at

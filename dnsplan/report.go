@@ -97,3 +97,19 @@ type Moment struct {
 	Values   []string `json:"values"` // what all servers had
 	Fix      string   `json:"fix"`
 }
+
+// Summary is what a list of domains shows of one.
+type Summary struct {
+	Badge     Badge     `json:"badge"`
+	CheckedAt time.Time `json:"checked_at"` // zero: never
+	Provider  string    `json:"provider"`
+}
+
+// Look is what is remembered of the last look at a domain.
+type Look struct {
+	Domain  string
+	Report  Report
+	Known   map[string]Moment // by record: how it stood when that was last certain
+	Changed time.Time                 // when something last changed: the plan, the zone, a state
+	Next    time.Time                 // when it is looked at again
+}

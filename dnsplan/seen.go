@@ -49,8 +49,13 @@ type Seen struct {
 	Zone        string                // the zone in which the domain lies, empty: unknown
 	NameServers []string              // of the zone
 	DNSSEC      DNSSEC                // of the zone
+	Negative    int                   // for how many seconds resolvers may remember that something of the zone is absent, RFC 2308 section 5
 	Now         time.Time
 }
+
+// NegativeTTL returns for how long a resolver may remember that a record of
+// the zone is absent.
+func (s Seen) NegativeTTL() time.Duration { return time.Duration(s.Negative) * time.Second }
 
 // at returns the answers about a name and type.
 func (s Seen) at(name, kind string) []Answer { return s.Answers[Question{canonicalName(name), kind}] }

@@ -2,8 +2,10 @@ package dnswatch
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -14,6 +16,12 @@ import (
 // ednsSize is how large an answer over UDP may be (DNS flag day 2020).
 const ednsSize = 1232
 
+// defaultTimeout is how long one server has for one answer.
+const defaultTimeout = 2 * time.Second
+
+// tries is how often a question is put over UDP, where packets get lost.
+const tries = 2
+
 // ask puts one question to one server, over TCP when the answer over UDP was
 // cut short. recurse asks a resolver.
 func (p *Prober) ask(ctx context.Context, server, name string, qtype uint16, recurse bool) (*dns.Msg, error) {
@@ -21,7 +29,30 @@ func (p *Prober) ask(ctx context.Context, server, name string, qtype uint16, rec
 	q.SetQuestion(dns.Fqdn(name), qtype)
 	q.RecursionDesired = recurse
 	q.SetEdns0(ednsSize, true)
+	return p.put(ctx, server, q)
+}
+
+// askUnchecked asks a resolver for what it would not give because signatures
+// do not verify (RFC 4035 section 3.2.2).
+func (p *Prober) askUnchecked(ctx context.Context, resolver, name string, qtype uint16) (*dns.Msg, error) {
+	q := new(dns.Msg)
+	q.SetQuestion(dns.Fqdn(name), qtype)
+	q.RecursionDesired, q.CheckingDisabled = true, true
+	q.SetEdns0(ednsSize, true)
+	return p.put(ctx, resolver, q)
+}
+
+// put sends a question when the server's turn has come.
+func (p *Prober) put(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
+	leave, err := p.pacer.enter(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	m, err := p.exchange(ctx, "udp", server, q)
+	for try := 1; try < tries && isTimeout(err) && ctx.Err() == nil; try++ {
+		m, err = p.exchange(ctx, "udp", server, q)
+	}
 	if err == nil && m.Truncated {
 		m, err = p.exchange(ctx, "tcp", server, q)
 	}
@@ -36,6 +67,8 @@ func (p *Prober) exchange(ctx context.Context, network, server string, q *dns.Ms
 		return nil, err
 	}
 	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
 	c := dns.Client{Net: network, UDPSize: ednsSize}
@@ -72,11 +105,18 @@ func answer(m *dns.Msg, err error, name string, qtype uint16, recursive bool) dn
 	return a
 }
 
+// failed says what an error of the exchange means. A port that is closed is
+// a server that is away, not one that fails.
 func failed(err error) dnsplan.Status {
-	if e, ok := err.(net.Error); ok && e.Timeout() || strings.Contains(err.Error(), "refused") {
+	if isTimeout(err) || errors.Is(err, syscall.ECONNREFUSED) {
 		return dnsplan.Timeout
 	}
 	return dnsplan.ServFail
+}
+
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
 // read takes the values of a name, through the aliases in the message.
@@ -147,6 +187,3 @@ func negativeTTL(m *dns.Msg) int {
 	}
 	return 0
 }
-
-// defaultTimeout is how long one server has for one answer.
-const defaultTimeout = 3 * time.Second

@@ -2,18 +2,16 @@ package dnswatch
 
 import (
 	"context"
-	"fmt"
+	"crypto/x509"
 	"net"
 	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
-	"gomail"
 	"gomail/dnsplan"
+	"gomail/internal/netaddr"
 )
 
 // Config says whom a Prober asks.
@@ -25,13 +23,25 @@ type Config struct {
 	// Dial opens a connection to a server. nil: a plain net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	Timeout time.Duration    // of one question to one server; 0: 3 seconds
+	Timeout time.Duration    // of one question to one server; 0: 2 seconds
 	Clock   func() time.Time // nil: time.Now
+
+	// Allow says which addresses may be connected to and asked, beyond the
+	// resolvers. nil: those of the public Internet.
+	Allow func(netip.Addr) bool
+
+	Roots      *x509.CertPool // whom to trust for certificates; nil: the system's
+	Addresses  []netip.Addr   // of the mail host
+	ACME       bool           // certificates come from an authority that has to reach port 80
+	ReachHosts []string       // mail servers of others; empty: port 25 outwards is not used
+	BlockLists []string       // DNS block lists (RFC 5782), as zones
 }
 
 // Prober asks the DNS. It is safe for concurrent use.
 type Prober struct {
 	config Config
+	pacer  *pacer
+	host   *hostProbes
 }
 
 // New returns a prober.
@@ -45,7 +55,10 @@ func New(c Config) *Prober {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Prober{config: c}
+	if c.Allow == nil {
+		c.Allow = netaddr.IsPublic
+	}
+	return &Prober{config: c, pacer: newPacer(), host: &hostProbes{tried: map[string]*try{}}}
 }
 
 // zone is a zone as it is delegated.
@@ -53,30 +66,53 @@ type zone struct {
 	name        string // canonical
 	nameServers []string
 	servers     []server
+	unresolved  []string // name servers without an address
 }
 
 // server is one address of a name server.
 type server struct {
 	name    string // "ns1.example.net (192.0.2.53)"
+	host    string
 	address string // with its port
 }
 
 // parallel is how many questions are under way at once for one look.
 const parallel = 16
 
+// look is one look at a domain: what it found out about zones and servers on
+// its way.
+type look struct {
+	prober *Prober
+	zones  *zoneCache
+	slots  chan struct{}
+
+	mu     sync.Mutex
+	silent map[string]int // by address: questions in a row that it did not answer
+}
+
+func (p *Prober) begin() *look {
+	return &look{
+		prober: p, zones: &zoneCache{prober: p, apexes: map[string]string{}, zones: map[string]*zone{}},
+		slots: make(chan struct{}, parallel), silent: map[string]int{},
+	}
+}
+
 // Look asks everything that a comparison of the plan needs, follow-ups too.
+// Where the domain's zone cannot be found, the answers are empty; an error is
+// the context's alone.
 func (p *Prober) Look(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) {
-	zones := &zoneCache{prober: p, apexes: map[string]string{}, zones: map[string]*zone{}}
-	own, err := zones.of(ctx, domain)
-	if err != nil {
-		return dnsplan.Seen{}, err
+	return p.begin().see(ctx, domain, records)
+}
+
+func (l *look) see(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) {
+	seen := dnsplan.Seen{Answers: map[dnsplan.Question][]dnsplan.Answer{}, Now: l.prober.config.Clock()}
+	own, err := l.zones.of(ctx, domain)
+	if err != nil || !delegated(domain, own.name) {
+		return seen, ctx.Err() // the delegation's probe says what is wrong
 	}
-	seen := dnsplan.Seen{
-		Answers: map[dnsplan.Question][]dnsplan.Answer{}, Zone: own.name, NameServers: own.nameServers,
-		DNSSEC: p.dnssec(ctx, own.name), Now: p.config.Clock(),
-	}
+	seen.Zone, seen.NameServers, seen.DNSSEC, seen.Negative = own.name, own.nameServers, l.prober.dnssec(ctx, own.name), l.prober.negative(ctx, own.name)
 	for questions := dnsplan.Questions(records); len(questions) > 0; questions = dnsplan.FollowUps(records, seen) {
-		for i, answers := range p.askAll(ctx, zones, questions) {
+		for i, answers := range l.askAll(ctx, questions) {
 			seen.Answers[questions[i]] = answers
 		}
 		if ctx.Err() != nil {
@@ -87,15 +123,14 @@ func (p *Prober) Look(ctx context.Context, domain string, records []dnsplan.Reco
 }
 
 // askAll puts questions to all servers that are to be asked, some at once.
-func (p *Prober) askAll(ctx context.Context, zones *zoneCache, questions []dnsplan.Question) [][]dnsplan.Answer {
+func (l *look) askAll(ctx context.Context, questions []dnsplan.Question) [][]dnsplan.Answer {
 	answers := make([][]dnsplan.Answer, len(questions))
-	slots := make(chan struct{}, parallel)
 	var wg sync.WaitGroup
 	for i, q := range questions {
-		slots <- struct{}{}
+		l.slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-slots }()
-			answers[i] = p.askOne(ctx, zones, q)
+			defer func() { <-l.slots }()
+			answers[i] = l.askOne(ctx, q)
 		})
 	}
 	wg.Wait()
@@ -103,167 +138,64 @@ func (p *Prober) askAll(ctx context.Context, zones *zoneCache, questions []dnspl
 }
 
 // askOne asks every authoritative server of the question's zone, and the
-// resolvers.
-func (p *Prober) askOne(ctx context.Context, zones *zoneCache, q dnsplan.Question) []dnsplan.Answer {
+// resolvers, all at once.
+func (l *look) askOne(ctx context.Context, q dnsplan.Question) []dnsplan.Answer {
 	qtype, ok := dns.StringToType[q.Type]
 	if !ok {
 		return nil
 	}
-	var answers []dnsplan.Answer
-	if z, err := zones.of(ctx, q.Name); err == nil {
-		for _, s := range z.servers {
-			m, err := p.ask(ctx, s.address, q.Name, qtype, false)
-			a := answer(m, err, q.Name, qtype, false)
-			if a.Status.Known() && len(a.Aliases) > 0 && len(a.Values) == 0 {
-				p.follow(ctx, &a, qtype)
-			}
-			a.Server = s.name
-			answers = append(answers, a)
-		}
+	var servers []server
+	if z, err := l.zones.of(ctx, q.Name); err == nil {
+		servers = z.servers
 	}
-	for _, r := range p.config.Resolvers {
-		m, err := p.ask(ctx, r, q.Name, qtype, true)
-		a := answer(m, err, q.Name, qtype, true)
-		a.Server, a.Resolver = "resolver "+r, true
-		answers = append(answers, a)
+	answers := make([]dnsplan.Answer, len(servers)+len(l.prober.config.Resolvers))
+	var wg sync.WaitGroup
+	for i, s := range servers {
+		wg.Go(func() { answers[i] = l.askServer(ctx, s, q.Name, qtype) })
 	}
+	for i, r := range l.prober.config.Resolvers {
+		wg.Go(func() {
+			m, err := l.prober.ask(ctx, r, q.Name, qtype, true)
+			a := answer(m, err, q.Name, qtype, true)
+			a.Server, a.Resolver = "resolver "+r, true
+			answers[len(servers)+i] = a
+		})
+	}
+	wg.Wait()
 	return answers
+}
+
+// patience is how many questions in a row a server may leave unanswered
+// before it is left alone for the rest of a look.
+const patience = 3
+
+// askServer asks one authoritative server.
+func (l *look) askServer(ctx context.Context, s server, name string, qtype uint16) dnsplan.Answer {
+	l.mu.Lock()
+	given := l.silent[s.address] >= patience
+	l.mu.Unlock()
+	if given {
+		return dnsplan.Answer{Server: s.name, Status: dnsplan.Timeout}
+	}
+	m, err := l.prober.ask(ctx, s.address, name, qtype, false)
+	a := answer(m, err, name, qtype, false)
+	l.mu.Lock()
+	if l.silent[s.address]++; a.Status != dnsplan.Timeout {
+		l.silent[s.address] = 0
+	}
+	l.mu.Unlock()
+	if a.Status.Known() && len(a.Aliases) > 0 && len(a.Values) == 0 {
+		l.prober.follow(ctx, &a, qtype)
+	}
+	a.Server = s.name
+	return a
 }
 
 // follow finds what an alias leads to in another zone, where the server that
 // was asked cannot know it.
 func (p *Prober) follow(ctx context.Context, a *dnsplan.Answer, qtype uint16) {
 	target := a.Aliases[len(a.Aliases)-1]
-	m, err := p.ask(ctx, p.config.Resolvers[0], target, qtype, true)
-	rest := answer(m, err, target, qtype, true)
+	rest := p.askResolvers(ctx, target, qtype)
 	a.Values, a.Aliases = rest.Values, append(a.Aliases, rest.Aliases...)
 	a.Status, a.TTL = rest.Status, rest.TTL
-}
-
-// zoneCache remembers the zones of names for one look. Two who ask for the
-// same at once may both look it up: that does no harm.
-type zoneCache struct {
-	prober *Prober
-	mu     sync.Mutex
-	apexes map[string]string // by name
-	zones  map[string]*zone  // by apex
-}
-
-// of returns the zone that holds a name: the closest name at or above it that
-// has an SOA.
-func (z *zoneCache) of(ctx context.Context, name string) (*zone, error) {
-	z.mu.Lock()
-	apex, known := z.apexes[name]
-	found := z.zones[apex]
-	z.mu.Unlock()
-	var err error
-	if !known {
-		if apex, err = z.prober.apex(ctx, name); err != nil {
-			return nil, err
-		}
-		z.mu.Lock()
-		found = z.zones[apex]
-		z.mu.Unlock()
-	}
-	if found == nil {
-		if found, err = z.prober.zone(ctx, apex); err != nil {
-			return nil, err
-		}
-	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.apexes[name], z.zones[apex] = apex, found
-	return found, nil
-}
-
-// apex asks for the SOA: a resolver names the zone in its answer, or beside a
-// negative one. Behind an alias it names the zone of the alias's target, so
-// the way goes up label by label.
-func (p *Prober) apex(ctx context.Context, name string) (string, error) {
-	var failure error
-	for _, r := range p.config.Resolvers {
-		for at := dns.CanonicalName(name); at != "."; at = parent(at) {
-			m, err := p.ask(ctx, r, at, dns.TypeSOA, true)
-			if err != nil {
-				failure = err
-				break
-			}
-			if m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused {
-				failure = fmt.Errorf("the resolver %s answers %s", r, dns.RcodeToString[m.Rcode])
-				break
-			}
-			for _, rr := range slices.Concat(m.Answer, m.Ns) {
-				if soa, ok := rr.(*dns.SOA); ok && dns.IsSubDomain(soa.Hdr.Name, at) {
-					return strings.TrimSuffix(dns.CanonicalName(soa.Hdr.Name), "."), nil
-				}
-			}
-			failure = fmt.Errorf("the resolver %s names no zone", r)
-		}
-	}
-	return "", gomail.Errorf(gomail.Unavailable, "the zone of %s cannot be found: %w", name, failure)
-}
-
-// parent is the name without its first label.
-func parent(name string) string {
-	i, end := dns.NextLabel(name, 0)
-	if end {
-		return "."
-	}
-	return name[i:]
-}
-
-// zone finds the servers of a zone.
-func (p *Prober) zone(ctx context.Context, apex string) (*zone, error) {
-	m, err := p.ask(ctx, p.config.Resolvers[0], apex, dns.TypeNS, true)
-	if err != nil {
-		return nil, gomail.Errorf(gomail.Unavailable, "the name servers of %s cannot be found: %w", apex, err)
-	}
-	z := &zone{name: apex}
-	for _, rr := range m.Answer {
-		ns, ok := rr.(*dns.NS)
-		if !ok {
-			continue
-		}
-		host := strings.TrimSuffix(dns.CanonicalName(ns.Ns), ".")
-		z.nameServers = append(z.nameServers, host)
-		for _, a := range p.addresses(ctx, host) {
-			z.servers = append(z.servers, server{fmt.Sprintf("%s (%s)", host, a), netip.AddrPortFrom(a, 53).String()})
-		}
-	}
-	slices.Sort(z.nameServers)
-	slices.SortFunc(z.servers, func(a, b server) int { return strings.Compare(a.name, b.name) })
-	return z, nil
-}
-
-// addresses returns the addresses of a name server. IPv6 is left out where
-// IPv4 is there: many machines have no way to it, and silence would look like
-// a fault of the server.
-func (p *Prober) addresses(ctx context.Context, host string) []netip.Addr {
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		m, err := p.ask(ctx, p.config.Resolvers[0], host, qtype, true)
-		a := answer(m, err, host, qtype, true)
-		var found []netip.Addr
-		for _, v := range a.Values {
-			if addr, err := netip.ParseAddr(v.Text); err == nil {
-				found = append(found, addr)
-			}
-		}
-		if len(found) > 0 {
-			return found
-		}
-	}
-	return nil
-}
-
-// dnssec asks whether the parent vouches for the zone's keys.
-func (p *Prober) dnssec(ctx context.Context, apex string) dnsplan.DNSSEC {
-	m, err := p.ask(ctx, p.config.Resolvers[0], apex, dns.TypeDS, true)
-	a := answer(m, err, apex, dns.TypeDS, true)
-	switch {
-	case a.Status == dnsplan.Answered:
-		return dnsplan.DNSSECSigned
-	case a.Status.Known():
-		return dnsplan.DNSSECUnsigned
-	}
-	return dnsplan.DNSSECUnknown
 }

@@ -2,6 +2,7 @@ package dnswatch
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
@@ -20,9 +21,10 @@ import (
 type internet struct {
 	*testing.T
 	ports map[string]string
+	roots *x509.CertPool
 }
 
-func newInternet(t *testing.T) *internet { return &internet{t, map[string]string{}} }
+func newInternet(t *testing.T) *internet { return &internet{t, map[string]string{}, x509.NewCertPool()} }
 
 // serve starts a name server at an address, UDP and TCP.
 func (n *internet) serve(ip string, h dns.HandlerFunc) {
@@ -133,9 +135,18 @@ func plan(t *testing.T) ([]dnsplan.Record, []string) {
 	return records, lines
 }
 
+// prober asks this internet.
+func (n *internet) prober() *Prober {
+	return New(Config{
+		Resolvers: []string{resolver + ":53"}, Dial: n.dial, Timeout: 300 * time.Millisecond, Allow: func(netip.Addr) bool { return true },
+		Roots: n.roots, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, ReachHosts: []string{"mx.example.net"}, ACME: true,
+		BlockLists: []string{"list.example.net"},
+	})
+}
+
 func (n *internet) look(records []dnsplan.Record) []dnsplan.Finding {
 	n.Helper()
-	p := New(Config{Resolvers: []string{resolver + ":53"}, Dial: n.dial, Timeout: 300 * time.Millisecond})
+	p := n.prober()
 	seen, err := p.Look(n.Context(), "example.com", records)
 	if err != nil {
 		n.Fatal(err)
@@ -224,12 +235,48 @@ func TestLookAtLargeAndStrangeAnswers(t *testing.T) {
 	}
 }
 
-func TestDomainThatDoesNotExist(t *testing.T) {
-	n := newInternet(t)
+// A zone that cannot be found makes nothing green or red, and the delegation
+// says what is wrong.
+func TestZoneThatIsNotThere(t *testing.T) {
 	records, _ := plan(t)
-	n.serve(resolver, func(w dns.ResponseWriter, q *dns.Msg) { w.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)) })
-	p := New(Config{Resolvers: []string{resolver + ":53"}, Dial: n.dial, Timeout: time.Second})
-	if _, err := p.Look(t.Context(), "example.com", records); gomail.KindOf(err) != gomail.Unavailable {
-		t.Errorf("got %v", err)
+	for _, test := range []struct {
+		name, code string
+		state      dnsplan.State
+		answer     func(m *dns.Msg)
+	}{
+		{"the resolver fails", "zone_unknown", dnsplan.Unknown, func(m *dns.Msg) { m.Rcode = dns.RcodeServerFailure }},
+		{"the domain is not registered", "not_registered", dnsplan.Missing, func(m *dns.Msg) {
+			m.Rcode = dns.RcodeNameError
+			m.Ns = append(m.Ns, mustRR("com. 900 SOA a.gtld. h.gtld. 1 1800 900 604800 86400"))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := newInternet(t)
+			n.serve(resolver, func(w dns.ResponseWriter, q *dns.Msg) {
+				m := new(dns.Msg).SetReply(q)
+				test.answer(m)
+				w.WriteMsg(m)
+			})
+			seen, probes, err := n.prober().Inspect(t.Context(), Target{Domain: "example.com", Records: records})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range dnsplan.Compare(records, seen) {
+				if f.State != dnsplan.Unknown {
+					t.Errorf("%s %s is %s", f.Type, f.Name, f.State)
+				}
+			}
+			if probes[0].Kind != dnsplan.ProbeDelegation || probes[0].State != test.state || probes[0].Code != test.code || probes[0].Fix == "" {
+				t.Errorf("the delegation is %+v", probes[0])
+			}
+		})
 	}
+}
+
+func mustRR(line string) dns.RR {
+	rr, err := dns.NewRR(line)
+	if err != nil {
+		panic(err)
+	}
+	return rr
 }

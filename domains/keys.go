@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,13 +44,48 @@ func (s *Service) Keys(ctx context.Context, name string) ([]gomail.DKIMKey, erro
 // every active one. None when the domain is not hosted here.
 func (s *Service) Signers(ctx context.Context, name string) ([]Signer, error) {
 	all, err := s.signers(ctx, name)
-	var active []Signer
-	for _, k := range all {
-		if k.State == gomail.DKIMActive {
-			active = append(active, k)
-		}
+	if err != nil || len(all) == 0 {
+		return nil, err
 	}
-	return active, err
+	if active := ofState(all, gomail.DKIMActive); len(active) > 0 {
+		return active, nil
+	}
+	if s.config.Observer == nil || !slices.ContainsFunc(all, func(k Signer) bool { return k.State == gomail.DKIMPending }) {
+		return nil, nil
+	}
+	return s.firstSigners(ctx, name)
+}
+
+func ofState(all []Signer, state gomail.DKIMKeyState) []Signer {
+	return slices.DeleteFunc(slices.Clone(all), func(k Signer) bool { return k.State != state })
+}
+
+// How often the first keys of a domain are looked for when mail wants to be
+// signed, and for how long it waits.
+const (
+	seekEvery = 10 * time.Second
+	seekTime  = 5 * time.Second
+)
+
+// firstSigners looks whether the first keys have been published in the
+// meantime: whoever sends mail right after publishing expects it to be signed.
+func (s *Service) firstSigners(ctx context.Context, name string) ([]Signer, error) {
+	s.mu.Lock()
+	due := s.config.Clock().Sub(s.sought[name]) >= seekEvery
+	if due {
+		s.sought[name] = s.config.Clock()
+	}
+	s.mu.Unlock()
+	if !due {
+		return nil, nil
+	}
+	looking, cancel := context.WithTimeout(ctx, seekTime)
+	defer cancel()
+	if err := s.AdvanceDomain(looking, name); err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	all, err := s.signers(ctx, name)
+	return ofState(all, gomail.DKIMActive), err
 }
 
 func (s *Service) signers(ctx context.Context, name string) ([]Signer, error) {
@@ -67,8 +103,13 @@ func (s *Service) Generate(ctx context.Context, name, algorithm, selector string
 	if err != nil {
 		return nil, err
 	}
+	if algorithm == "" {
+		algorithm = d.Settings.DKIM.Algorithm
+	}
 	if selector == "" {
-		selector = s.config.Selector + "-" + s.config.Clock().UTC().Format("200601")
+		if selector, err = s.freeSelector(ctx, d); err != nil {
+			return nil, err
+		}
 	}
 	keys, err := s.newKeys(d.Name, algorithm, selector)
 	if err != nil {
@@ -76,10 +117,12 @@ func (s *Service) Generate(ctx context.Context, name, algorithm, selector string
 	}
 	made := make([]gomail.DKIMKey, len(keys))
 	for i := range keys {
-		keys[i].State, keys[i].Since = gomail.DKIMPending, keys[i].Created
 		made[i] = keys[i].DKIMKey
 	}
-	return made, s.changed(s.config.Store.AddKeys(ctx, d.ID, keys))
+	if err = s.changed(s.config.Store.AddKeys(ctx, d.ID, keys)); err == nil {
+		s.tell(d.Name)
+	}
+	return made, err
 }
 
 // newKeys makes the keys of an algorithm. Where there are two, the selector is
@@ -110,11 +153,45 @@ func (s *Service) newKeys(domain, algorithm, selector string) ([]StoredKey, erro
 	return nil, gomail.Errorf(gomail.Invalid, "there is no DKIM algorithm %q: use ed25519, rsa or both", algorithm)
 }
 
-func rsaSelector(selector string) string {
-	if i := strings.LastIndexByte(selector, '-'); i > 0 && strings.Trim(selector[i+1:], "0123456789") == "" {
-		return selector[:i] + "-rsa" + selector[i:]
+// freeSelector is the domain's selector with the month: mail-202611; of a
+// second set in a month with a number: mail-202611-2.
+func (s *Service) freeSelector(ctx context.Context, d gomail.Domain) (string, error) {
+	const most = 100
+	all, err := s.signers(ctx, d.Name)
+	if err != nil {
+		return "", err
 	}
-	return selector + "-rsa"
+	base := d.Settings.DKIM.Selector
+	if base == "" {
+		base = s.config.Selector
+	}
+	base += "-" + s.config.Clock().UTC().Format("200601")
+	taken := func(selector string) bool {
+		return slices.ContainsFunc(all, func(k Signer) bool { return k.Selector == selector || k.Selector == rsaSelector(selector) })
+	}
+	for n := 1; n < most; n++ {
+		selector := base
+		if n > 1 {
+			selector = fmt.Sprintf("%s-%d", base, n)
+		}
+		if !taken(selector) {
+			return selector, nil
+		}
+	}
+	return "", gomail.Errorf(gomail.TooMany, "%s has had too many keys this month: name a selector", d.Name)
+}
+
+// rsaSelector puts "-rsa" before the numbers at a selector's end.
+func rsaSelector(selector string) string {
+	end := len(selector)
+	for {
+		i := strings.LastIndexByte(selector[:end], '-')
+		if i <= 0 || i+1 == end || strings.Trim(selector[i+1:end], "0123456789") != "" {
+			break
+		}
+		end = i
+	}
+	return selector[:end] + "-rsa" + selector[end:]
 }
 
 func validSelector(selector string) error {
@@ -125,7 +202,7 @@ func validSelector(selector string) error {
 	return nil
 }
 
-// newKey makes one key, active from now on and sealed.
+// newKey makes one key, pending and sealed.
 func (s *Service) newKey(domain, algorithm, selector string) (StoredKey, error) {
 	private, public, err := generateKey(algorithm)
 	if err != nil {
@@ -135,10 +212,11 @@ func (s *Service) newKey(domain, algorithm, selector string) (StoredKey, error) 
 	if err != nil {
 		return StoredKey{}, fmt.Errorf("make a DKIM key: %w", err)
 	}
+	now := s.now()
 	return StoredKey{
 		DKIMKey: gomail.DKIMKey{
 			Domain: domain, Selector: selector, Algorithm: algorithm, PublicKey: public,
-			State: gomail.DKIMActive, Created: s.now(), Since: s.now(),
+			State: gomail.DKIMPending, Created: now, Since: now,
 		},
 		PrivateSealed: s.config.Sealer.Seal(der, keyPlace(domain, selector)),
 	}, nil

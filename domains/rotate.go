@@ -11,223 +11,320 @@ import (
 	"gomail"
 )
 
-// Observer says what the world sees of a key.
-type Observer interface {
-	// Visible reports whether every authoritative server and the resolvers
-	// have the key. An error means that it could not be found out.
-	Visible(ctx context.Context, key gomail.DKIMKey) (bool, error)
-
-	// Verify signs a message with the key and verifies it through the live
-	// DNS.
-	Verify(ctx context.Context, key Signer) error
-}
-
-// Pace is how long each step of a rotation takes at least.
-type Pace struct {
-	Settle  time.Duration // a new key has to be visible for so long before it signs
-	Overlap time.Duration // the new and the old key sign together
-	Retire  time.Duration // an old key stays published after it stopped signing
-	Revoke  time.Duration // a revoked key stays published as revoked
-	Renew   time.Duration // the age at which a key is replaced by itself; 0: never
-}
-
-// DefaultPace is careful: mail waits in queues for days and in mailboxes for
-// longer before somebody verifies it.
-var DefaultPace = Pace{Settle: time.Hour, Overlap: 24 * time.Hour, Retire: 30 * 24 * time.Hour, Revoke: 30 * 24 * time.Hour, Renew: 365 * 24 * time.Hour}
-
 // Rotate begins to replace a domain's keys: it makes new ones, which sign only
 // once the world can see them. Exists while a rotation is under way.
 func (s *Service) Rotate(ctx context.Context, name, algorithm, selector string) ([]gomail.DKIMKey, error) {
-	all, err := s.signers(ctx, name)
+	d, err := s.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.signers(ctx, d.Name)
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range all {
 		if k.State == gomail.DKIMPending {
-			return nil, gomail.Errorf(gomail.Exists, "the key %s of %s is waiting to be published already: gomail dns plan %s shows it", k.Selector, name, name)
+			return nil, gomail.Errorf(gomail.Exists, "the key %s of %s is waiting to be published already: gomail dns plan %s shows it", k.Selector, d.Name, d.Name)
 		}
 	}
-	return s.Generate(ctx, name, algorithm, selector)
+	return s.Generate(ctx, d.Name, algorithm, selector)
 }
 
 // Retire takes a key out of use at once: it no longer signs and stays
-// published for a while. The last active key is Forbidden to retire: mail would
-// go out unsigned. Whether the world sees the keys that remain is for whoever
-// asks to know; Rotate looks for itself.
+// published for a while. Forbidden when no other key signs that the world
+// sees, or when it is the last RSA key, which many receivers need (RFC 8463
+// section 5 asks signers to keep both).
 func (s *Service) Retire(ctx context.Context, name, selector string) error {
-	all, err := s.signers(ctx, name)
+	d, err := s.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	all, err := s.signers(ctx, d.Name)
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(all, func(k Signer) bool { return k.Selector == selector })
-	if i < 0 {
-		return gomail.Errorf(gomail.NotFound, "the domain %s has no key %s", name, selector)
+	switch {
+	case i < 0:
+		return gomail.Errorf(gomail.NotFound, "the domain %s has no key %s", d.Name, selector)
+	case all[i].State == gomail.DKIMRetiring, all[i].State == gomail.DKIMRevoked:
+		return gomail.Errorf(gomail.Invalid, "the key %s is %s already", selector, all[i].State)
 	}
-	others := slices.ContainsFunc(all, func(k Signer) bool { return k.State == gomail.DKIMActive && k.Selector != selector })
-	if all[i].State == gomail.DKIMActive && !others {
-		return gomail.Errorf(gomail.Forbidden, "%s is the only key that signs for %s: rotate first", selector, name)
+	if err := s.mayRetire(ctx, all[i], all); err != nil {
+		return err
 	}
-	return s.setState(ctx, all[i], gomail.DKIMRetiring, s.config.Clock())
+	return s.setState(ctx, all[i], gomail.DKIMRetiring, s.now())
+}
+
+// mayRetire makes sure that mail stays verifiable without a key.
+func (s *Service) mayRetire(ctx context.Context, k Signer, all []Signer) error {
+	if k.State != gomail.DKIMActive {
+		return nil
+	}
+	others := slices.DeleteFunc(slices.Clone(all), func(o Signer) bool { return o.State != gomail.DKIMActive || o.Selector == k.Selector })
+	if len(others) == 0 {
+		return gomail.Errorf(gomail.Forbidden, "%s is the only key that signs for %s: rotate first", k.Selector, k.Domain)
+	}
+	if k.Algorithm == RSA && !slices.ContainsFunc(others, func(o Signer) bool { return o.Algorithm == RSA }) {
+		return gomail.Errorf(gomail.Forbidden, "%s is the only RSA key that signs for %s, and many receivers verify no other kind: rotate first", k.Selector, k.Domain)
+	}
+	if s.config.Observer == nil {
+		return nil
+	}
+	for _, o := range others {
+		if seen, err := s.config.Observer.Look(ctx, o.DKIMKey); err == nil && seen.Sight == Everywhere {
+			return nil
+		}
+	}
+	return gomail.Errorf(gomail.Forbidden, "no other key of %s is seen on every name server: publish one first, or mail would go out with nothing to verify it by", k.Domain)
 }
 
 // Advance takes every rotation as far as what the world sees allows. What
 // cannot be observed stays as it is: an old key goes on signing until a new
-// one is known to be seen.
-func (s *Service) Advance(ctx context.Context, o Observer, pace Pace) error {
+// one is known to be seen. One domain never holds up another.
+func (s *Service) Advance(ctx context.Context) error {
 	c, err := s.current(ctx)
 	if err != nil {
 		return err
 	}
-	var failed error // one domain never holds up another
+	var failed error
 	for name := range c.domains {
-		if err := s.advance(ctx, name, o, pace); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("rotate the keys of %s: %w", name, err))
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
+		failed = errors.Join(failed, s.AdvanceDomain(ctx, name))
 	}
 	return failed
 }
 
-func (s *Service) advance(ctx context.Context, name string, o Observer, pace Pace) error {
-	all, err := s.signers(ctx, name)
+// AdvanceDomain does the same for one domain.
+func (s *Service) AdvanceDomain(ctx context.Context, name string) error {
+	if s.config.Observer == nil {
+		return nil
+	}
+	s.advancing.Lock() // two who advance at once would each act on what the other has changed
+	defer s.advancing.Unlock()
+	d, err := s.Get(ctx, name)
 	if err != nil {
 		return err
 	}
-	for _, k := range all {
-		var err error
-		switch k.State {
-		case gomail.DKIMPending:
-			err = s.advancePending(ctx, k, o, pace)
-		case gomail.DKIMActive:
-			err = s.advanceActive(ctx, k, all, o, pace)
-		case gomail.DKIMRetiring:
-			err = s.after(ctx, k, pace.Retire, gomail.DKIMRevoked)
-		case gomail.DKIMRevoked:
-			err = s.removeRevoked(ctx, k, pace.Revoke)
+	all, err := s.signers(ctx, d.Name)
+	if err == nil && !d.Settings.Parked {
+		err = s.advance(ctx, d, s.lookAt(ctx, all))
+	}
+	if err != nil {
+		return fmt.Errorf("rotate the keys of %s: %w", d.Name, err)
+	}
+	return nil
+}
+
+// sighted is a key with what the world sees of it.
+type sighted struct {
+	Signer
+	Sighting
+	known bool // false: it could not be found out
+}
+
+// signs reports whether the key signs and is known to be seen.
+func (k sighted) signs() bool { return k.State == gomail.DKIMActive }
+
+// lookAt looks at every key on which a decision may depend.
+func (s *Service) lookAt(ctx context.Context, all []Signer) []sighted {
+	keys := make([]sighted, len(all))
+	for i, k := range all {
+		keys[i].Signer = k
+		if k.State == gomail.DKIMRevoked {
+			continue
 		}
-		if err != nil {
+		seen, err := s.config.Observer.Look(ctx, k.DKIMKey)
+		keys[i].Sighting, keys[i].known = seen, err == nil
+	}
+	return keys
+}
+
+// advance takes one domain a step further: first what must never be broken,
+// then what is new, then what is old.
+func (s *Service) advance(ctx context.Context, d gomail.Domain, keys []sighted) error {
+	s.publish(ctx, d, keys)
+	for _, step := range []func(context.Context, []sighted) error{s.rescue, s.stopUnseen, s.activate, s.retireOld, s.revokeOld, s.removeRevoked} {
+		if err := step(ctx, keys); err != nil {
 			return err
 		}
 	}
-	return s.renew(ctx, name, all, pace)
+	if err := s.remind(ctx, d, keys); err != nil {
+		return err
+	}
+	return s.renew(ctx, d, keys)
 }
 
-// advancePending lets a new key sign once it has been visible for a while
-// without a break, and a signature by it verifies.
-func (s *Service) advancePending(ctx context.Context, k Signer, o Observer, pace Pace) error {
-	now := s.config.Clock()
-	visible, err := o.Visible(ctx, k.DKIMKey)
+// publish has the provider hold what is not yet, or no longer, as it should
+// be. A provider that fails is asked again the next time: nothing is decided
+// by what was asked of it, but by what is seen.
+func (s *Service) publish(ctx context.Context, d gomail.Domain, keys []sighted) {
+	if s.config.Publisher == nil || d.Settings.Publishing.Connection == "" {
+		return
+	}
+	var due []gomail.DKIMKey
+	for _, k := range keys {
+		if k.State == gomail.DKIMRevoked || k.known && k.Sight != Everywhere {
+			due = append(due, k.DKIMKey)
+		}
+	}
+	if len(due) == 0 {
+		return
+	}
+	if err := s.config.Publisher.PublishKeys(ctx, d.Name, due); err != nil {
+		s.log.Warn("DKIM keys could not be published; it is tried again", slog.String("domain", d.Name), slog.Any("error", err))
+	}
+}
+
+// rescue lets a key sign again that had stopped, when none that signs can be
+// seen and it can.
+func (s *Service) rescue(ctx context.Context, keys []sighted) error {
+	for _, k := range keys {
+		if k.signs() && (!k.known || k.Sight != Nowhere) {
+			return nil
+		}
+	}
+	for i, k := range keys {
+		if k.State == gomail.DKIMRetiring && k.known && k.Sight == Everywhere {
+			s.log.Warn("an old DKIM key signs again: no newer one is in the DNS", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
+			if err := s.move(ctx, &keys[i], gomail.DKIMActive, s.now()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stopUnseen stops keys that are in the DNS no longer: a signature by them
+// verifies nowhere. They begin anew when they are seen again.
+func (s *Service) stopUnseen(ctx context.Context, keys []sighted) error {
+	for i, k := range keys {
+		if !k.signs() || !k.known || k.Sight != Nowhere {
+			continue
+		}
+		s.log.Warn("a DKIM key is no longer in the DNS and does not sign", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
+		if err := s.move(ctx, &keys[i], gomail.DKIMPending, k.Created); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// activate lets new keys sign once they have been seen everywhere for as long
+// as somebody may remember their absence, and a signature by them verifies.
+// Where nothing signs yet there is nothing to wait for: unsigned mail is worse
+// off.
+func (s *Service) activate(ctx context.Context, keys []sighted) error {
+	signing := slices.ContainsFunc(keys, sighted.signs)
+	for i, k := range keys {
+		if k.State != gomail.DKIMPending || !k.known {
+			continue
+		}
+		if err := s.activateOne(ctx, &keys[i], signing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) activateOne(ctx context.Context, k *sighted, signing bool) error {
+	first := k.Since.Equal(k.Created) // it was not seen everywhere before
 	switch {
-	case err != nil:
-		return nil // not known: it is looked at again
-	case !visible && !k.Since.Equal(k.Created):
-		return s.setState(ctx, k, gomail.DKIMPending, k.Created) // it was gone in between: begin anew
-	case !visible:
+	case k.Sight != Everywhere && first:
 		return nil
-	case k.Since.Equal(k.Created):
-		return s.setState(ctx, k, gomail.DKIMPending, now) // seen for the first time
-	case now.Sub(k.Since) < pace.Settle:
+	case k.Sight != Everywhere:
+		return s.move(ctx, k, gomail.DKIMPending, k.Created) // it was gone in between
+	case signing && first:
+		return s.move(ctx, k, gomail.DKIMPending, s.now())
+	case signing && s.now().Sub(k.Since) < max(s.config.Pace.Settle, k.Settle):
 		return nil
 	}
-	if err := o.Verify(ctx, k); err != nil {
+	if err := s.config.Observer.Verify(ctx, k.Signer); err != nil {
 		s.log.Warn("a new DKIM key does not verify yet", slog.String("domain", k.Domain), slog.String("selector", k.Selector), slog.Any("error", err))
 		return nil
 	}
 	s.log.Info("a new DKIM key signs", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
-	return s.setState(ctx, k, gomail.DKIMActive, now)
+	return s.move(ctx, k, gomail.DKIMActive, s.now())
 }
 
-// advanceActive retires a key when a newer one of its kind has signed beside
-// it for long enough and is visible now; and stops a newer one that is no
-// longer visible while an older one is.
-func (s *Service) advanceActive(ctx context.Context, k Signer, all []Signer, o Observer, pace Pace) error {
-	newer := successor(k, all)
-	if newer == nil {
-		return nil
-	}
-	visible, err := o.Visible(ctx, newer.DKIMKey)
-	if err != nil {
-		return nil
-	}
-	now := s.config.Clock()
-	if !visible {
-		if old, err := o.Visible(ctx, k.DKIMKey); err == nil && old {
-			s.log.Warn("a DKIM key is no longer in the DNS; the one before it signs alone", slog.String("domain", k.Domain), slog.String("selector", newer.Selector))
-			return s.setState(ctx, *newer, gomail.DKIMPending, newer.Created)
+// retireOld stops a key when a newer one of its kind has signed beside it for
+// long enough and is seen everywhere now.
+func (s *Service) retireOld(ctx context.Context, keys []sighted) error {
+	for i, k := range keys {
+		if !k.signs() {
+			continue
 		}
-		return nil
+		newer := successor(k, keys)
+		if newer == nil || !newer.known || newer.Sight != Everywhere || s.now().Sub(newer.Since) < s.config.Pace.Overlap {
+			continue
+		}
+		s.log.Info("an old DKIM key no longer signs", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
+		if err := s.move(ctx, &keys[i], gomail.DKIMRetiring, s.now()); err != nil {
+			return err
+		}
 	}
-	if now.Sub(newer.Since) < pace.Overlap {
-		return nil
-	}
-	s.log.Info("an old DKIM key no longer signs", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
-	return s.setState(ctx, k, gomail.DKIMRetiring, now)
+	return nil
 }
 
 // successor returns the active key of the same algorithm that was made next.
-func successor(k Signer, all []Signer) *Signer {
-	var next *Signer
-	for i, other := range all {
-		if other.State == gomail.DKIMActive && other.Algorithm == k.Algorithm && other.Created.After(k.Created) && (next == nil || other.Created.Before(next.Created)) {
-			next = &all[i]
+func successor(k sighted, keys []sighted) *sighted {
+	var next *sighted
+	for i, other := range keys {
+		if other.signs() && other.Algorithm == k.Algorithm && other.Created.After(k.Created) && (next == nil || other.Created.Before(next.Created)) {
+			next = &keys[i]
 		}
 	}
 	return next
 }
 
-// after moves a key on when it has been in its state for long enough.
-func (s *Service) after(ctx context.Context, k Signer, wait time.Duration, state gomail.DKIMKeyState) error {
-	now := s.config.Clock()
-	if now.Sub(k.Since) < wait {
-		return nil
+// revokeOld publishes retired keys as revoked, when mail signed by them has
+// arrived or never will.
+func (s *Service) revokeOld(ctx context.Context, keys []sighted) error {
+	for i, k := range keys {
+		if k.State == gomail.DKIMRetiring && s.now().Sub(k.Since) >= s.config.Pace.Retire {
+			if err := s.move(ctx, &keys[i], gomail.DKIMRevoked, s.now()); err != nil {
+				return err
+			}
+		}
 	}
-	return s.setState(ctx, k, state, now)
+	return nil
 }
 
-// removeRevoked forgets a key whose revocation has been published for long
-// enough.
-func (s *Service) removeRevoked(ctx context.Context, k Signer, wait time.Duration) error {
-	if s.config.Clock().Sub(k.Since) < wait {
-		return nil
+// removeRevoked forgets keys whose revocation has been published for long
+// enough, and takes their records away. While the provider fails, they stay.
+func (s *Service) removeRevoked(ctx context.Context, keys []sighted) error {
+	for _, k := range keys {
+		if k.State != gomail.DKIMRevoked || s.now().Sub(k.Since) < s.config.Pace.Revoke {
+			continue
+		}
+		if s.config.Publisher != nil {
+			if err := s.config.Publisher.WithdrawKey(ctx, k.Domain, k.DKIMKey); err != nil {
+				s.log.Warn("a revoked DKIM key could not be removed from the DNS; it is tried again", slog.String("domain", k.Domain), slog.String("selector", k.Selector), slog.Any("error", err))
+				continue
+			}
+		}
+		if err := s.changed(s.config.Store.RemoveKey(ctx, k.Domain, k.Selector)); err != nil {
+			return err
+		}
 	}
-	return s.changed(s.config.Store.RemoveKey(ctx, k.Domain, k.Selector))
+	return nil
 }
 
-// renew begins a rotation by itself when the newest key has grown old.
-func (s *Service) renew(ctx context.Context, name string, all []Signer, pace Pace) error {
-	if pace.Renew == 0 || len(all) == 0 {
-		return nil
+// move writes a key's state, in the store and in what is decided on next.
+func (s *Service) move(ctx context.Context, k *sighted, state gomail.DKIMKeyState, since time.Time) error {
+	if err := s.setState(ctx, k.Signer, state, since); err != nil {
+		return err
 	}
-	newest := time.Time{}
-	algorithms := map[string]bool{}
-	for _, k := range all {
-		if k.State == gomail.DKIMPending {
-			return nil
-		}
-		if k.Created.After(newest) {
-			newest = k.Created
-		}
-		if k.State == gomail.DKIMActive {
-			algorithms[k.Algorithm] = true
-		}
-	}
-	if s.config.Clock().Sub(newest) < pace.Renew || len(algorithms) == 0 {
-		return nil
-	}
-	algorithm := Both
-	if len(algorithms) == 1 {
-		for algorithm = range algorithms {
-		}
-	}
-	_, err := s.Generate(ctx, name, algorithm, "")
-	if gomail.KindOf(err) == gomail.Exists {
-		return nil
-	}
-	if err == nil {
-		s.log.Warn("new DKIM keys wait to be published", slog.String("domain", name))
-	}
-	return err
+	k.State, k.Since = state, since
+	return nil
 }
 
 func (s *Service) setState(ctx context.Context, k Signer, state gomail.DKIMKeyState, since time.Time) error {
-	return s.changed(s.config.Store.SetKeyState(ctx, k.Domain, k.Selector, state, since))
+	err := s.changed(s.config.Store.SetKeyState(ctx, k.Domain, k.Selector, state, since))
+	if err == nil {
+		s.tell(k.Domain)
+	}
+	return err
 }

@@ -23,11 +23,14 @@ type world struct {
 
 var errSilent = errors.New("the DNS does not answer")
 
-func (w *world) Visible(_ context.Context, key gomail.DKIMKey) (bool, error) {
-	if w.silent {
-		return false, errSilent
+func (w *world) Look(_ context.Context, key gomail.DKIMKey) (domains.Sighting, error) {
+	switch {
+	case w.silent:
+		return domains.Sighting{}, errSilent
+	case w.published[key.Selector]:
+		return domains.Sighting{Sight: domains.Everywhere, Settle: 15 * time.Minute}, nil
 	}
-	return w.published[key.Selector], nil
+	return domains.Sighting{Sight: domains.Nowhere}, nil
 }
 
 func (w *world) Verify(_ context.Context, key domains.Signer) error {
@@ -51,7 +54,6 @@ type rotation struct {
 	*domains.Service
 	world *world
 	now   time.Time
-	pace  domains.Pace
 }
 
 func newRotation(t *testing.T) *rotation {
@@ -62,16 +64,18 @@ func newRotation(t *testing.T) *rotation {
 	}
 	t.Cleanup(func() { st.Close() })
 	sealer, _ := seal.New(bytes.Repeat([]byte{1}, 32))
-	r := &rotation{T: t, world: &world{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), pace: domains.DefaultPace}
+	r := &rotation{T: t, world: &world{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	open := func() *domains.Service {
-		return domains.New(domains.Config{Store: st, Sealer: sealer, Algorithm: domains.Ed25519, Clock: func() time.Time { return r.now }})
+		return domains.New(domains.Config{Store: st, Sealer: sealer, Algorithm: domains.Ed25519, Clock: func() time.Time { return r.now }, Observer: r.world})
 	}
 	r.Service = open()
 	if _, err := r.Add(t.Context(), "example.com", domains.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	r.want("mail", gomail.DKIMPending, "before the owner has published anything")
 	r.world.publish(r.keys())
-	r.now = r.now.Add(24 * time.Hour)
+	r.after(24 * time.Hour)
+	r.want("mail", gomail.DKIMActive, "once the first key is seen")
 	return r
 }
 
@@ -88,7 +92,7 @@ func (r *rotation) keys() []gomail.DKIMKey {
 func (r *rotation) after(d time.Duration) {
 	r.Helper()
 	r.now = r.now.Add(d)
-	if err := r.Advance(r.Context(), r.world, r.pace); err != nil {
+	if err := r.Advance(r.Context()); err != nil {
 		r.Fatal(err)
 	}
 }

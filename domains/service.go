@@ -19,8 +19,17 @@ type Config struct {
 	Hostname  string           // the mail host's name; postmaster without a domain is there
 	Selector  string           // of the first key; empty: "mail"
 	Algorithm string           // of new keys: "both" (also when empty), "ed25519", "rsa"
+	Pace      Pace             // of rotations; the zero value: DefaultPace
 	Clock     func() time.Time // nil: time.Now
 	Logger    *slog.Logger     // nil: silent
+
+	// Observer sees keys as the world does. nil: nobody looks, so the first
+	// keys sign unseen, and later ones wait for ever.
+	Observer Observer
+
+	Publisher Publisher                                   // nil: every owner publishes by hand
+	Remind    func(ctx context.Context, r Reminder) error // nil: nobody is reminded
+	Changed   func(domain string)                         // told when a domain or its keys have changed; nil: nobody is
 }
 
 // Service manages the hosted domains.
@@ -28,8 +37,11 @@ type Service struct {
 	config Config
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	cache *snapshot // nil: to be read again
+	advancing sync.Mutex // one rotation step at a time
+
+	mu     sync.Mutex
+	cache  *snapshot            // nil: to be read again
+	sought map[string]time.Time // by domain: when first keys were last looked for
 }
 
 // snapshot is all domains with their keys, as they were a moment ago.
@@ -56,7 +68,10 @@ func New(c Config) *Service {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{config: c, log: c.Logger}
+	if c.Pace == (Pace{}) {
+		c.Pace = DefaultPace()
+	}
+	return &Service{config: c, log: c.Logger, sought: map[string]time.Time{}}
 }
 
 // current returns the domains and keys, read again when they may have
@@ -98,6 +113,12 @@ func (s *Service) changed(err error) error {
 	return err
 }
 
+func (s *Service) tell(domain string) {
+	if s.config.Changed != nil {
+		s.config.Changed(domain)
+	}
+}
+
 // AddOptions say how a domain is made.
 type AddOptions struct {
 	Algorithm string // of its DKIM keys; empty: the configured one
@@ -105,7 +126,8 @@ type AddOptions struct {
 	Settings  gomail.DomainSettings
 }
 
-// Add makes a domain with DKIM keys of its own.
+// Add makes a domain with DKIM keys of its own. They are pending: they sign
+// as soon as the world can see them.
 func (s *Service) Add(ctx context.Context, name string, o AddOptions) (gomail.Domain, error) {
 	name, err := hostedName(name)
 	if err != nil {
@@ -115,9 +137,17 @@ func (s *Service) Add(ctx context.Context, name string, o AddOptions) (gomail.Do
 	if err != nil {
 		return gomail.Domain{}, err
 	}
+	for i := range keys {
+		if s.config.Observer == nil {
+			keys[i].State = gomail.DKIMActive
+		}
+	}
 	d := gomail.Domain{Name: name, Settings: o.Settings, Created: s.config.Clock()}
 	d.ID, err = s.config.Store.AddDomain(ctx, d, keys)
-	return d, s.changed(err)
+	if err = s.changed(err); err == nil {
+		s.tell(d.Name)
+	}
+	return d, err
 }
 
 // hostedName returns the canonical form of a name that can be a mail domain.
@@ -158,7 +188,11 @@ func (s *Service) Get(ctx context.Context, name string) (gomail.Domain, error) {
 
 // Update writes a domain's settings and whether it is disabled.
 func (s *Service) Update(ctx context.Context, d gomail.Domain) error {
-	return s.changed(s.config.Store.UpdateDomain(ctx, d))
+	err := s.changed(s.config.Store.UpdateDomain(ctx, d))
+	if err == nil {
+		s.tell(d.Name)
+	}
+	return err
 }
 
 // Remove removes a domain that has no accounts, with its aliases and keys.

@@ -35,6 +35,11 @@ type Store interface {
 	SetKeyState(ctx context.Context, domain, selector string, state gomail.DKIMKeyState, since time.Time) error
 	RemoveKey(ctx context.Context, domain, selector string) error
 
+	// Reminded returns when the owner was last reminded of keys that wait;
+	// zero: never.
+	Reminded(ctx context.Context, id gomail.DomainID) (time.Time, error)
+	SetReminded(ctx context.Context, id gomail.DomainID, at time.Time) error
+
 	// AccountOf returns the account that an address, main or alias, belongs
 	// to. NotFound when there is none.
 	AccountOf(ctx context.Context, address gomail.Address) (gomail.Account, error)

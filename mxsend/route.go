@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"gomail/internal/netaddr"
 	"gomail/queue"
 )
 
@@ -140,7 +141,7 @@ func (s *Sender) addresses(ctx context.Context, r route, host string) ([]netip.A
 	for _, a := range found {
 		addr, ok := netip.AddrFromSlice(a.IP)
 		switch addr = addr.Unmap(); {
-		case !ok || !r.smarthost && !s.cfg.AllowPrivateNetworks && !isPublic(addr):
+		case !ok || !r.smarthost && !s.cfg.AllowPrivateNetworks && !netaddr.IsPublic(addr):
 		case addr.Is4():
 			v4 = append(v4, addr)
 		default:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"gomail/internal/netaddr"
 	"gomail/queue"
 )
 
@@ -115,7 +116,7 @@ func TestIsPublic(t *testing.T) {
 		"192.0.2.1": false, "198.18.0.1": false, "::": false, "::1": false, "fe80::1": false, "fc00::1": false, "ff02::1": false,
 		"::ffff:127.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::1": false, "::127.0.0.1": false, "2001:db8::1": false,
 	} {
-		if got := isPublic(netip.MustParseAddr(addr)); got != want {
+		if got := netaddr.IsPublic(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s: %t", addr, got)
 		}
 	}

@@ -133,6 +133,40 @@ func (s *Store) FirstAdmin(ctx context.Context) (a gomail.Account, err error) {
 	return a, err
 }
 
+// Managed returns the domains that accounts manage beside their own mail.
+func (s *Store) Managed(ctx context.Context) (map[gomail.AccountID][]string, error) {
+	all := map[gomail.AccountID][]string{}
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			var id gomail.AccountID
+			var name string
+			err := rows.Scan(&id, &name)
+			all[id] = append(all[id], name)
+			return err
+		}, "SELECT m.account_id, d.name FROM domain_admin m JOIN domain d ON d.id = m.domain_id ORDER BY m.account_id, d.name")
+	})
+	return all, err
+}
+
+// SetManaged replaces the domains that an account manages.
+func (s *Store) SetManaged(ctx context.Context, id gomail.AccountID, domains []string) error {
+	return s.update(ctx, func(t *tx) error {
+		if _, err := t.write("DELETE FROM domain_admin WHERE account_id = ?", id); err != nil {
+			return err
+		}
+		for _, name := range domains {
+			domain, err := t.int64("SELECT id FROM domain WHERE name = ?", name)
+			if err != nil || domain == 0 {
+				return cmpErr(err, gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here", name))
+			}
+			if _, err := t.write("INSERT INTO domain_admin (account_id, domain_id) VALUES (?, ?) ON CONFLICT (account_id, domain_id) DO NOTHING", id, domain); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // UpdateAccount writes name, role, disabled and quota.
 func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
 	return s.update(ctx, func(t *tx) error {
@@ -183,7 +217,7 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 	if _, err := t.write("INSERT INTO blob_gc (account_id, blob_id, at) SELECT account_id, id, ? FROM blob WHERE account_id = ? ON CONFLICT (account_id, blob_id) DO NOTHING", t.store.now(), id); err != nil {
 		return err
 	}
-	for _, table := range []string{"msg_mailbox", "message", "mailbox", "change", "session", "address"} {
+	for _, table := range []string{"msg_mailbox", "message", "mailbox", "change", "session", "address", "domain_admin"} {
 		if _, err := t.write("DELETE FROM "+table+" WHERE account_id = ?", id); err != nil {
 			return err
 		}

@@ -103,10 +103,13 @@ func (s *Store) RemoveDomain(ctx context.Context, id gomail.DomainID) error {
 		if used, err := t.int64("SELECT COUNT(*) FROM address WHERE domain_id = ? AND is_alias = 0", id); err != nil || used > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the domain still has %d accounts: remove them first", used))
 		}
-		for _, table := range []string{"address", "dkim_key"} {
+		for _, table := range []string{"address", "dkim_key", "dns_look", "dns_history", "domain_admin"} {
 			if _, err := t.write("DELETE FROM "+table+" WHERE domain_id = ?", id); err != nil {
 				return err
 			}
+		}
+		if _, err := t.write("DELETE FROM setting WHERE key = ?", reminded(id)); err != nil {
+			return err
 		}
 		n, err := t.write("DELETE FROM domain WHERE id = ?", id)
 		return oneRow(n, err, "there is no such domain")
@@ -161,6 +164,23 @@ func (s *Store) RemoveAlias(ctx context.Context, address gomail.Address) error {
 		n, err := t.write("DELETE FROM address WHERE is_alias = 1 AND local = ? AND domain_id = (SELECT id FROM domain WHERE name = ?)", address.Local, address.Domain)
 		return oneRow(n, err, "there is no alias "+address.String())
 	})
+}
+
+// reminded is the setting that holds when a domain's owner was reminded.
+func reminded(id gomail.DomainID) string { return fmt.Sprintf("dkim_reminded/%d", id) }
+
+// Reminded returns when a domain's owner was last reminded of waiting keys.
+func (s *Store) Reminded(ctx context.Context, id gomail.DomainID) (time.Time, error) {
+	text, err := s.Setting(ctx, reminded(id))
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+// SetReminded writes it.
+func (s *Store) SetReminded(ctx context.Context, id gomail.DomainID, at time.Time) error {
+	return s.SetSetting(ctx, reminded(id), at.UTC().Format(time.RFC3339))
 }
 
 // Setting returns a setting's value, empty when it was never written.

@@ -17,14 +17,18 @@ func (s *Server) policyFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d, err := s.config.API.Domains.Get(r.Context(), name)
-	if err != nil && gomail.KindOf(err).Temporary() {
+	var server dnsplan.Server
+	if err == nil {
+		server, err = s.config.API.Settings.Server(r.Context())
+	}
+	if err != nil && gomail.KindOf(err) != gomail.NotFound && gomail.KindOf(err) != gomail.Invalid {
 		// Not a 404: senders would take it for the end of the policy.
 		writeText(w, http.StatusServiceUnavailable, "The policy cannot be read now. Try again in a moment.")
 		return
 	}
 	policy := ""
 	if err == nil {
-		policy = dnsplan.PolicyFile(s.config.API.Server(), dnsplan.Domain{Domain: d})
+		policy = dnsplan.PolicyFile(server, dnsplan.Domain{Domain: d})
 	}
 	if policy == "" {
 		http.NotFound(w, r)

@@ -46,11 +46,11 @@ func (a *app) client() (*client, error) {
 	if _, err := os.Stat(filepath.Join(c.Server.DataDir, "gomail.db")); errors.Is(err, fs.ErrNotExist) && !a.create {
 		return nil, gomail.Errorf(gomail.NotFound, "there is no installation in %s: name its data directory with --dir or its configuration with --config; gomail domain add begins a new one", c.Server.DataDir)
 	}
-	s, err := openServices(a.ctx, c, slog.New(slog.DiscardHandler))
+	s, err := openServices(a.ctx, c, outside{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
-	handler := s.api(c)
+	handler := api.Trusted(s.api(c), "socket")
 	return &client{close: s.close, do: func(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)

@@ -42,6 +42,8 @@ type demoReport struct {
 	IMAP        string        `json:"imap"`
 	IMAPS       string        `json:"imaps"`
 	DNS         string        `json:"dns"`
+	DNSKey      sandbox.TSIG  `json:"dns_tsig"`
+	FreshDomain string        `json:"fresh_domain"`
 	CAFile      string        `json:"ca_file"`
 	DataDir     string        `json:"data_dir"`
 	Admin       demoAccount   `json:"admin"`
@@ -78,17 +80,20 @@ func (c demoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	s, report, err := c.start(ctx, dir, box, log)
-	if err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	outer, stopOuter := context.WithCancel(context.WithoutCancel(ctx))
-	g.Go(func() error { defer stopOuter(); return s.Run(ctx) })
 	g.Go(func() error { return box.Run(outer) })
-	if err := c.print(a, report); err != nil {
-		return err
-	}
+	g.Go(func() error {
+		defer stopOuter()
+		s, report, err := c.start(ctx, dir, box, log)
+		if err != nil {
+			return err
+		}
+		if err := c.print(a, report); err != nil {
+			return errors.Join(err, s.close())
+		}
+		return s.Run(ctx)
+	})
 	if err := g.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -121,9 +126,14 @@ func (c demoCmd) start(ctx context.Context, dir string, box *sandbox.Sandbox, lo
 		return nil, demoReport{}, err
 	}
 	report := s.demoReport(box)
+	box.MapPort(sandbox.Address, report.SMTP)
+	box.MapWeb(sandbox.Address, s.bound["web.listen"][0].String())
 	err = s.fillDemo(ctx, &report)
 	if err == nil {
 		err = s.publishDemo(ctx, box)
+	}
+	if err == nil { // its keys are in the DNS now, and sign
+		err = s.domains.AdvanceDomain(ctx, sandbox.Domain)
 	}
 	if err == nil { // so that gomail --dir finds ports and resolver
 		err = config.Write(filepath.Join(dir, "gomail.toml"), s.boundConfig())
@@ -131,7 +141,6 @@ func (c demoCmd) start(ctx context.Context, dir string, box *sandbox.Sandbox, lo
 	if err != nil {
 		return nil, report, errors.Join(err, s.close())
 	}
-	box.MapPort(sandbox.Address, report.SMTP)
 	return s, report, nil
 }
 
@@ -146,8 +155,9 @@ func demoConfig(dir string, box *sandbox.Sandbox) config.Config {
 	c.IMAP.MaxConnectionsPerAddress = c.IMAP.MaxConnections
 	c.Web.Listen, c.Web.HTTPListen = free, []string{}
 	c.TLS = config.TLS{Mode: "files", CertFile: box.CertFile, KeyFile: box.KeyFile, MinVersion: "1.2"}
+	c.TLS.ACMECAFile = box.CAFile
 	c.TLS.ACMEDirectory = "https://" + sandbox.CAIssuer + "/directory"
-	c.DNS.Resolvers = []string{box.DNS()}
+	c.DNS = config.DNS{Resolvers: []string{box.DNS()}, ReachHosts: []string{sandbox.RemoteHost}}
 	c.Outbound.AllowPrivateNetworks = true
 	c.Secrets.KeyFile = filepath.Join(dir, "secret.key")
 	return c
@@ -170,7 +180,7 @@ func (s *server) demoReport(box *sandbox.Sandbox) demoReport {
 	return demoReport{
 		Hostname: sandbox.Hostname, Domain: sandbox.Domain, Web: "https://" + at("web.listen"),
 		SMTP: at("smtp.listen"), Submission: at("submission.listen"), Submissions: at("submission.tls_listen"),
-		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), DNS: box.DNS(), CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
+		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), DNS: box.DNS(), DNSKey: box.TSIG(), FreshDomain: sandbox.FreshDomain, CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
 		Remote: demoRemote{Domain: sandbox.RemoteDomain, SMTP: box.RemoteSMTP(), Maildir: box.RemoteMaildir()},
 	}
 }
@@ -215,7 +225,10 @@ func (s *server) demoAccount(ctx context.Context, address gomail.Address) (demoA
 
 // publishDemo puts the domain's plan into the sandbox's DNS.
 func (s *server) publishDemo(ctx context.Context, box *sandbox.Sandbox) error {
-	records, err := s.apiConfig(s.config).Plan(ctx, sandbox.Domain)
+	if err := s.settings.refresh(ctx); err != nil {
+		return err
+	}
+	records, err := s.plan(ctx, sandbox.Domain)
 	if err != nil {
 		return err
 	}

@@ -52,12 +52,13 @@ func (c dnsCheckCmd) Run(a *app) error {
 	return err
 }
 
-func (c dnsCheckCmd) check(a *app) (api.DNSReport, error) {
-	return send[api.DNSReport](a, http.MethodPost, "/domains/"+seg(c.Domain)+"/check", nil)
+func (c dnsCheckCmd) check(a *app) (dnsplan.Report, error) {
+	return send[dnsplan.Report](a, http.MethodPost, "/domains/"+seg(c.Domain)+"/check", nil)
 }
 
-func describeReport(w *tabwriter.Writer, r api.DNSReport) {
-	row(w, "Domain", r.Domain, yesNo(r.Ready, "ready", "not ready"))
+func describeReport(w *tabwriter.Writer, r dnsplan.Report) {
+	row(w, "Domain", r.Domain, r.Status.Text)
+	row(w, "Zone", orDefault(r.Zone, "not found"))
 	row(w, "Name servers", strings.Join(r.NameServers, ", "), orDefault(r.Provider, "provider not known"))
 	row(w, "DNSSEC", r.DNSSEC)
 	fmt.Fprintln(w)
@@ -66,6 +67,14 @@ func describeReport(w *tabwriter.Writer, r api.DNSReport) {
 		row(w, f.State, f.Requirement, f.Type, f.Name)
 		if f.Fix != "" {
 			row(w, "", "→ "+f.Fix)
+		}
+	}
+	fmt.Fprintln(w)
+	row(w, "STATE", "TRIED", "SUBJECT", "FOUND")
+	for _, p := range r.Probes {
+		row(w, p.State, strings.ReplaceAll(string(p.Kind), "_", " "), p.Subject, p.Found)
+		if p.Fix != "" {
+			row(w, "", "→ "+p.Fix)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"gomail"
 	"gomail/dnsplan"
+	"gomail/dnswatch"
 	"gomail/domains"
 	"gomail/internal/resolver"
 	"gomail/mailauth/dkim"
@@ -23,7 +24,7 @@ func (s *server) rotateKeys(ctx context.Context) error {
 	tick := time.NewTicker(rotateEvery)
 	defer tick.Stop()
 	for {
-		if err := s.domains.Advance(ctx, s.observer, domains.DefaultPace); err != nil && ctx.Err() == nil {
+		if err := s.domains.Advance(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("key rotation", slog.Any("error", err))
 		}
 		select {
@@ -36,25 +37,27 @@ func (s *server) rotateKeys(ctx context.Context) error {
 
 // keyObserver sees keys as the world does. It implements domains.Observer.
 type keyObserver struct {
-	look     func(context.Context, string, []dnsplan.Record) (dnsplan.Seen, error)
+	prober   *dnswatch.Prober
 	resolver *resolver.Resolver
 }
 
-// Visible asks every name server of the domain, and the resolvers.
-func (o keyObserver) Visible(ctx context.Context, key gomail.DKIMKey) (bool, error) {
-	record := dnsplan.Record{
-		Name: key.Selector + "._domainkey." + key.Domain, Type: "TXT", Value: dnsplan.DKIMValue(key),
-		Purpose: dnsplan.DKIM, Requirement: dnsplan.Required, SetAt: dnsplan.DNSProvider,
-	}
-	seen, err := o.look(ctx, key.Domain, []dnsplan.Record{record})
+// Look asks every name server of the domain, and the resolvers.
+func (o keyObserver) Look(ctx context.Context, key gomail.DKIMKey) (domains.Sighting, error) {
+	records := []dnsplan.Record{dnsplan.KeyRecord(key)}
+	seen, err := o.prober.Look(ctx, key.Domain, records)
 	if err != nil {
-		return false, err
+		return domains.Sighting{}, err
 	}
-	finding := dnsplan.Compare([]dnsplan.Record{record}, seen)[0]
-	if finding.State == dnsplan.Unknown {
-		return false, gomail.Errorf(gomail.Unavailable, "%s", finding.Fix)
+	sighting := domains.Sighting{Settle: seen.NegativeTTL()}
+	switch f := dnsplan.Compare(records, seen)[0]; f.State {
+	case dnsplan.OK, dnsplan.OKDiffers:
+		sighting.Sight = domains.Everywhere
+	case dnsplan.Propagating:
+		sighting.Sight = domains.Partly
+	case dnsplan.Unknown:
+		return sighting, gomail.Errorf(gomail.Unavailable, "%s", f.Fix)
 	}
-	return finding.State == dnsplan.OK || finding.State == dnsplan.OKDiffers, nil
+	return sighting, nil
 }
 
 // probe is a message that is signed to try a key.

@@ -20,7 +20,6 @@ import (
 	"gomail"
 	"gomail/certs"
 	"gomail/dnsplan"
-	"gomail/dnswatch"
 	"gomail/imapd"
 	"gomail/inbound"
 	"gomail/internal/config"
@@ -32,6 +31,7 @@ import (
 	"gomail/smtpd"
 	"gomail/store"
 	"gomail/web"
+	"gomail/web/api"
 )
 
 // outside is what lies beyond the machine: the one thing in which a sandbox
@@ -45,12 +45,10 @@ type outside struct {
 // world.
 type server struct {
 	*services
-	config   config.Config
 	metrics  *metrics
 	certs    *certs.Manager
 	queue    *queue.Queue
 	sender   *mxsend.Sender
-	observer keyObserver
 	inbound  *inbound.Service
 	outbound *outbound.Service
 	tasks    []task
@@ -79,11 +77,11 @@ func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger
 	if err := servable(c); err != nil {
 		return nil, err
 	}
-	base, err := openServices(ctx, c, log)
+	base, err := openServices(ctx, c, o, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{services: base, config: c, metrics: newMetrics(base.store), bound: map[string][]net.Addr{}, stopping: make(chan struct{})}
+	s := &server{services: base, metrics: newMetrics(base.store), bound: map[string][]net.Addr{}, stopping: make(chan struct{})}
 	if err := s.assemble(o); err != nil {
 		return nil, errors.Join(err, base.close())
 	}
@@ -92,10 +90,6 @@ func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger
 
 // assemble makes the services that need the network, and the edges.
 func (s *server) assemble(o outside) error {
-	if o.dial != nil {
-		s.prober = dnswatch.New(dnswatch.Config{Resolvers: s.config.DNS.Resolvers, Dial: o.dial})
-	}
-	s.observer = keyObserver{s.prober.Look, o.resolver}
 	if err := s.makeCertificates(); err != nil {
 		return err
 	}
@@ -141,6 +135,9 @@ func (s *server) makeDelivery(o outside) error {
 	s.outbound = outbound.New(outbound.Config{
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log,
 	})
+	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
+		return s.outbound.Announce(ctx, outbound.Announcement{To: to, Subject: subject, Text: text})
+	}
 	s.inbound = inbound.New(inbound.Config{
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
@@ -262,7 +259,7 @@ func (s *server) openIMAP() error {
 
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
-		API: s.apiConfig(s.config), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
+		API: s.serving(), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
 	})
 	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS(), s.log))); err != nil {
 		return err
@@ -308,6 +305,13 @@ func serveHTTP(h *http.Server) func(context.Context, net.Listener) error {
 	}
 }
 
+// serving is the API's configuration while the server runs.
+func (s *server) serving() api.Config {
+	c := s.apiConfig(s.config)
+	c.Stopping = s.stopping
+	return c
+}
+
 // openSocket opens the admin API's socket. Its file's permissions are the
 // credential.
 func (s *server) openSocket() error {
@@ -322,7 +326,7 @@ func (s *server) openSocket() error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return fmt.Errorf("protect the admin socket: %w", err)
 	}
-	h := &http.Server{Handler: s.api(s.config), ReadHeaderTimeout: 10 * time.Second}
+	h := &http.Server{Handler: api.Trusted(api.New(s.serving()), "socket"), ReadHeaderTimeout: 10 * time.Second}
 	s.tasks = append(s.tasks, task{"admin socket", func(ctx context.Context) error { return serveHTTP(h)(ctx, l) }})
 	return nil
 }
@@ -350,7 +354,7 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}} {
+	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}} {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)

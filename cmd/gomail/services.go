@@ -11,10 +11,10 @@ import (
 
 	"gomail"
 	"gomail/accounts"
-	"gomail/dnsplan"
 	"gomail/dnswatch"
 	"gomail/domains"
 	"gomail/internal/config"
+	"gomail/internal/resolver"
 	"gomail/internal/seal"
 	"gomail/mailbox"
 	"gomail/queue"
@@ -32,11 +32,19 @@ type services struct {
 	domains   *domains.Service
 	mailboxes *mailbox.Service
 	queue     *queue.Queue
+	config    config.Config
+	settings  *serverSettings
 	prober    *dnswatch.Prober
+	watcher   *dnswatch.Watcher
+	events    *api.Hub
+
+	// announce sends a message of the server itself. nil: no server runs
+	// that could.
+	announce func(ctx context.Context, to gomail.Address, subject, text string) error
 }
 
 // openServices opens the store of an installation.
-func openServices(ctx context.Context, c config.Config, log *slog.Logger) (*services, error) {
+func openServices(ctx context.Context, c config.Config, o outside, log *slog.Logger) (*services, error) {
 	hub := mailbox.NewHub()
 	st, err := store.Open(ctx, store.Options{Dir: c.Server.DataDir, URL: c.Store.URL, Blobs: c.Store.Blobs, Logger: log, Publish: hub.Publish})
 	if err != nil {
@@ -47,15 +55,36 @@ func openServices(ctx context.Context, c config.Config, log *slog.Logger) (*serv
 		st.Close()
 		return nil, err
 	}
-	s := &services{log: log, store: st, hub: hub}
+	s := &services{log: log, store: st, hub: hub, config: c, events: api.NewHub()}
 	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log})
-	s.domains = domains.New(domains.Config{
-		Store: st, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm, Logger: log,
-	})
 	s.mailboxes = mailbox.New(st, hub)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
-	s.prober = dnswatch.New(dnswatch.Config{Resolvers: systemResolvers(c.DNS.Resolvers)})
+	if err := s.openDNS(o, sealer); err != nil {
+		st.Close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// openDNS makes what knows, asks and writes the DNS of the domains. They need
+// each other: a plan holds the domain's keys, and keys wait for what is seen.
+func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
+	c := s.config
+	if o.resolver == nil {
+		if o.resolver, err = resolver.New(resolver.Config{Servers: c.DNS.Resolvers, TrustAD: c.DNS.TrustAD}); err != nil {
+			return err
+		}
+	}
+	if s.prober, err = newProber(c, o); err != nil {
+		return err
+	}
+	s.settings = &serverSettings{config: c, store: s.store, look: s.prober.DNSSEC, told: s.serverChanged}
+	s.domains = domains.New(domains.Config{
+		Store: s.store, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm,
+		Observer: keyObserver{s.prober, o.resolver}, Remind: s.remind, Changed: s.domainChanged, Logger: s.log,
+	})
+	s.watcher = s.newWatcher()
+	return nil
 }
 
 func (s *services) close() error { return s.store.Close() }
@@ -94,8 +123,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.store.Check,
-		Look:   s.prober.Look,
-		Server: func() dnsplan.Server { return planServer(c) }, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Watcher: s.watcher, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

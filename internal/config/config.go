@@ -96,6 +96,9 @@ type DKIM struct {
 type DNS struct {
 	Resolvers []string `toml:"resolvers"` // host or host:port; empty: the system's
 	TrustAD   bool     `toml:"trust_ad"`  // the resolvers validate DNSSEC and the way to them is safe
+
+	BlockLists []string `toml:"block_lists"` // DNS block lists in which this server's addresses are looked up; empty: none
+	ReachHosts []string `toml:"reach_hosts"` // mail servers of others, of which one has to be reachable on port 25; empty: not tried
 }
 
 // Outbound is mail to other servers.
@@ -144,6 +147,10 @@ func Default() Config {
 		},
 		TLS:      TLS{Mode: "self-signed", MinVersion: "1.2"},
 		DKIM:     DKIM{DefaultSelector: "mail", DefaultAlgorithm: "both"},
+		DNS: DNS{
+			BlockLists: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com", "b.barracudacentral.org"},
+			ReachHosts: []string{"gmail-smtp-in.l.google.com", "mx1.mail.icloud.com", "mta5.am0.yahoodns.net"},
+		},
 		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour},
 		Store:    Store{URL: "sqlite:", Blobs: "packs:"},
 		Secrets:  Secrets{},

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,14 +17,27 @@ type Account struct {
 	Address   string    `json:"address"`
 	Name      string    `json:"name"`
 	Role      string    `json:"role"`
+	Domains   []string  `json:"domains" doc:"that it manages beside its own mail"`
 	Disabled  bool      `json:"disabled"`
 	QuotaMax  int64     `json:"quota_max" doc:"bytes, 0: unlimited"`
 	QuotaUsed int64     `json:"quota_used" doc:"bytes"`
 	Created   time.Time `json:"created"`
 }
 
-func showAccount(a gomail.Account) Account {
-	return Account{a.Address.String(), a.Name, string(a.Role), a.Disabled, a.QuotaMax, a.QuotaUsed, a.Created}
+// showAccounts completes accounts with the domains that they manage.
+func (a *API) showAccounts(ctx context.Context) (func(gomail.Account) Account, error) {
+	managed, err := a.config.Accounts.Managed(ctx)
+	return func(x gomail.Account) Account {
+		return Account{x.Address.String(), x.Name, string(x.Role), append([]string{}, managed[x.ID]...), x.Disabled, x.QuotaMax, x.QuotaUsed, x.Created}
+	}, err
+}
+
+func (a *API) showAccount(ctx context.Context, x gomail.Account, err error) (*one[Account], error) {
+	if err != nil {
+		return nil, problem(err)
+	}
+	show, err := a.showAccounts(ctx)
+	return oneOf(x, err, show)
 }
 
 // NewAccount is what an account is made from.
@@ -37,11 +51,12 @@ type NewAccount struct {
 
 // AccountChange is what changes of an account; what is left out stays.
 type AccountChange struct {
-	Name     *string `json:"name,omitempty"`
-	Role     *string `json:"role,omitempty" enum:"user,admin"`
-	Disabled *bool   `json:"disabled,omitempty"`
-	QuotaMax *int64  `json:"quota_max,omitempty"`
-	Password *string `json:"password,omitempty"`
+	Name     *string   `json:"name,omitempty"`
+	Role     *string   `json:"role,omitempty" enum:"user,admin"`
+	Domains  *[]string `json:"domains,omitempty" doc:"that it manages beside its own mail; replaces all"`
+	Disabled *bool     `json:"disabled,omitempty"`
+	QuotaMax *int64    `json:"quota_max,omitempty"`
+	Password *string   `json:"password,omitempty"`
 }
 
 type accountInput struct {
@@ -49,19 +64,15 @@ type accountInput struct {
 }
 
 func (a *API) registerAccounts(h huma.API) {
-	huma.Register(h, operation("list-accounts", http.MethodGet, "/accounts", "All accounts"),
-		func(ctx context.Context, _ *struct{}) (*list[Account], error) {
-			all, err := a.config.Accounts.List(ctx)
-			return listOf(all, err, showAccount)
-		})
-	huma.Register(h, operation("add-account", http.MethodPost, "/accounts", "Make an account with the standard mailboxes"), a.addAccount)
-	huma.Register(h, operation("get-account", http.MethodGet, "/accounts/{address}", "One account"),
+	huma.Register(h, scoped(ofAnyone, "list-accounts", http.MethodGet, "/accounts", "The accounts of the domains that you manage"), a.listAccounts)
+	huma.Register(h, scoped(ofAnyone, "add-account", http.MethodPost, "/accounts", "Make an account with the standard mailboxes"), a.addAccount)
+	huma.Register(h, scoped(ofAnyone, "get-account", http.MethodGet, "/accounts/{address}", "One account"),
 		func(ctx context.Context, in *accountInput) (*one[Account], error) {
 			found, err := a.findAccount(ctx, in.Address)
-			return oneOf(found, err, showAccount)
+			return a.showAccount(ctx, found, err)
 		})
-	huma.Register(h, operation("change-account", http.MethodPatch, "/accounts/{address}", "Change an account"), a.changeAccount)
-	huma.Register(h, operation("remove-account", http.MethodDelete, "/accounts/{address}", "Remove an account with its mail"),
+	huma.Register(h, scoped(ofAnyone, "change-account", http.MethodPatch, "/accounts/{address}", "Change an account"), a.changeAccount)
+	huma.Register(h, scoped(ofAnyone, "remove-account", http.MethodDelete, "/accounts/{address}", "Remove an account with its mail"),
 		func(ctx context.Context, in *accountInput) (*struct{}, error) {
 			found, err := a.findAccount(ctx, in.Address)
 			if err != nil {
@@ -78,11 +89,35 @@ func (a *API) findAccount(ctx context.Context, address string) (gomail.Account, 
 	if err != nil {
 		return gomail.Account{}, err
 	}
+	if err := mayManage(ctx, parsed); err != nil {
+		return gomail.Account{}, err
+	}
 	found, err := a.config.Accounts.Find(ctx, parsed)
 	if gomail.KindOf(err) == gomail.NotFound || err == nil && found.Address != parsed.Canonical() {
 		err = gomail.Errorf(gomail.NotFound, "there is no account %s", parsed)
 	}
+	if err == nil && found.Role == gomail.RoleAdmin && !principal(ctx).Server {
+		err = gomail.Errorf(gomail.Forbidden, "%s manages the whole server: ask an administrator of the server", parsed)
+	}
 	return found, err
+}
+
+// mayManage refuses addresses in domains that the principal does not manage.
+func mayManage(ctx context.Context, address gomail.Address) error {
+	if d := address.Canonical().Domain; !principal(ctx).Manages(d) {
+		return gomail.Errorf(gomail.NotFound, "the domain %s is not one that you manage", d)
+	}
+	return nil
+}
+
+func (a *API) listAccounts(ctx context.Context, _ *struct{}) (*list[Account], error) {
+	all, err := a.config.Accounts.List(ctx)
+	if err != nil {
+		return nil, problem(err)
+	}
+	show, err := a.showAccounts(ctx)
+	p := principal(ctx)
+	return listOf(slices.DeleteFunc(all, func(x gomail.Account) bool { return !p.Manages(x.Address.Domain) }), err, show)
 }
 
 func (a *API) addAccount(ctx context.Context, in *struct{ Body NewAccount }) (*one[Account], error) {
@@ -90,10 +125,16 @@ func (a *API) addAccount(ctx context.Context, in *struct{ Body NewAccount }) (*o
 	if err != nil {
 		return nil, problem(err)
 	}
+	if err := mayManage(ctx, address); err != nil {
+		return nil, problem(err)
+	}
+	if in.Body.Role == string(gomail.RoleAdmin) && !principal(ctx).Server {
+		return nil, problem(onlyServer())
+	}
 	made, err := a.config.Accounts.Add(ctx, accounts.NewAccount{
 		Address: address, Name: in.Body.Name, Role: gomail.Role(in.Body.Role), Password: in.Body.Password, QuotaMax: in.Body.QuotaMax,
 	})
-	return oneOf(made, err, showAccount)
+	return a.showAccount(ctx, made, err)
 }
 
 func (a *API) changeAccount(ctx context.Context, in *struct {
@@ -103,6 +144,9 @@ func (a *API) changeAccount(ctx context.Context, in *struct {
 	found, err := a.findAccount(ctx, in.Address)
 	if err != nil {
 		return nil, problem(err)
+	}
+	if (in.Body.Role != nil || in.Body.Domains != nil) && !principal(ctx).Server {
+		return nil, problem(onlyServer())
 	}
 	if in.Body.Password != nil {
 		if err := a.config.Accounts.SetPassword(ctx, found.ID, *in.Body.Password); err != nil {
@@ -115,7 +159,16 @@ func (a *API) changeAccount(ctx context.Context, in *struct {
 	if in.Body.Role != nil {
 		found.Role = gomail.Role(*in.Body.Role)
 	}
-	return oneOf(found, a.config.Accounts.Update(ctx, found), showAccount)
+	if in.Body.Domains != nil {
+		if err := a.config.Accounts.SetManaged(ctx, found.ID, *in.Body.Domains); err != nil {
+			return nil, problem(err)
+		}
+	}
+	return a.showAccount(ctx, found, a.config.Accounts.Update(ctx, found))
+}
+
+func onlyServer() error {
+	return gomail.Errorf(gomail.Forbidden, "only administrators of the server say who administrates")
 }
 
 // assign sets what a change holds.

@@ -3,14 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gomail"
 	"gomail/accounts"
-	"gomail/dnsplan"
 	"gomail/domains"
 	"gomail/queue"
 )
@@ -23,12 +21,17 @@ type Config struct {
 	Accounts *accounts.Service
 	Domains  *domains.Service
 	Queue    *queue.Queue
-	Server   func() dnsplan.Server // what the DNS plan needs to know of this server
+	Settings ServerSettings
 	Check    func(ctx context.Context, found func(problem string)) error
-	Look     func(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) // asks the DNS
+
+	Watcher   Watcher
+	Publisher Publisher
+
+	Hub      *Hub            // nil: nobody is told of changes
+	Stopping <-chan struct{} // closed when streams are to end; nil: never
+
 	Version  string
 	Hostname string
-	Clock    func() time.Time
 }
 
 // API serves the admin API.
@@ -44,13 +47,21 @@ func New(c Config) *API {
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = Path+"/openapi", "", Path+"/schemas"
 	hc.CreateHooks = nil // no $schema fields in answers
 	h := humago.New(a.mux, hc)
+	h.UseMiddleware(authorize(h))
+	a.registerMe(h)
 	a.registerStatus(h)
+	a.registerServer(h)
 	a.registerDomains(h)
 	a.registerRecords(h)
+	a.registerWatch(h)
+	a.registerPublishing(h)
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerAliases(h)
 	a.registerQueue(h)
+	if c.Hub != nil {
+		a.mux.HandleFunc("GET "+Path+"/events", a.events)
+	}
 	return a
 }
 
@@ -58,11 +69,6 @@ func New(c Config) *API {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	a.mux.ServeHTTP(w, r)
-}
-
-// operation describes an operation in a line.
-func operation(id, method, path, summary string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: Path + path, Summary: summary}
 }
 
 // statuses maps kinds of error to HTTP.

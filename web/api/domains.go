@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,10 +19,33 @@ type Domain struct {
 	Disabled bool                  `json:"disabled"`
 	Settings gomail.DomainSettings `json:"settings"`
 	Created  time.Time             `json:"created"`
+	dnsplan.Summary
 }
 
-func showDomain(d gomail.Domain) Domain {
-	return Domain{Name: d.Name, Disabled: d.Disabled, Settings: d.Settings, Created: d.Created}
+// SettingsPreview is what other settings would change.
+type SettingsPreview struct {
+	Changes []dnsplan.Difference `json:"changes"`
+	Policy  string               `json:"policy" doc:"the MTA-STS policy file as it would be served; empty: none"`
+}
+
+// showDomain completes a domain with what its last look found.
+func (a *API) showDomain(ctx context.Context, d gomail.Domain, err error) (*one[Domain], error) {
+	if err != nil {
+		return nil, problem(err)
+	}
+	summaries, err := a.config.Watcher.Summaries(ctx)
+	return oneOf(d, err, func(d gomail.Domain) Domain { return summarized(d, summaries) })
+}
+
+func summarized(d gomail.Domain, summaries map[string]dnsplan.Summary) Domain {
+	s, looked := summaries[d.Name]
+	switch {
+	case d.Disabled:
+		s.Badge = dnsplan.Badge{State: dnsplan.DomainDisabled, Text: "Switched off"}
+	case !looked:
+		s.Badge = dnsplan.Badge{State: dnsplan.DomainUnchecked, Text: "Not checked yet"}
+	}
+	return Domain{Name: d.Name, Disabled: d.Disabled, Settings: d.Settings, Created: d.Created, Summary: s}
 }
 
 // NewDomain is what a domain is made from.
@@ -43,22 +67,32 @@ type domainInput struct {
 }
 
 func (a *API) registerDomains(h huma.API) {
-	huma.Register(h, operation("list-domains", http.MethodGet, "/domains", "All hosted domains"),
-		func(ctx context.Context, _ *struct{}) (*list[Domain], error) {
-			all, err := a.config.Domains.List(ctx)
-			return listOf(all, err, showDomain)
-		})
+	huma.Register(h, scoped(ofAnyone, "list-domains", http.MethodGet, "/domains", "The hosted domains that you manage"), a.listDomains)
 	huma.Register(h, operation("add-domain", http.MethodPost, "/domains", "Host a domain, with DKIM keys of its own"), a.addDomain)
-	huma.Register(h, operation("get-domain", http.MethodGet, "/domains/{name}", "One domain"),
+	huma.Register(h, domainOperation("get-domain", http.MethodGet, "", "One domain"),
 		func(ctx context.Context, in *domainInput) (*one[Domain], error) {
 			d, err := a.config.Domains.Get(ctx, in.Name)
-			return oneOf(d, err, showDomain)
+			return a.showDomain(ctx, d, err)
 		})
-	huma.Register(h, operation("change-domain", http.MethodPatch, "/domains/{name}", "Change a domain's settings"), a.changeDomain)
+	huma.Register(h, domainOperation("change-domain", http.MethodPatch, "", "Change a domain's settings"), a.changeDomain)
+	huma.Register(h, domainOperation("preview-settings", http.MethodPost, "/preview", "What other settings would change in the domain's records"), a.previewSettings)
 	huma.Register(h, operation("remove-domain", http.MethodDelete, "/domains/{name}", "Remove a domain that has no accounts"),
 		func(ctx context.Context, in *domainInput) (*struct{}, error) {
-			return nil, problem(a.config.Domains.Remove(ctx, in.Name))
+			err := a.config.Domains.Remove(ctx, in.Name)
+			a.tell(EventDomain, in.Name)
+			return nil, problem(err)
 		})
+}
+
+func (a *API) listDomains(ctx context.Context, _ *struct{}) (*list[Domain], error) {
+	all, err := a.config.Domains.List(ctx)
+	if err != nil {
+		return nil, problem(err)
+	}
+	summaries, err := a.config.Watcher.Summaries(ctx)
+	p := principal(ctx)
+	mine := slices.DeleteFunc(all, func(d gomail.Domain) bool { return !p.Manages(d.Name) })
+	return listOf(mine, err, func(d gomail.Domain) Domain { return summarized(d, summaries) })
 }
 
 func (a *API) addDomain(ctx context.Context, in *struct{ Body NewDomain }) (*one[Domain], error) {
@@ -70,7 +104,8 @@ func (a *API) addDomain(ctx context.Context, in *struct{ Body NewDomain }) (*one
 		return nil, problem(err)
 	}
 	d, err := a.config.Domains.Add(ctx, in.Body.Name, o)
-	return oneOf(d, err, showDomain)
+	a.tell(EventDomain, d.Name)
+	return a.showDomain(ctx, d, err)
 }
 
 func (a *API) changeDomain(ctx context.Context, in *struct {
@@ -81,14 +116,37 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, problem(err)
 	}
-	if in.Body.Disabled != nil {
-		d.Disabled = *in.Body.Disabled
-	}
-	if in.Body.Settings != nil {
-		d.Settings = *in.Body.Settings
-	}
+	assign(&d.Disabled, in.Body.Disabled)
+	assign(&d.Settings, in.Body.Settings)
 	if err := dnsplan.Validate(d.Settings); err != nil {
 		return nil, problem(err)
 	}
-	return oneOf(d, a.config.Domains.Update(ctx, d), showDomain)
+	err = a.config.Domains.Update(ctx, d)
+	a.tell(EventDomain, d.Name)
+	return a.showDomain(ctx, d, err)
+}
+
+func (a *API) previewSettings(ctx context.Context, in *struct {
+	Name string `path:"name"`
+	Body gomail.DomainSettings
+}) (*one[SettingsPreview], error) {
+	if err := dnsplan.Validate(in.Body); err != nil {
+		return nil, problem(err)
+	}
+	d, err := a.config.Domains.Get(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	keys, err := a.config.Domains.Keys(ctx, d.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	server, err := a.config.Settings.Server(ctx)
+	if err != nil {
+		return nil, problem(err)
+	}
+	before := dnsplan.Domain{Domain: d, Keys: keys}
+	after := before
+	after.Settings = in.Body
+	return &one[SettingsPreview]{SettingsPreview{dnsplan.Diff(dnsplan.Plan(server, before), dnsplan.Plan(server, after)), dnsplan.PolicyFile(server, after)}}, nil
 }

@@ -9,19 +9,29 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gomail"
+	"gomail/dnsplan"
+	"gomail/domains"
 )
 
 // Key is a DKIM key without its private half.
 type Key struct {
-	Selector  string    `json:"selector"`
-	Algorithm string    `json:"algorithm"`
-	State     string    `json:"state"`
-	Created   time.Time `json:"created"`
-	PublicKey string    `json:"public_key" doc:"base64, the record's p= tag"`
+	Selector  string          `json:"selector"`
+	Algorithm string          `json:"algorithm"`
+	State     string          `json:"state"`
+	Created   time.Time       `json:"created"`
+	Since     time.Time       `json:"since" doc:"when it came into its state; of a pending key: when every server had it, created until then"`
+	PublicKey string          `json:"public_key" doc:"base64, the record's p= tag"`
+	Record    string          `json:"record" doc:"the name of its TXT record"`
+	Value     string          `json:"value" doc:"and its value"`
+	Stages    []domains.Stage `json:"stages" doc:"its life, stage by stage"`
 }
 
-func showKey(k gomail.DKIMKey) Key {
-	return Key{k.Selector, k.Algorithm, string(k.State), k.Created, base64.StdEncoding.EncodeToString(k.PublicKey)}
+func (a *API) showKey(k gomail.DKIMKey) Key {
+	return Key{
+		Selector: k.Selector, Algorithm: k.Algorithm, State: string(k.State), Created: k.Created, Since: k.Since,
+		PublicKey: base64.StdEncoding.EncodeToString(k.PublicKey), Record: k.Selector + "._domainkey." + k.Domain,
+		Value: dnsplan.DKIMValue(k), Stages: a.config.Domains.Stages(k),
+	}
 }
 
 // NewKey is what a key is made from.
@@ -31,24 +41,25 @@ type NewKey struct {
 }
 
 func (a *API) registerKeys(h huma.API) {
-	huma.Register(h, operation("list-keys", http.MethodGet, "/domains/{name}/keys", "A domain's DKIM keys"),
+	huma.Register(h, domainOperation("list-keys", http.MethodGet, "/keys", "A domain's DKIM keys"),
 		func(ctx context.Context, in *domainInput) (*list[Key], error) {
 			d, err := a.config.Domains.Get(ctx, in.Name)
 			if err != nil {
 				return nil, problem(err)
 			}
 			keys, err := a.config.Domains.Keys(ctx, d.Name)
-			return listOf(keys, err, showKey)
+			return listOf(keys, err, a.showKey)
 		})
-	huma.Register(h, operation("rotate-keys", http.MethodPost, "/domains/{name}/rotate", "Begin to replace the keys: new ones are made, and sign once the world has seen them"),
+	huma.Register(h, domainOperation("rotate-keys", http.MethodPost, "/rotate", "Begin to replace the keys: new ones are made, and sign once the world has seen them"),
 		func(ctx context.Context, in *struct {
 			Name string `path:"name"`
 			Body NewKey
 		}) (*list[Key], error) {
 			keys, err := a.config.Domains.Rotate(ctx, in.Name, in.Body.Algorithm, in.Body.Selector)
-			return listOf(keys, err, showKey)
+			a.tell(EventKeys, in.Name)
+			return listOf(keys, err, a.showKey)
 		})
-	huma.Register(h, operation("retire-key", http.MethodPost, "/domains/{name}/keys/{selector}/retire", "Stop signing with a key; it stays published for a while"),
+	huma.Register(h, domainOperation("retire-key", http.MethodPost, "/keys/{selector}/retire", "Stop signing with a key; it stays published for a while"),
 		func(ctx context.Context, in *struct {
 			Name     string `path:"name"`
 			Selector string `path:"selector"`
@@ -57,14 +68,17 @@ func (a *API) registerKeys(h huma.API) {
 			if err != nil {
 				return nil, problem(err)
 			}
-			return nil, problem(a.config.Domains.Retire(ctx, d.Name, in.Selector))
+			err = a.config.Domains.Retire(ctx, d.Name, in.Selector)
+			a.tell(EventKeys, d.Name)
+			return nil, problem(err)
 		})
-	huma.Register(h, operation("generate-key", http.MethodPost, "/domains/{name}/keys", "Make further DKIM keys, pending until they are in the DNS"),
+	huma.Register(h, domainOperation("generate-key", http.MethodPost, "/keys", "Make further DKIM keys, pending until they are in the DNS"),
 		func(ctx context.Context, in *struct {
 			Name string `path:"name"`
 			Body NewKey
 		}) (*list[Key], error) {
 			keys, err := a.config.Domains.Generate(ctx, in.Name, in.Body.Algorithm, in.Body.Selector)
-			return listOf(keys, err, showKey)
+			a.tell(EventKeys, in.Name)
+			return listOf(keys, err, a.showKey)
 		})
 }

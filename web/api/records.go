@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,17 +20,59 @@ func (c Config) Plan(ctx context.Context, name string) ([]dnsplan.Record, error)
 	if err != nil {
 		return nil, err
 	}
-	return dnsplan.Plan(c.Server(), dnsplan.Domain{Domain: d, Keys: keys}), nil
+	server, err := c.Settings.Server(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return dnsplan.Plan(server, dnsplan.Domain{Domain: d, Keys: keys}), nil
 }
 
 func (a *API) registerRecords(h huma.API) {
-	huma.Register(h, operation("list-records", http.MethodGet, "/domains/{name}/records", "The DNS records that the domain needs"),
+	huma.Register(h, domainOperation("list-records", http.MethodGet, "/records", "The DNS records that the domain needs"),
 		func(ctx context.Context, in *domainInput) (*list[dnsplan.Record], error) {
 			records, err := a.config.Plan(ctx, in.Name)
 			return listOf(records, err, same)
 		})
-	huma.Register(h, operation("check-records", http.MethodPost, "/domains/{name}/check", "Ask every name server whether the records are there"), a.checkRecords)
-	huma.Register(h, operation("export-records", http.MethodGet, "/domains/{name}/export", "The same records for other programs"), a.exportRecords)
+	huma.Register(h, domainOperation("export-records", http.MethodGet, "/export", "The same records for other programs"), a.exportRecords)
+	huma.Register(h, domainOperation("list-instructions", http.MethodGet, "/instructions", "The same records as a provider's form wants them entered"), a.listInstructions)
+}
+
+// Instructions are records as a provider's form wants them entered.
+type Instructions struct {
+	Provider string         `json:"provider" doc:"empty: the form that most have"`
+	Zone     string         `json:"zone"`
+	Steps    []dnsplan.Step `json:"steps"`
+}
+
+func (a *API) listInstructions(ctx context.Context, in *struct {
+	Name     string `path:"name"`
+	Provider string `query:"provider" doc:"empty: the one that the zone's name servers tell"`
+}) (*one[Instructions], error) {
+	records, err := a.config.Plan(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	zone, provider, err := a.zoneOf(ctx, canonical(in.Name))
+	if err != nil {
+		return nil, problem(err)
+	}
+	if in.Provider != "" {
+		provider = in.Provider
+	}
+	return &one[Instructions]{Instructions{provider, zone, dnsplan.Instructions(provider, zone, records)}}, nil
+}
+
+// zoneOf returns the zone in which a domain lies and who serves it, as the
+// last look found them; the domain itself before the first.
+func (a *API) zoneOf(ctx context.Context, domain string) (zone, provider string, err error) {
+	last, err := a.config.Watcher.Report(ctx, domain)
+	switch {
+	case gomail.KindOf(err) == gomail.NotFound || err == nil && last.Zone == "":
+		return domain, "", nil
+	case err != nil:
+		return "", "", err
+	}
+	return last.Zone, last.Provider, nil
 }
 
 // exportRecords renders the plan for a program.
@@ -43,7 +84,7 @@ func (a *API) exportRecords(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, problem(err)
 	}
-	zone, err := gomail.CanonicalDomain(in.Name)
+	zone, _, err := a.zoneOf(ctx, canonical(in.Name))
 	if err != nil {
 		return nil, problem(err)
 	}
@@ -57,42 +98,6 @@ func (a *API) exportRecords(ctx context.Context, in *struct {
 		e.Text = dnsplan.Zone(records)
 	}
 	return oneOf(e, err, same)
-}
-
-// DNSReport is a domain's plan held against what the DNS says.
-type DNSReport struct {
-	Domain      string            `json:"domain"`
-	Ready       bool              `json:"ready" doc:"every required record is right"`
-	Provider    string            `json:"provider" doc:"who serves the zone, as its name servers tell; empty: not known"`
-	NameServers []string          `json:"nameservers"`
-	DNSSEC      string            `json:"dnssec" enum:"signed,unsigned,unknown"`
-	CheckedAt   time.Time         `json:"checked_at"`
-	Records     []dnsplan.Finding `json:"records"`
-}
-
-// checkRecords asks every name server of the domain now.
-func (a *API) checkRecords(ctx context.Context, in *domainInput) (*one[DNSReport], error) {
-	records, err := a.config.Plan(ctx, in.Name)
-	if err != nil {
-		return nil, problem(err)
-	}
-	d, err := a.config.Domains.Get(ctx, in.Name)
-	if err != nil {
-		return nil, problem(err)
-	}
-	seen, err := a.config.Look(ctx, d.Name, records)
-	if err != nil {
-		return nil, problem(err)
-	}
-	findings := dnsplan.Compare(records, seen)
-	report := DNSReport{
-		Domain: d.Name, Ready: dnsplan.Ready(findings), Provider: dnsplan.Provider(seen.NameServers), NameServers: seen.NameServers,
-		DNSSEC: string(seen.DNSSEC), CheckedAt: seen.Now.UTC(), Records: findings,
-	}
-	if report.DNSSEC == "" {
-		report.DNSSEC = "unknown"
-	}
-	return &one[DNSReport]{report}, nil
 }
 
 // Export is records in another program's form.

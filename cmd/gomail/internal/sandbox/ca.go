@@ -42,9 +42,9 @@ func newAuthority(file string) (*authority, error) {
 	return &authority{certificate, key}, os.WriteFile(file, pemBlock("CERTIFICATE", der), 0o644)
 }
 
-// issue writes a certificate for a host, valid for localhost and 127.0.0.1
+// issue writes a certificate for hosts, valid for localhost and 127.0.0.1
 // too, with its key.
-func (a *authority) issue(host, certFile, keyFile string) (tls.Certificate, error) {
+func (a *authority) issue(certFile, keyFile string, hosts ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -54,9 +54,9 @@ func (a *authority) issue(host, certFile, keyFile string) (tls.Certificate, erro
 		return tls.Certificate{}, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: host},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: hosts[0]},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 3, 0),
-		DNSNames: []string{host, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames: append(hosts, "localhost"), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)

@@ -15,6 +15,7 @@ import (
 type nameServer struct {
 	udp net.PacketConn
 	tcp net.Listener
+	key TSIG
 
 	mu      sync.RWMutex
 	records map[string][]dns.RR // by lower-case name with its dot
@@ -31,7 +32,7 @@ func newNameServer() (*nameServer, error) {
 		}
 		udp, err := net.ListenPacket("udp", tcp.Addr().String())
 		if err == nil {
-			return &nameServer{udp: udp, tcp: tcp, records: map[string][]dns.RR{}, zones: map[string]dns.RR{}}, nil
+			return &nameServer{udp: udp, tcp: tcp, key: newTSIG(tcp.Addr().String()), records: map[string][]dns.RR{}, zones: map[string]dns.RR{}}, nil
 		}
 		tcp.Close()
 		failed = err
@@ -67,7 +68,10 @@ func (s *nameServer) add(rrs []dns.RR) {
 
 // run serves until ctx ends.
 func (s *nameServer) run(ctx context.Context) error {
-	servers := []*dns.Server{{PacketConn: s.udp, Handler: s}, {Listener: s.tcp, Handler: s}}
+	servers := []*dns.Server{
+		{PacketConn: s.udp, Handler: s, TsigSecret: s.key.secrets(), MsgAcceptFunc: accept},
+		{Listener: s.tcp, Handler: s, TsigSecret: s.key.secrets(), MsgAcceptFunc: accept},
+	}
 	errs := make(chan error, len(servers))
 	for _, server := range servers {
 		go func() { errs <- server.ActivateAndServe() }()
@@ -89,14 +93,28 @@ func (s *nameServer) run(ctx context.Context) error {
 	return err
 }
 
-// ServeDNS answers one question.
+// accept lets updates in beside questions.
+func accept(h dns.Header) dns.MsgAcceptAction {
+	if int(h.Bits>>11)&0xF == dns.OpcodeUpdate {
+		return dns.MsgAccept
+	}
+	return dns.DefaultMsgAcceptFunc(h)
+}
+
+// ServeDNS answers one question, or applies one update.
 func (s *nameServer) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg)
 	m.SetReply(q)
 	m.Authoritative, m.RecursionAvailable, m.Compress = true, true, true
-	if len(q.Question) == 1 && q.Opcode == dns.OpcodeQuery {
+	switch {
+	case len(q.Question) == 1 && q.Opcode == dns.OpcodeUpdate:
+		s.update(w, q, m)
+	case len(q.Question) == 1 && q.Opcode == dns.OpcodeQuery && q.Question[0].Qtype == dns.TypeAXFR:
+		s.transfer(w, q)
+		return
+	case len(q.Question) == 1 && q.Opcode == dns.OpcodeQuery:
 		s.answer(m, strings.ToLower(q.Question[0].Name), q.Question[0].Qtype)
-	} else {
+	default:
 		m.Rcode = dns.RcodeNotImplemented
 	}
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
@@ -119,7 +137,7 @@ func (s *nameServer) answer(m *dns.Msg, name string, qtype uint16) {
 		for _, rr := range s.records[name] {
 			switch t := rr.Header().Rrtype; {
 			case t == qtype || qtype == dns.TypeANY:
-				m.Answer = append(m.Answer, rr)
+				m.Answer = append(m.Answer, dns.Copy(rr)) // it may be changed while the answer is written
 			case t == dns.TypeCNAME:
 				m.Answer = append(m.Answer, rr)
 				next = strings.ToLower(rr.(*dns.CNAME).Target)

@@ -26,6 +26,7 @@ const (
 	Domain       = "gomail.test"
 	Hostname     = "mail.gomail.test"
 	Address      = "127.0.0.1"
+	FreshDomain  = "fresh.test" // registered and empty: to be added and set up
 	RemoteDomain = "remote.test"
 	RemoteHost   = "mx.remote.test"
 	remoteIP     = "127.0.0.2"
@@ -61,7 +62,7 @@ func New(dir string, log *slog.Logger) (*Sandbox, error) {
 	if s.dns, err = newNameServer(); err != nil {
 		return nil, fmt.Errorf("open the sandbox's DNS: %w", err)
 	}
-	for _, zone := range []string{Domain, RemoteDomain, "sandbox.test", "127.in-addr.arpa"} {
+	for _, zone := range []string{Domain, FreshDomain, RemoteDomain, "sandbox.test", "127.in-addr.arpa"} {
 		s.dns.addZone(zone)
 	}
 	if s.resolver, err = s.Resolver(); err != nil {
@@ -82,10 +83,10 @@ func (s *Sandbox) makeCertificates(dir string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if _, err := ca.issue(Hostname, s.CertFile, s.KeyFile); err != nil {
+	if _, err := ca.issue(s.CertFile, s.KeyFile, Hostname, "mta-sts."+Domain, "mta-sts."+FreshDomain); err != nil {
 		return tls.Certificate{}, err
 	}
-	return ca.issue(RemoteHost, filepath.Join(dir, "remote-cert.pem"), filepath.Join(dir, "remote-key.pem"))
+	return ca.issue(filepath.Join(dir, "remote-cert.pem"), filepath.Join(dir, "remote-key.pem"), RemoteHost)
 }
 
 // Resolver returns a resolver that asks the sandbox's DNS.
@@ -106,8 +107,14 @@ func (s *Sandbox) RemoteMaildir() string { return s.remote.maildir }
 // Publish adds records to the DNS.
 func (s *Sandbox) Publish(rrs []dns.RR) { s.dns.add(rrs) }
 
+// TSIG returns the key with which the DNS may be changed.
+func (s *Sandbox) TSIG() TSIG { return s.dns.key }
+
 // MapPort says where the port 25 of an address really is.
 func (s *Sandbox) MapPort(ip, address string) { s.mapAddress(net.JoinHostPort(ip, "25"), address) }
+
+// MapWeb says where the port 443 of an address really is.
+func (s *Sandbox) MapWeb(ip, address string) { s.mapAddress(net.JoinHostPort(ip, "443"), address) }
 
 func (s *Sandbox) mapAddress(from, to string) {
 	s.mu.Lock()

@@ -1,14 +1,15 @@
-package mxsend
+// Package netaddr tells addresses of the public Internet from others.
+package netaddr
 
 import "net/netip"
 
-// isPublic reports whether an address is of the public Internet, by the
+// IsPublic reports whether an address is of the public Internet, by the
 // IANA's special-purpose registries (RFC 6890). Forms of IPv6 that carry an
 // IPv4 address are as public as that one.
-func isPublic(a netip.Addr) bool {
+func IsPublic(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if v4, ok := embedded(a); ok {
-		return isPublic(v4)
+		return IsPublic(v4)
 	}
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
 		return false

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"gomail/dnsplan"
+	"gomail/internal/config"
+)
+
+// Settings that live in the store, because the panel changes them.
+const (
+	mxSetting     = "mx"          // the hosts that take mail, as JSON; empty: the configuration's
+	dnssecSetting = "host_dnssec" // of the mail host's zone, as it was last seen
+)
+
+// settingStore keeps settings by name.
+type settingStore interface {
+	Setting(ctx context.Context, key string) (string, error)
+	SetSetting(ctx context.Context, key, value string) error
+}
+
+// serverSettings are what all domains share: from the configuration, the
+// store and the certificate. It implements api.ServerSettings.
+type serverSettings struct {
+	config config.Config
+	store  settingStore
+	look   func(ctx context.Context, name string) dnsplan.DNSSEC
+	told   func() // called when the plan of every domain may have changed
+
+	mu     sync.Mutex
+	cached dnsplan.Server
+	until  time.Time // of the cache
+	looked time.Time // at the mail host's zone
+}
+
+const (
+	settingsLife = 30 * time.Second // how long another process's change goes unnoticed
+	dnssecLife   = 10 * time.Minute
+)
+
+// Server returns what the DNS plan needs to know of this server.
+func (s *serverSettings) Server(ctx context.Context) (dnsplan.Server, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.until) {
+		return s.cached, nil
+	}
+	fresh := planServer(s.config)
+	hosts, err := s.store.Setting(ctx, mxSetting)
+	if err != nil {
+		return fresh, err
+	}
+	if hosts != "" {
+		if err := json.Unmarshal([]byte(hosts), &fresh.MX); err != nil {
+			return fresh, fmt.Errorf("read the hosts that take mail: %w", err)
+		}
+	}
+	signed, err := s.store.Setting(ctx, dnssecSetting)
+	if err != nil {
+		return fresh, err
+	}
+	fresh.DNSSEC = dnsplan.DNSSEC(signed)
+	s.cached, s.until = fresh, time.Now().Add(settingsLife)
+	return fresh, nil
+}
+
+// SetMX writes the hosts that take mail; none: the configured ones.
+func (s *serverSettings) SetMX(ctx context.Context, hosts []dnsplan.MX) error {
+	if err := dnsplan.ValidateMX(hosts); err != nil {
+		return err
+	}
+	text := ""
+	if len(hosts) > 0 {
+		raw, err := json.Marshal(hosts)
+		if err != nil {
+			return err
+		}
+		text = string(raw)
+	}
+	return s.write(ctx, mxSetting, text)
+}
+
+// refresh looks whether the mail host's zone is signed, unless that was done
+// a moment ago: TLSA records count only where it is.
+func (s *serverSettings) refresh(ctx context.Context) error {
+	s.mu.Lock()
+	due := time.Since(s.looked) >= dnssecLife
+	if due {
+		s.looked = time.Now()
+	}
+	s.mu.Unlock()
+	if !due {
+		return nil
+	}
+	seen := s.look(ctx, s.config.Server.Hostname)
+	known, err := s.store.Setting(ctx, dnssecSetting)
+	if err != nil || seen == dnsplan.DNSSECUnknown || string(seen) == known {
+		return err
+	}
+	return s.write(ctx, dnssecSetting, string(seen))
+}
+
+func (s *serverSettings) write(ctx context.Context, key, value string) error {
+	err := s.store.SetSetting(ctx, key, value)
+	s.mu.Lock()
+	s.until = time.Time{}
+	s.mu.Unlock()
+	if err == nil && s.told != nil {
+		s.told()
+	}
+	return err
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+
+	"gomail"
+	"gomail/dnsplan"
+	"gomail/dnswatch"
+	"gomail/domains"
+	"gomail/internal/config"
+	"gomail/internal/netaddr"
+	"gomail/web/api"
+)
+
+// newProber returns what asks the DNS and tries the host's ports.
+func newProber(c config.Config, o outside) (*dnswatch.Prober, error) {
+	roots, err := trusted(c.TLS.ACMECAFile)
+	if err != nil {
+		return nil, err
+	}
+	reach := c.DNS.ReachHosts
+	if c.Outbound.Smarthost != "" {
+		reach = nil
+	}
+	return dnswatch.New(dnswatch.Config{
+		Resolvers: systemResolvers(c.DNS.Resolvers), Dial: o.dial, Roots: roots, Addresses: c.Server.PublicAddresses,
+		ACME: c.TLS.Mode == "acme", ReachHosts: reach, BlockLists: c.DNS.BlockLists,
+		Allow: func(a netip.Addr) bool {
+			return c.Outbound.AllowPrivateNetworks || netaddr.IsPublic(a) || slices.Contains(c.Server.PublicAddresses, a)
+		},
+	}), nil
+}
+
+// trusted is whom to believe about certificates: the system's authorities,
+// and the one of the configuration.
+func trusted(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, gomail.Errorf(gomail.Invalid, "tls.acme_ca_file: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, gomail.Errorf(gomail.Invalid, "tls.acme_ca_file: %s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// newWatcher returns what keeps an eye on every domain's DNS.
+func (s *services) newWatcher() *dnswatch.Watcher {
+	return dnswatch.NewWatcher(dnswatch.WatchConfig{
+		Store: s.store, Prober: s.prober, Domains: s.domainNames, Target: s.target, Mend: s.mend, After: s.afterLook, Logger: s.log,
+		Alert: s.alert,
+		Tell: func(domain string, looking bool) {
+			kind := api.EventReport
+			if looking {
+				kind = api.EventChecking
+			}
+			s.events.Tell(api.Event{Kind: kind, Domain: domain})
+		},
+	})
+}
+
+// domainNames returns the domains to watch.
+func (s *services) domainNames(ctx context.Context) ([]string, error) {
+	all, err := s.domains.List(ctx)
+	var names []string
+	for _, d := range all {
+		if !d.Disabled {
+			names = append(names, d.Name)
+		}
+	}
+	return names, err
+}
+
+// target is what is to be looked at for a domain.
+func (s *services) target(ctx context.Context, name string) (dnswatch.Target, error) {
+	if err := s.settings.refresh(ctx); err != nil {
+		return dnswatch.Target{}, err
+	}
+	d, err := s.domains.Get(ctx, name)
+	if err != nil {
+		return dnswatch.Target{}, err
+	}
+	records, err := s.plan(ctx, d.Name)
+	if err != nil {
+		return dnswatch.Target{}, err
+	}
+	server, err := s.settings.Server(ctx)
+	return dnswatch.Target{Domain: d.Name, Records: records, Policy: dnsplan.PolicyFile(server, dnsplan.Domain{Domain: d})}, err
+}
+
+// plan returns the records that a domain needs.
+func (s *services) plan(ctx context.Context, name string) ([]dnsplan.Record, error) {
+	return api.Config{Domains: s.domains, Settings: s.settings}.Plan(ctx, name)
+}
+
+// domainChanged has a domain looked at again, and its page shown anew.
+func (s *services) domainChanged(domain string) {
+	s.watcher.Changed(domain)
+	s.events.Tell(api.Event{Kind: api.EventKeys, Domain: domain})
+}
+
+// serverChanged does the same for all of them.
+func (s *services) serverChanged() {
+	names, err := s.domainNames(context.Background())
+	if err != nil {
+		s.log.Error("the domains could not be read", slog.Any("error", err))
+		return
+	}
+	for _, name := range names {
+		s.watcher.Changed(name)
+	}
+}
+
+// afterLook goes on with a rotation that waits for what was just seen.
+func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
+	keys, err := s.domains.Keys(ctx, r.Domain)
+	if err != nil || !slices.ContainsFunc(keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMPending }) {
+		return
+	}
+	if err := s.domains.AdvanceDomain(ctx, r.Domain); err != nil && ctx.Err() == nil {
+		s.log.Error("key rotation", slog.Any("error", err))
+	}
+}
+
+// page is the URL of a domain's page.
+func (s *services) page(domain string) string {
+	return "https://" + s.config.Server.Hostname + "/admin/domains/" + url.PathEscape(domain)
+}
+
+// administrators returns who is told about a domain: those who manage it
+// alone, and its postmaster.
+func (s *services) administrators(ctx context.Context, domain string) ([]gomail.Address, error) {
+	to := []gomail.Address{{Local: "postmaster", Domain: domain}}
+	managed, err := s.accounts.Managed(ctx)
+	if err != nil {
+		return to, err
+	}
+	for id, names := range managed {
+		if !slices.Contains(names, domain) {
+			continue
+		}
+		account, err := s.accounts.Get(ctx, id)
+		if err != nil {
+			return to, err
+		}
+		if !account.Disabled {
+			to = append(to, account.Address)
+		}
+	}
+	return to, nil
+}
+
+// alert tells a domain's administrators what was lost.
+func (s *services) alert(ctx context.Context, a dnsplan.Alert) error {
+	a.Page = s.page(a.Domain) + "/records"
+	return s.tellAdministrators(ctx, a.Domain, a.Subject(), a.Text())
+}
+
+// remind tells them of keys that wait to be published.
+func (s *services) remind(ctx context.Context, r domains.Reminder) error {
+	return s.tellAdministrators(ctx, r.Domain, "New DKIM keys of "+r.Domain+" wait to be published", reminderText(r.Keys, r.First, s.page(r.Domain)+"/keys"))
+}
+
+func (s *services) tellAdministrators(ctx context.Context, domain, subject, text string) error {
+	if s.announce == nil {
+		return gomail.Errorf(gomail.Unavailable, "no server runs that could send it")
+	}
+	to, err := s.administrators(ctx, domain)
+	for _, a := range to {
+		err = errors.Join(err, s.announce(ctx, a, subject, text))
+	}
+	return err
+}
+
+// mend puts right what was lost where the owner wants the provider kept in
+// sync, and returns what is right again.
+func (s *services) mend(ctx context.Context, domain string, lost []dnsplan.Entry) []string {
+	return nil
+}
+
+// reminderText is what the owner of waiting keys is told.
+func reminderText(keys []gomail.DKIMKey, first bool, page string) string {
+	text := "New DKIM keys wait until you have published them at your DNS provider:\n"
+	for _, k := range keys {
+		text += fmt.Sprintf("\n  TXT %s\n  %s\n", k.Selector+"._domainkey."+k.Domain, dnsplan.DKIMValue(k))
+	}
+	if first {
+		return text + "\nUntil then mail from the domain is sent without a signature.\n\n" + page + "\n"
+	}
+	return text + "\nUntil then the present keys go on signing. Nothing breaks; the keys only grow old.\n\n" + page + "\n"
+}

@@ -1,0 +1,186 @@
+package dnswatch
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gomail"
+	"gomail/dnsplan"
+)
+
+// flight is a look that several may wait for. It is broken off when nobody
+// waits any more.
+type flight struct {
+	begun   bool // it no longer counts as "after" somebody's change
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{}
+	report  dnsplan.Report
+	err     error
+	after   *flight // begins when this one has ended; nil: none is wanted
+}
+
+// fly takes part in a look. A fresh one begins after the call: whoever has
+// just changed something must not get the answer of before.
+func (w *Watcher) fly(ctx context.Context, domain string, fresh bool) (dnsplan.Report, error) {
+	f := w.board(ctx, domain, fresh)
+	select {
+	case <-f.done:
+		return f.report, f.err
+	case <-ctx.Done():
+		w.leave(f)
+		return dnsplan.Report{}, ctx.Err()
+	}
+}
+
+// board finds the flight to wait for, or starts one.
+func (w *Watcher) board(ctx context.Context, domain string, fresh bool) *flight {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.looks[domain]
+	switch {
+	case f == nil:
+		f = &flight{done: make(chan struct{})}
+		w.looks[domain] = f
+		w.start(ctx, domain, f)
+	case fresh && f.begun:
+		if f.after == nil {
+			f.after = &flight{done: make(chan struct{})}
+		}
+		f = f.after
+	}
+	f.waiting++
+	return f
+}
+
+// start begins a flight. It outlives whoever asked first, as long as somebody
+// waits.
+func (w *Watcher) start(ctx context.Context, domain string, f *flight) {
+	ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	f.begun = true
+	w.flights.Go(func() {
+		f.report, f.err = w.look(ctx, domain)
+		f.cancel()
+		w.mu.Lock()
+		delete(w.looks, domain)
+		if next := f.after; next != nil && next.waiting > 0 {
+			w.looks[domain] = next
+			w.start(ctx, domain, next)
+		}
+		w.mu.Unlock()
+		close(f.done)
+	})
+}
+
+// leave is called by who no longer waits.
+func (w *Watcher) leave(f *flight) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f.waiting--; f.waiting == 0 && f.cancel != nil {
+		f.cancel()
+	}
+}
+
+// look looks once and remembers.
+func (w *Watcher) look(ctx context.Context, domain string) (dnsplan.Report, error) {
+	w.tell(domain, true)
+	defer w.tell(domain, false)
+	target, err := w.config.Target(ctx, domain)
+	if err != nil {
+		return dnsplan.Report{}, err
+	}
+	last, err := w.config.Store.Look(ctx, domain)
+	if err != nil && gomail.KindOf(err) != gomail.NotFound {
+		return dnsplan.Report{}, err
+	}
+	seen, probes, err := w.config.Prober.Inspect(ctx, target)
+	if err != nil {
+		return dnsplan.Report{}, err
+	}
+	report := age(dnsplan.NewReport(domain, target.Records, seen, probes), last.Report, seen.Now).Against(target.Records)
+	return w.remember(ctx, last, report)
+}
+
+// remember writes what was found, and tells of what was lost.
+func (w *Watcher) remember(ctx context.Context, last dnsplan.Look, report dnsplan.Report) (dnsplan.Report, error) {
+	entries, lost, known := changes(last.Known, report)
+	now := w.config.Clock()
+	l := dnsplan.Look{Domain: report.Domain, Report: report, Known: known, Changed: last.Changed}
+	w.mu.Lock()
+	if told, ok := w.changed[report.Domain]; ok {
+		l.Changed = told
+		delete(w.changed, report.Domain)
+	}
+	if moved(entries) || l.Changed.IsZero() {
+		l.Changed = now
+	}
+	l.Next = next(report.Domain, now, l.Changed, report.Ready)
+	w.next[report.Domain] = l.Next
+	w.mu.Unlock()
+	l.Report.NextCheck = l.Next
+	if err := w.config.Store.AddLook(ctx, l, entries); err != nil {
+		return dnsplan.Report{}, err
+	}
+	if len(lost) > 0 {
+		w.alarm(ctx, report.Domain, lost)
+	}
+	if w.config.After != nil {
+		w.config.After(ctx, l.Report)
+	}
+	return l.Report, nil
+}
+
+// alarm has lost records mended where that is wanted, and tells of them.
+func (w *Watcher) alarm(ctx context.Context, domain string, lost []dnsplan.Entry) {
+	a := dnsplan.Alert{Domain: domain, At: w.config.Clock(), Lost: lost}
+	for _, e := range lost {
+		w.log.Warn("a DNS record is no longer right", slog.String("domain", domain), slog.String("record", e.Type+" "+e.Name), slog.String("code", e.After.Code))
+	}
+	if w.config.Mend != nil {
+		a.Mended = w.config.Mend(ctx, domain, lost)
+	}
+	if w.config.Alert == nil {
+		return
+	}
+	if err := w.config.Alert(ctx, a); err != nil {
+		w.log.Error("the alert could not be sent", slog.String("domain", domain), slog.Any("error", err))
+	}
+}
+
+func (w *Watcher) tell(domain string, looking bool) {
+	if w.config.Tell != nil {
+		w.config.Tell(domain, looking)
+	}
+}
+
+// Looks on demand: a few at once, then one every few seconds for a domain.
+const (
+	askBurst = 6
+	askEvery = 5 * time.Second
+)
+
+// bucket bounds how often a domain is looked at on demand.
+type bucket struct {
+	full time.Time // when all of the burst is there again
+}
+
+// mayAsk books a look on demand, or returns how long to wait.
+func (w *Watcher) mayAsk(domain string) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.config.Clock()
+	b := w.asked[domain]
+	if b == nil {
+		b = &bucket{}
+		w.asked[domain] = b
+	}
+	if b.full.Before(now) {
+		b.full = now
+	}
+	if wait := b.full.Add(askEvery).Sub(now) - askBurst*askEvery; wait > 0 {
+		return wait
+	}
+	b.full = b.full.Add(askEvery)
+	return 0
+}

@@ -1,0 +1,156 @@
+package dnswatch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gomail/dnsplan"
+)
+
+// hostLife is how long what was tried for the host holds for all domains.
+const hostLife = 10 * time.Minute
+
+// hostProbes are what all domains share: tried once for all of them.
+type hostProbes struct {
+	mu    sync.Mutex
+	tried map[string]*try
+}
+
+// try is one set of probes, under way or done.
+type try struct {
+	done   chan struct{}
+	at     time.Time
+	probes []dnsplan.Probe
+}
+
+// share returns what another domain's look has found a moment ago, waits for
+// one that is under way, or does it.
+func (h *hostProbes) share(ctx context.Context, what string, now time.Time, do func(context.Context) []dnsplan.Probe) []dnsplan.Probe {
+	h.mu.Lock()
+	t := h.tried[what]
+	if t == nil || now.Sub(t.at) >= hostLife {
+		t = &try{done: make(chan struct{}), at: now}
+		h.tried[what] = t
+		h.mu.Unlock()
+		t.probes = do(ctx)
+		if ctx.Err() != nil {
+			h.forget(what, t) // it was broken off, and tells nothing
+		}
+		close(t.done)
+		return t.probes
+	}
+	h.mu.Unlock()
+	select {
+	case <-t.done:
+		return slices.Clone(t.probes)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (h *hostProbes) forget(what string, t *try) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.tried[what] == t {
+		delete(h.tried, what)
+	}
+}
+
+// Afresh forgets what was tried for the host: the next look tries it again.
+func (p *Prober) Afresh() {
+	p.host.mu.Lock()
+	defer p.host.mu.Unlock()
+	p.host.tried = map[string]*try{}
+}
+
+// Target is what probes of a domain are about.
+type Target struct {
+	Domain  string
+	Records []dnsplan.Record
+	Policy  string // the MTA-STS policy as it is served; empty: none
+}
+
+// Inspect reads the domain's records and tries everything else that its page
+// tells. An error is the context's alone.
+func (p *Prober) Inspect(ctx context.Context, t Target) (dnsplan.Seen, []dnsplan.Probe, error) {
+	l := p.begin()
+	var seen dnsplan.Seen
+	var failure error
+	parts := []func() []dnsplan.Probe{
+		func() []dnsplan.Probe { return l.delegation(ctx, t.Domain) },
+		func() []dnsplan.Probe { return p.hosts(ctx, t.Records) },
+		func() []dnsplan.Probe { return p.policies(ctx, t) },
+		func() []dnsplan.Probe { return p.shared(ctx, "outwards", p.outwards) },
+		func() []dnsplan.Probe { return p.shared(ctx, "port 80", p.authorityReaches) },
+		func() []dnsplan.Probe { return p.shared(ctx, "block lists", p.blockLists) },
+	}
+	found := make([][]dnsplan.Probe, len(parts))
+	var wg sync.WaitGroup
+	wg.Go(func() { seen, failure = l.see(ctx, t.Domain, t.Records) })
+	for i, part := range parts {
+		wg.Go(func() { found[i] = part() })
+	}
+	wg.Wait()
+	if failure == nil {
+		failure = ctx.Err()
+	}
+	return seen, slices.Concat(found...), failure
+}
+
+func (p *Prober) shared(ctx context.Context, what string, do func(context.Context) []dnsplan.Probe) []dnsplan.Probe {
+	return p.host.share(ctx, what, p.config.Clock(), do)
+}
+
+func (p *Prober) policies(ctx context.Context, t Target) []dnsplan.Probe {
+	if parked(t.Records) {
+		return nil
+	}
+	return []dnsplan.Probe{p.policy(ctx, t.Domain, t.Policy)}
+}
+
+// hosts tries port 25 of every host that the plan's MX records name.
+func (p *Prober) hosts(ctx context.Context, records []dnsplan.Record) []dnsplan.Probe {
+	var all []dnsplan.Probe
+	for _, r := range records {
+		if r.Purpose != dnsplan.Receive || r.Value == "." {
+			continue
+		}
+		host := strings.TrimSuffix(r.Value, ".")
+		tlsa := planned(records, host)
+		all = append(all, p.shared(ctx, "starttls "+host+strings.Join(tlsa, ","), func(ctx context.Context) []dnsplan.Probe {
+			return p.startTLS(ctx, host, tlsa)
+		})...)
+	}
+	return all
+}
+
+// planned returns the TLSA values of a host that count.
+func planned(records []dnsplan.Record, host string) []string {
+	var all []string
+	for _, r := range records {
+		if r.Purpose == dnsplan.TLSA && r.Requirement == dnsplan.Recommended && strings.HasSuffix(r.Name, "."+host) {
+			all = append(all, r.Value)
+		}
+	}
+	return all
+}
+
+func parked(records []dnsplan.Record) bool {
+	return slices.ContainsFunc(records, func(r dnsplan.Record) bool { return r.Purpose == dnsplan.Receive && r.Value == "." })
+}
+
+func noSuchHost(err error) bool {
+	var e *net.DNSError
+	return errors.As(err, &e)
+}
+
+func closeQuietly(c net.Conn) {
+	if c != nil {
+		c.Close()
+	}
+}

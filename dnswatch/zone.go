@@ -1,0 +1,207 @@
+package dnswatch
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/miekg/dns"
+	"golang.org/x/net/publicsuffix"
+
+	"gomail"
+	"gomail/dnsplan"
+)
+
+// zoneCache remembers the zones of names for one look. Two who ask for the
+// same at once may both look it up: that does no harm.
+type zoneCache struct {
+	prober *Prober
+	mu     sync.Mutex
+	apexes map[string]string // by name
+	zones  map[string]*zone  // by apex
+}
+
+// of returns the zone that holds a name: the closest name at or above it that
+// has an SOA.
+func (z *zoneCache) of(ctx context.Context, name string) (*zone, error) {
+	z.mu.Lock()
+	apex, known := z.apexes[name]
+	found := z.zones[apex]
+	z.mu.Unlock()
+	var err error
+	if !known {
+		if apex, err = z.prober.apex(ctx, name); err != nil {
+			return nil, err
+		}
+		z.mu.Lock()
+		found = z.zones[apex]
+		z.mu.Unlock()
+	}
+	if found == nil {
+		if found, err = z.prober.zone(ctx, apex); err != nil {
+			return nil, err
+		}
+	}
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.apexes[name], z.zones[apex] = apex, found
+	return found, nil
+}
+
+// delegated reports whether a zone can be the domain's own: a registry's zone
+// answers for names that nobody has registered.
+func delegated(domain, apex string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return apex != "" && apex != suffix && dns.IsSubDomain(dns.Fqdn(suffix), dns.Fqdn(apex))
+}
+
+// apex asks for the SOA: a resolver names the zone in its answer, or beside a
+// negative one. Behind an alias it names the zone of the alias's target, so
+// the way goes up label by label.
+func (p *Prober) apex(ctx context.Context, name string) (string, error) {
+	failure := fmt.Errorf("no resolver is configured")
+	for _, r := range p.config.Resolvers {
+		for at := dns.CanonicalName(name); at != "."; at = parent(at) {
+			m, err := p.ask(ctx, r, at, dns.TypeSOA, true)
+			if err == nil && m.Rcode == dns.RcodeServerFailure {
+				m, err = p.askUnchecked(ctx, r, at, dns.TypeSOA)
+			}
+			if err != nil {
+				failure = err
+				break
+			}
+			if m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused {
+				failure = fmt.Errorf("the resolver %s answers %s", r, dns.RcodeToString[m.Rcode])
+				break
+			}
+			for _, rr := range slices.Concat(m.Answer, m.Ns) {
+				if soa, ok := rr.(*dns.SOA); ok && dns.IsSubDomain(soa.Hdr.Name, at) {
+					return strings.TrimSuffix(dns.CanonicalName(soa.Hdr.Name), "."), nil
+				}
+			}
+			failure = fmt.Errorf("the resolver %s names no zone", r)
+		}
+	}
+	return "", gomail.Errorf(gomail.Unavailable, "the zone of %s cannot be found: %w", name, failure)
+}
+
+// parent is the name without its first label.
+func parent(name string) string {
+	i, end := dns.NextLabel(name, 0)
+	if end {
+		return "."
+	}
+	return name[i:]
+}
+
+// zone finds the servers of a zone.
+func (p *Prober) zone(ctx context.Context, apex string) (*zone, error) {
+	names := p.askResolvers(ctx, apex, dns.TypeNS)
+	if !names.Status.Known() {
+		return nil, gomail.Errorf(gomail.Unavailable, "the name servers of %s cannot be found: the resolvers answer %s", apex, names.Status)
+	}
+	z := &zone{name: apex}
+	for _, v := range names.Values {
+		host := strings.TrimSuffix(dns.CanonicalName(v.Text), ".")
+		z.nameServers = append(z.nameServers, host)
+	}
+	slices.Sort(z.nameServers)
+	found := make([][]netip.Addr, len(z.nameServers))
+	var wg sync.WaitGroup
+	for i, host := range z.nameServers {
+		wg.Go(func() { found[i] = p.serverAddresses(ctx, host) })
+	}
+	wg.Wait()
+	for i, host := range z.nameServers {
+		if len(found[i]) == 0 {
+			z.unresolved = append(z.unresolved, host)
+		}
+		for _, a := range found[i] {
+			z.servers = append(z.servers, server{fmt.Sprintf("%s (%s)", host, a), host, netip.AddrPortFrom(a, 53).String()})
+		}
+	}
+	return z, nil
+}
+
+// serverAddresses returns the addresses of a name server. IPv6 is left out
+// where IPv4 is there: many machines have no way to it, and silence would look
+// like a fault of the server.
+func (p *Prober) serverAddresses(ctx context.Context, host string) []netip.Addr {
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		found := slices.DeleteFunc(p.addressesOf(ctx, host, qtype), func(a netip.Addr) bool { return !p.config.Allow(a) })
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// addressesOf asks the resolvers for a host's addresses of one kind.
+func (p *Prober) addressesOf(ctx context.Context, host string, qtype uint16) []netip.Addr {
+	var found []netip.Addr
+	for _, v := range p.askResolvers(ctx, host, qtype).Values {
+		if addr, err := netip.ParseAddr(v.Text); err == nil {
+			found = append(found, addr)
+		}
+	}
+	return found
+}
+
+// askResolvers asks one resolver after another until one tells something.
+// Where the signatures are broken, the data is taken without them: the
+// delegation's probe says so.
+func (p *Prober) askResolvers(ctx context.Context, name string, qtype uint16) dnsplan.Answer {
+	a := dnsplan.Answer{Status: dnsplan.Timeout}
+	for _, r := range p.config.Resolvers {
+		m, err := p.ask(ctx, r, name, qtype, true)
+		if a = answer(m, err, name, qtype, true); a.Status == dnsplan.ServFail {
+			m, err = p.askUnchecked(ctx, r, name, qtype)
+			a = answer(m, err, name, qtype, true)
+		}
+		if a.Status.Known() {
+			return a
+		}
+	}
+	return a
+}
+
+// dnssec asks whether the parent vouches for the zone's keys.
+func (p *Prober) dnssec(ctx context.Context, apex string) dnsplan.DNSSEC {
+	a := p.askResolvers(ctx, apex, dns.TypeDS)
+	switch {
+	case a.Status == dnsplan.Answered:
+		return dnsplan.DNSSECSigned
+	case a.Status.Known():
+		return dnsplan.DNSSECUnsigned
+	}
+	return dnsplan.DNSSECUnknown
+}
+
+// negative asks for how long resolvers may remember that something of a zone
+// is absent: what its SOA says, RFC 2308 section 5.
+func (p *Prober) negative(ctx context.Context, apex string) int {
+	for _, r := range p.config.Resolvers {
+		m, err := p.ask(ctx, r, apex, dns.TypeSOA, true)
+		if err != nil {
+			continue
+		}
+		for _, rr := range m.Answer {
+			if soa, ok := rr.(*dns.SOA); ok {
+				return int(soa.Minttl) // a resolver's TTL of the SOA is what is left of it
+			}
+		}
+	}
+	return 0
+}
+
+// DNSSEC reports whether the zone that holds a name is signed.
+func (p *Prober) DNSSEC(ctx context.Context, name string) dnsplan.DNSSEC {
+	apex, err := p.apex(ctx, name)
+	if err != nil {
+		return dnsplan.DNSSECUnknown
+	}
+	return p.dnssec(ctx, apex)
+}
