@@ -136,10 +136,12 @@ func TestMergeByMeaning(t *testing.T) {
 		if test.action == Keep {
 			after = test.before
 		}
+		found := false
 		for _, ch := range Merge(records, z.see(records)) {
 			if ch.Name != test.name || ch.Type != test.kind {
 				continue
 			}
+			found = true
 			var got []string
 			for _, v := range ch.After {
 				if got = append(got, v.Text); ch.Type == "MX" {
@@ -149,6 +151,9 @@ func TestMergeByMeaning(t *testing.T) {
 			if ch.Action != test.action || !slices.Equal(got, after) || ch.Consent != "" || ch.Blocked != "" {
 				t.Errorf("%s: %s to %q, want %s to %q (%s %s)", name, ch.Action, got, test.action, after, ch.Consent, ch.Blocked)
 			}
+		}
+		if !found {
+			t.Errorf("%s: nothing is planned there", name)
 		}
 	}
 }
