@@ -17,6 +17,9 @@ want tmux tmux
 want python3 python3
 want /usr/sbin/dovecot dovecot-imapd
 want named-checkzone bind9-utils
+want /usr/sbin/named bind9
+want /usr/sbin/pdns_server "pdns-server pdns-backend-sqlite3"
+[ -e "$(find /usr/lib -name libgsqlite3backend.so -print -quit)" ] || need="$need pdns-backend-sqlite3"
 python3 -c 'import nacl' 2>/dev/null || /usr/bin/python3 -c 'import nacl' 2>/dev/null || need="$need python3-nacl"
 perl -MIO::Socket::SSL -e 1 2>/dev/null || need="$need libio-socket-ssl-perl libnet-ssleay-perl"
 [ -x /usr/lib/dovecot/lmtp ] || need="$need dovecot-lmtpd"
