@@ -1,19 +1,21 @@
 package dnsplan
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/miekg/dns"
 
 	"gomail"
 )
 
-// NSUpdate returns a plan as commands for nsupdate, RFC 2136: for each name
-// and type the planned values are added, and nothing is deleted. Records of
-// other zones stand in comments.
+// NSUpdate returns a plan as commands for nsupdate, RFC 2136: the planned
+// values are added, and nothing is deleted, so that whatever else stands at a
+// name stays. Where the zone holds an SPF, DMARC or MX record already, use
+// NSUpdateChanges, which merges. Records of other zones stand in comments.
 func NSUpdate(records []Record, zone string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "zone %s.\n", zone)
+	fmt.Fprintf(&b, "zone %s.\n; Adds records and removes none: merge an SPF or DMARC record that is there already, as a name may have one only.\n", zone)
 	for _, r := range records {
 		if r.Requirement == NotApplicable {
 			continue
@@ -23,60 +25,76 @@ func NSUpdate(records []Record, zone string) string {
 			b.WriteString("; elsewhere: " + r.line())
 			continue
 		}
-		b.WriteString("update add " + strings.ReplaceAll(rr.String(), "\t", " ") + "\n")
+		b.WriteString("update add " + oneSpace(rr) + "\n")
 	}
 	b.WriteString("send\n")
 	return b.String()
 }
 
-// route53Batch is a change batch as Amazon documents it.
-type route53Batch struct {
-	Comment string          `json:"Comment"`
-	Changes []route53Change `json:"Changes"`
-}
-
-type route53Change struct {
-	Action            string     `json:"Action"`
-	ResourceRecordSet route53Set `json:"ResourceRecordSet"`
-}
-
-type route53Set struct {
-	Name            string         `json:"Name"`
-	Type            string         `json:"Type"`
-	TTL             int            `json:"TTL"`
-	ResourceRecords []route53Value `json:"ResourceRecords"`
-}
-
-type route53Value struct {
-	Value string `json:"Value"`
-}
-
-// Route53 returns a plan as a change batch for Amazon Route 53. It creates
-// record sets and never replaces one that is there: such a set has to be
-// merged first, and Amazon refuses the batch.
-func Route53(records []Record, zone string) (string, error) {
-	batch := route53Batch{Comment: "Records for mail of " + zone}
-	sets := map[Question]int{}
-	for _, r := range records {
-		if r.Requirement == NotApplicable || !within(r.Name, zone) {
+// NSUpdateChanges returns what Merge found to be done as commands for
+// nsupdate. It replaces whole record sets by ones that keep every foreign
+// value, on the condition that each set is as it was seen (RFC 2136 section
+// 2.4): else the server refuses all of it. What is blocked, or asks for
+// consent, stands in comments.
+func NSUpdateChanges(changes []Change, zone string) (string, error) {
+	var conditions, updates strings.Builder
+	for _, ch := range changes {
+		switch {
+		case ch.Action == Keep:
+			continue
+		case !within(ch.Name, zone):
+			continue
+		case ch.Blocked != "" || ch.Consent != "":
+			fmt.Fprintf(&updates, "; left out: %s %s. %s%s\n", ch.Type, ch.Name, strings.Map(oneLine, ch.Blocked), strings.Map(oneLine, ch.Consent))
 			continue
 		}
-		rr, err := r.rr()
+		if len(ch.Before) == 0 {
+			fmt.Fprintf(&conditions, "prereq nxrrset %s. %s\n", ch.Name, ch.Type)
+		} else {
+			fmt.Fprintf(&updates, "update delete %s. %s\n", ch.Name, ch.Type)
+		}
+		before, err := ch.rrs(ch.Before)
 		if err != nil {
 			return "", err
 		}
-		value := strings.TrimPrefix(rr.String(), rr.Header().String())
-		q := Question{canonicalName(r.Name), r.Type}
-		if i, ok := sets[q]; ok {
-			set := &batch.Changes[i].ResourceRecordSet
-			set.ResourceRecords = append(set.ResourceRecords, route53Value{value})
-			continue
+		for _, rr := range before {
+			fmt.Fprintf(&conditions, "prereq yxrrset %s. %s %s\n", ch.Name, ch.Type, data(rr))
 		}
-		sets[q] = len(batch.Changes)
-		batch.Changes = append(batch.Changes, route53Change{"CREATE", route53Set{r.Name + ".", r.Type, r.TTL, []route53Value{{value}}}})
+		after, err := ch.rrs(ch.After)
+		if err != nil {
+			return "", err
+		}
+		for _, rr := range after {
+			updates.WriteString("update add " + oneSpace(rr) + "\n")
+		}
 	}
-	text, err := json.MarshalIndent(batch, "", "  ")
-	return string(text) + "\n", err
+	return fmt.Sprintf("zone %s.\n%s%ssend\n", zone, conditions.String(), updates.String()), nil
+}
+
+// rrs returns a change's values for a DNS library.
+func (ch Change) rrs(values []Value) ([]dns.RR, error) {
+	var all []dns.RR
+	for _, v := range values {
+		r := Record{Name: ch.Name, Type: ch.Type, TTL: ch.TTL, Value: v.Text}
+		if ch.Type == "MX" {
+			r.Priority = new(v.Priority)
+		}
+		rr, err := r.rr()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rr)
+	}
+	return all, nil
+}
+
+// data returns a record's data in presentation form.
+func data(rr dns.RR) string { return strings.TrimPrefix(rr.String(), rr.Header().String()) }
+
+// oneSpace writes a record in one line without tabs.
+func oneSpace(rr dns.RR) string {
+	h := rr.Header()
+	return fmt.Sprintf("%s %d %s %s %s", h.Name, h.Ttl, dns.ClassToString[h.Class], dns.TypeToString[h.Rrtype], data(rr))
 }
 
 // ZoneOf returns the zone that a plan's records are for when nothing is known

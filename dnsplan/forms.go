@@ -188,7 +188,7 @@ func desecForm() form {
 			"":      with(begin, []Field{{"Content", "{data}"}}, ttl),
 			"A":     with(begin, []Field{{"IPv4 address", "{value}"}}, ttl),
 			"AAAA":  with(begin, []Field{{"IPv6 address", "{value}"}}, ttl),
-			"CNAME": with(begin, []Field{{"Hostname", "{value}"}}, ttl),
+			"CNAME": with(begin, []Field{{"Target hostname", "{value}"}}, ttl),
 			"MX":    with(begin, []Field{{"Preference", "{priority}"}, {"Hostname", "{value}"}}, ttl),
 			"SRV":   with(begin, serverParts("Target"), ttl),
 			"CAA":   with(begin, []Field{{"Flags", "{flags}"}, {"Tag", "{tag}"}, {"Value", `"{value}"`}}, ttl),

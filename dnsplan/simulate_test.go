@@ -3,37 +3,48 @@ package dnsplan
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"gomail"
 )
 
-// simKeys are a key pair of each algorithm, made once: RSA takes its time.
+// simKeys are a key pair of each algorithm, private and public.
 func simKeys(t testing.TB) ([]SimulationKey, []gomail.DKIMKey) {
 	t.Helper()
-	seed := sha256.Sum256([]byte("a key for simulations"))
-	edwards := ed25519.NewKeyFromSeed(seed[:])
-	r, err := rsa.GenerateKey(rand.NewChaCha8(seed), 2048)
+	keys, err := keyPairs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKIXPublicKey(&r.PublicKey)
+	der, err := x509.MarshalPKIXPublicKey(&keys.rsa.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	public := func(selector, algorithm string, p []byte) gomail.DKIMKey {
 		return gomail.DKIMKey{Domain: "example.com", Selector: selector, Algorithm: algorithm, PublicKey: p, State: gomail.DKIMActive}
 	}
-	return []SimulationKey{{"mail", "ed25519", edwards}, {"mail-rsa", "rsa", r}},
-		[]gomail.DKIMKey{public("mail", "ed25519", edwards.Public().(ed25519.PublicKey)), public("mail-rsa", "rsa", der)}
+	return []SimulationKey{{"mail", "ed25519", keys.edwards}, {"mail-rsa", "rsa", keys.rsa}},
+		[]gomail.DKIMKey{public("mail", "ed25519", keys.edwards.Public().(ed25519.PublicKey)), public("mail-rsa", "rsa", der)}
 }
+
+type pair struct {
+	edwards ed25519.PrivateKey
+	rsa     *rsa.PrivateKey
+}
+
+// keyPairs makes them once: RSA takes its time.
+var keyPairs = sync.OnceValues(func() (p pair, err error) {
+	if _, p.edwards, err = ed25519.GenerateKey(rand.Reader); err == nil {
+		p.rsa, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
+	return p, err
+})
 
 // emptyDNS says of everything outside the plan that it does not exist.
 func emptyDNS(records []Record) Seen {

@@ -49,16 +49,20 @@ const maxString = 255
 
 // quoteTXT writes a TXT value in presentation form, RFC 1035 section 5.1, in
 // strings of at most 255 octets.
-func quoteTXT(value string) string {
+func quoteTXT(value string) string { return quoteStrings(value, `\%03d`) }
+
+// quoteStrings writes a value in quoted strings of at most 255 octets; escape
+// is the format of octets beyond ASCII.
+func quoteStrings(value, escape string) string {
 	var parts []string
 	for len(value) > maxString {
-		parts = append(parts, quoteString(value[:maxString]))
+		parts = append(parts, quoteString(value[:maxString], escape))
 		value = value[maxString:]
 	}
-	return strings.Join(append(parts, quoteString(value)), " ")
+	return strings.Join(append(parts, quoteString(value, escape)), " ")
 }
 
-func quoteString(s string) string {
+func quoteString(s, escape string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for i := 0; i < len(s); i++ {
@@ -67,7 +71,7 @@ func quoteString(s string) string {
 			b.WriteByte('\\')
 			b.WriteByte(c)
 		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, `\%03d`, c)
+			fmt.Fprintf(&b, escape, c)
 		default:
 			b.WriteByte(c)
 		}
@@ -75,14 +79,18 @@ func quoteString(s string) string {
 	return b.String() + `"`
 }
 
-// Zone returns a plan as lines of a zone file, RFC 1035 section 5. What
-// belongs into other zones, or does not apply, stands in comments. The zone's
-// SOA and NS records are its operator's and not among them.
-func Zone(records []Record) string {
+// Zone returns a plan as lines of a zone file whose origin is the domain; see
+// ZoneIn for a domain below its zone's apex.
+func Zone(records []Record) string { return ZoneIn(records, zoneOf(records)) }
+
+// ZoneIn returns a plan as lines of a zone file, RFC 1035 section 5, for the
+// zone in which the domain lies. What belongs into other zones, or does not
+// apply, stands in comments. The zone's SOA and NS records are its operator's
+// and not among them.
+func ZoneIn(records []Record, zone string) string {
 	var b strings.Builder
-	zone := zoneOf(records)
-	if zone != "" {
-		fmt.Fprintf(&b, "; The records of %s for mail, to add to its zone.\n$ORIGIN %s.\n", zone, zone)
+	if domain := zoneOf(records); domain != "" {
+		fmt.Fprintf(&b, "; The records of %s for mail, to add to its zone.\n$ORIGIN %s.\n", domain, zone)
 	}
 	var elsewhere []Record
 	for _, r := range records {
