@@ -24,7 +24,9 @@ type internet struct {
 	roots *x509.CertPool
 }
 
-func newInternet(t *testing.T) *internet { return &internet{t, map[string]string{}, x509.NewCertPool()} }
+func newInternet(t *testing.T) *internet {
+	return &internet{t, map[string]string{}, x509.NewCertPool()}
+}
 
 // serve starts a name server at an address, UDP and TCP.
 func (n *internet) serve(ip string, h dns.HandlerFunc) {

@@ -197,6 +197,16 @@ func (p *Prober) negative(ctx context.Context, apex string) int {
 	return 0
 }
 
+// Zone returns the zone in which a domain lies, canonical. NotFound when the
+// domain is not registered, Unavailable when the DNS does not say.
+func (p *Prober) Zone(ctx context.Context, domain string) (string, error) {
+	apex, err := p.apex(ctx, domain)
+	if err == nil && !delegated(domain, apex) {
+		err = gomail.Errorf(gomail.NotFound, "%s is not registered, or not delegated: set its name servers at your registrar", domain)
+	}
+	return apex, err
+}
+
 // DNSSEC reports whether the zone that holds a name is signed.
 func (p *Prober) DNSSEC(ctx context.Context, name string) dnsplan.DNSSEC {
 	apex, err := p.apex(ctx, name)

@@ -160,6 +160,7 @@ func (c accountShowCmd) Run(a *app) error {
 		row(w, "Address", x.Address)
 		row(w, "Name", x.Name)
 		row(w, "Role", x.Role)
+		row(w, "Manages", orDefault(strings.Join(x.Domains, ", "), yesNo(x.Role == "admin", "the whole server", "nothing")))
 		row(w, "State", yesNo(x.Disabled, "disabled", "active"))
 		row(w, "Used", amount(x.QuotaUsed)+" of "+quota(x))
 		row(w, "Added", x.Created.Format("2006-01-02 15:04 MST"))
@@ -171,16 +172,23 @@ type accountSetCmd struct {
 	Name  *string      `help:"The person's name."`
 	Quota *config.Size `help:"How much mail the account holds; 0: unlimited." placeholder:"SIZE"`
 	Role  *string      `help:"user or admin." placeholder:"ROLE"`
+
+	Manages []string `help:"Domains that the account manages beside its own mail; a single - takes all away." placeholder:"DOMAIN"`
 }
 
 // Help shows an example.
 func (accountSetCmd) Help() string {
-	return "Example: gomail account set anna@example.com --quota 10GB"
+	return "Example: gomail account set anna@example.com --quota 10GB\n\nExample: gomail account set anna@example.com --manages example.com"
 }
 
 // Run changes the account.
 func (c accountSetCmd) Run(a *app) error {
-	return c.change(a, api.AccountChange{Name: c.Name, Role: c.Role, QuotaMax: (*int64)(c.Quota)})
+	change := api.AccountChange{Name: c.Name, Role: c.Role, QuotaMax: (*int64)(c.Quota)}
+	if len(c.Manages) > 0 {
+		change.Domains = &[]string{}
+		setList(change.Domains, c.Manages)
+	}
+	return c.change(a, change)
 }
 
 type accountPasswdCmd struct {

@@ -14,6 +14,11 @@ import (
 type dnsCmd struct {
 	Plan  dnsPlanCmd  `cmd:"" help:"Print the records that a domain needs."`
 	Check dnsCheckCmd `cmd:"" help:"Ask every name server whether they are there."`
+
+	Publish    dnsPublishCmd `cmd:"" help:"Write them at the DNS provider; what is not ours stays."`
+	Undo       dnsUndoCmd    `cmd:"" help:"Take back the last publication."`
+	History    dnsHistoryCmd `cmd:"" help:"Show how the state of the records changed."`
+	Connection connectionCmd `cmd:"" help:"Accounts at DNS providers that this server may use."`
 }
 
 type dnsCheckCmd struct {

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"gomail"
+	"gomail/dnsplan"
 	"gomail/web/api"
 )
 
@@ -17,54 +18,6 @@ type domainCmd struct {
 	Show   domainShowCmd   `cmd:"" help:"Show a domain's settings."`
 	Set    domainSetCmd    `cmd:"" help:"Change a domain's settings."`
 	Remove domainRemoveCmd `cmd:"" help:"Remove a domain that has no accounts."`
-}
-
-// policyFlags are the settings that the command line can change.
-type policyFlags struct {
-	CatchAll     *string  `help:"The address that takes mail for unknown addresses of the domain; empty: it is refused." placeholder:"ADDRESS"`
-	Parked       *bool    `help:"The domain has no mail." negatable:""`
-	Apex         *bool    `help:"Plan addresses of the mail host for the domain's own name too." negatable:""`
-	SPF          []string `name:"spf" help:"Mechanisms to add to the SPF record, such as include:_spf.example.net." placeholder:"MECHANISM"`
-	SPFAll       *string  `name:"spf-all" help:"How the SPF record ends: ~all or -all." placeholder:"ALL"`
-	DMARC        *string  `name:"dmarc" help:"The DMARC policy: none, quarantine or reject." placeholder:"POLICY"`
-	DMARCReports []string `name:"dmarc-reports" help:"Addresses for DMARC reports." placeholder:"ADDRESS"`
-	MTASTS       *string  `name:"mta-sts" help:"The MTA-STS mode: testing, enforce or none." placeholder:"MODE"`
-	MTASTSID     *string  `name:"mta-sts-id" help:"The MTA-STS policy's id; empty: made from its content." placeholder:"ID"`
-	TLSReports   []string `name:"tls-reports" help:"Addresses for TLS reports." placeholder:"ADDRESS"`
-	CA           []string `name:"ca" help:"Authorities that may issue certificates for the domain." placeholder:"CA"`
-	TTL          *int     `name:"ttl" help:"The TTL of the domain's records, in seconds." placeholder:"SECONDS"`
-}
-
-// apply writes the flags that were given over settings.
-func (p policyFlags) apply(s *gomail.DomainSettings) {
-	set(&s.CatchAll, p.CatchAll)
-	set(&s.Parked, p.Parked)
-	set(&s.ApexAddress, p.Apex)
-	setList(&s.SPF.Mechanisms, p.SPF)
-	set(&s.SPF.All, p.SPFAll)
-	set(&s.DMARC.Policy, p.DMARC)
-	setList(&s.DMARC.RUA, p.DMARCReports)
-	set(&s.MTASTS.Mode, p.MTASTS)
-	set(&s.MTASTS.PolicyID, p.MTASTSID)
-	setList(&s.TLSRPT.RUA, p.TLSReports)
-	setList(&s.CAA.Issuers, p.CA)
-	set(&s.TTL, p.TTL)
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
-// setList replaces a list by one that was given; a single "-" empties it.
-func setList(to *[]string, from []string) {
-	switch {
-	case len(from) == 1 && from[0] == "-":
-		*to = nil
-	case len(from) > 0:
-		*to = from
-	}
 }
 
 type domainAddCmd struct {
@@ -150,6 +103,9 @@ func describeDomain(w *tabwriter.Writer, d api.Domain) {
 	row(w, "DMARC reports to", orDefault(strings.Join(s.DMARC.RUA, ", "), "postmaster@"+d.Name))
 	row(w, "MTA-STS", orDefault(s.MTASTS.Mode, "testing"))
 	row(w, "Authorities", orDefault(strings.Join(s.CAA.Issuers, ", "), "the configured one"))
+	row(w, "DKIM renewal", renewal(s.DKIM.RenewDays))
+	row(w, "Published at", orDefault(s.Publishing.Connection, "nowhere: by hand")+yesNo(s.Publishing.KeepInSync, ", kept in sync", ""))
+	row(w, "DNS", d.Badge.Text)
 	row(w, "TTL", orDefault(strings.TrimPrefix(strconv.Itoa(s.TTL), "0"), "3600"))
 }
 
@@ -158,11 +114,12 @@ type domainSetCmd struct {
 	policyFlags
 	Domain   string `arg:""`
 	Disabled *bool  `help:"Refuse mail for the domain and from it." negatable:""`
+	DryRun   bool   `help:"Show what would change in the domain's records, and change nothing."`
 }
 
 // Help shows an example.
 func (domainSetCmd) Help() string {
-	return "Example: gomail domain set example.com --dmarc quarantine --dmarc-reports admin@example.com\n\nA list is replaced by what is given; a single - empties it."
+	return "Example: gomail domain set example.com --dmarc quarantine --dmarc-reports admin@example.com\n\nA list is replaced by what is given; a single - empties it.\n\nExample: gomail domain set example.com --spf include:_spf.example.net --dry-run"
 }
 
 // Run changes the settings.
@@ -172,11 +129,49 @@ func (c domainSetCmd) Run(a *app) error {
 		return err
 	}
 	c.apply(&d.Settings)
+	if c.DryRun {
+		return c.preview(a, d.Settings)
+	}
 	d, err = send[api.Domain](a, http.MethodPatch, "/domains/"+seg(c.Domain), api.DomainChange{Disabled: c.Disabled, Settings: &d.Settings})
 	if err != nil {
 		return err
 	}
 	return c.show(a, d, func(w *tabwriter.Writer) { describeDomain(w, d) })
+}
+
+// preview shows what other settings would change in the records.
+func (c domainSetCmd) preview(a *app, settings gomail.DomainSettings) error {
+	p, err := send[api.SettingsPreview](a, http.MethodPost, "/domains/"+seg(c.Domain)+"/preview", settings)
+	if err != nil {
+		return err
+	}
+	return c.show(a, p, func(w *tabwriter.Writer) {
+		if len(p.Changes) == 0 {
+			row(w, "No record would change.")
+		}
+		for _, d := range p.Changes {
+			describeDifference(w, d)
+		}
+	})
+}
+
+func describeDifference(w *tabwriter.Writer, d dnsplan.Difference) {
+	if d.Before != nil {
+		row(w, "-", d.Before.Type, d.Before.Name, strings.TrimSpace(priority(*d.Before)+" "+d.Before.Value))
+	}
+	if d.After != nil {
+		row(w, "+", d.After.Type, d.After.Name, strings.TrimSpace(priority(*d.After)+" "+d.After.Value))
+	}
+}
+
+func renewal(days int) string {
+	switch {
+	case days < 0:
+		return "never by itself"
+	case days == 0:
+		return "after 365 days"
+	}
+	return fmt.Sprintf("after %d days", days)
 }
 
 type domainRemoveCmd struct {

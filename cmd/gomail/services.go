@@ -11,6 +11,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/dnspub"
 	"gomail/dnswatch"
 	"gomail/domains"
 	"gomail/internal/config"
@@ -36,6 +37,7 @@ type services struct {
 	settings  *serverSettings
 	prober    *dnswatch.Prober
 	watcher   *dnswatch.Watcher
+	publisher *dnspub.Publisher
 	events    *api.Hub
 
 	// announce sends a message of the server itself. nil: no server runs
@@ -81,9 +83,10 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	s.settings = &serverSettings{config: c, store: s.store, look: s.prober.DNSSEC, told: s.serverChanged}
 	s.domains = domains.New(domains.Config{
 		Store: s.store, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm,
-		Observer: keyObserver{s.prober, o.resolver}, Remind: s.remind, Changed: s.domainChanged, Logger: s.log,
+		Observer: keyObserver{s.prober, o.resolver}, Publisher: keyPublisher{s}, Remind: s.remind, Changed: s.domainChanged, Logger: s.log,
 	})
 	s.watcher = s.newWatcher()
+	s.publisher = s.newPublisher(o, sealer)
 	return nil
 }
 
@@ -123,7 +126,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.store.Check,
-		Settings: s.settings, Watcher: s.watcher, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Watcher: s.watcher, Publisher: s.publisher, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

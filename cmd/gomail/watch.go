@@ -13,10 +13,12 @@ import (
 
 	"gomail"
 	"gomail/dnsplan"
+	"gomail/dnspub"
 	"gomail/dnswatch"
 	"gomail/domains"
 	"gomail/internal/config"
 	"gomail/internal/netaddr"
+	"gomail/internal/seal"
 	"gomail/web/api"
 )
 
@@ -74,6 +76,37 @@ func (s *services) newWatcher() *dnswatch.Watcher {
 	})
 }
 
+// newPublisher returns what writes zones at the providers.
+func (s *services) newPublisher(o outside, sealer *seal.Sealer) *dnspub.Publisher {
+	return dnspub.New(dnspub.Config{
+		Store: s.store, Sealer: sealer, Plan: s.plan, Zone: s.prober.Zone, Domain: s.domains.Get,
+		Options: dnspub.Options{Dial: o.dial}, Logger: s.log, Changed: s.watcher.Changed,
+	})
+}
+
+// keyPublisher writes DKIM keys at the providers. It implements
+// domains.Publisher. The publisher is made after the domains service, whose
+// keys it publishes.
+type keyPublisher struct{ services *services }
+
+// PublishKeys has the provider hold the keys' records.
+func (k keyPublisher) PublishKeys(ctx context.Context, domain string, keys []gomail.DKIMKey) error {
+	records := make([]dnsplan.Record, len(keys))
+	for i, key := range keys {
+		records[i] = dnsplan.KeyRecord(key)
+	}
+	return k.services.publisher.PublishKeys(ctx, domain, records)
+}
+
+// WithdrawKey takes a key's record away, where the domain is published here.
+func (k keyPublisher) WithdrawKey(ctx context.Context, domain string, key gomail.DKIMKey) error {
+	d, err := k.services.domains.Get(ctx, domain)
+	if err != nil || d.Settings.Publishing.Connection == "" {
+		return err
+	}
+	return k.services.publisher.Withdraw(ctx, domain, dnsplan.KeyRecord(key))
+}
+
 // domainNames returns the domains to watch.
 func (s *services) domainNames(ctx context.Context) ([]string, error) {
 	all, err := s.domains.List(ctx)
@@ -126,8 +159,14 @@ func (s *services) serverChanged() {
 	}
 }
 
-// afterLook goes on with a rotation that waits for what was just seen.
+// afterLook publishes what is new where the provider is kept in sync, and goes
+// on with a rotation that waits for what was just seen.
 func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
+	if unpublished(r) && s.inSync(ctx, r.Domain) {
+		if _, err := s.publisher.Sync(ctx, r.Domain); err != nil && ctx.Err() == nil {
+			s.log.Warn("the DNS could not be kept in sync; it is tried again", slog.String("domain", r.Domain), slog.Any("error", err))
+		}
+	}
 	keys, err := s.domains.Keys(ctx, r.Domain)
 	if err != nil || !slices.ContainsFunc(keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMPending }) {
 		return
@@ -135,6 +174,13 @@ func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
 	if err := s.domains.AdvanceDomain(ctx, r.Domain); err != nil && ctx.Err() == nil {
 		s.log.Error("key rotation", slog.Any("error", err))
 	}
+}
+
+// unpublished reports whether something is not at the provider as planned.
+func unpublished(r dnsplan.Report) bool {
+	return slices.ContainsFunc(r.Records, func(f dnsplan.Finding) bool {
+		return f.SetAt == dnsplan.DNSProvider && (f.State == dnsplan.Missing || f.State == dnsplan.Wrong)
+	})
 }
 
 // page is the URL of a domain's page.
@@ -189,8 +235,28 @@ func (s *services) tellAdministrators(ctx context.Context, domain, subject, text
 
 // mend puts right what was lost where the owner wants the provider kept in
 // sync, and returns what is right again.
-func (s *services) mend(ctx context.Context, domain string, lost []dnsplan.Entry) []string {
-	return nil
+func (s *services) mend(ctx context.Context, domain string, lost []dnsplan.Entry) (mended []string) {
+	if !s.inSync(ctx, domain) {
+		return nil
+	}
+	done, err := s.publisher.Sync(ctx, domain)
+	if err != nil {
+		s.log.Error("the DNS could not be put right", slog.String("domain", domain), slog.Any("error", err))
+	}
+	for _, e := range lost {
+		if slices.ContainsFunc(done.Results, func(r dnsplan.Result) bool {
+			return r.Outcome == dnsplan.Done && r.Type == e.Type && r.Name == e.Name
+		}) {
+			mended = append(mended, e.Type+" "+e.Name)
+		}
+	}
+	return mended
+}
+
+// inSync reports whether the owner wants the provider kept in sync.
+func (s *services) inSync(ctx context.Context, domain string) bool {
+	d, err := s.domains.Get(ctx, domain)
+	return err == nil && d.Settings.Publishing.KeepInSync && d.Settings.Publishing.Connection != ""
 }
 
 // reminderText is what the owner of waiting keys is told.

@@ -124,6 +124,7 @@ func (s *nameServer) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		}
 		m.Truncate(size)
 	}
+	authorized(w, q, m) // whoever signs a question wants the answer signed
 	w.WriteMsg(m)
 }
 

@@ -45,7 +45,7 @@ func authorized(w dns.ResponseWriter, q, m *dns.Msg) bool {
 func (s *nameServer) update(w dns.ResponseWriter, q, m *dns.Msg) {
 	zone := strings.ToLower(q.Question[0].Name)
 	switch {
-	case !authorized(w, q, m):
+	case q.IsTsig() == nil || w.TsigStatus() != nil:
 		m.Rcode = dns.RcodeRefused
 		return
 	case len(q.Answer) > 0:
@@ -106,7 +106,7 @@ func (s *nameServer) change(rr dns.RR) {
 func (s *nameServer) transfer(w dns.ResponseWriter, q *dns.Msg) {
 	refused := new(dns.Msg)
 	refused.SetRcode(q, dns.RcodeRefused)
-	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp || !authorized(w, q, refused) {
+	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp || q.IsTsig() == nil || w.TsigStatus() != nil {
 		w.WriteMsg(refused)
 		return
 	}
