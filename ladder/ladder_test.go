@@ -270,3 +270,31 @@ func TestLosses(t *testing.T) {
 		t.Errorf("SendGrid's alias is %v", k)
 	}
 }
+
+func TestRecordsOf(t *testing.T) {
+	find := func(purpose dnsplan.Purpose, state dnsplan.State) dnsplan.Finding {
+		return dnsplan.Finding{Record: dnsplan.Record{Purpose: purpose}, State: state}
+	}
+	all := []dnsplan.Finding{
+		find(dnsplan.SPF, dnsplan.OK), find(dnsplan.DMARC, dnsplan.OKDiffers), find(dnsplan.MTASTS, dnsplan.OK),
+		find(dnsplan.MTASTSHost, dnsplan.OK), find(dnsplan.TLSA, dnsplan.OK), find(dnsplan.TLSA, dnsplan.OK),
+	}
+	policy := func(s dnsplan.State) []dnsplan.Probe { return []dnsplan.Probe{{Kind: dnsplan.ProbePolicy, State: s}} }
+	for name, test := range map[string]struct {
+		report dnsplan.Report
+		want   Records
+	}{
+		"nothing":          {dnsplan.Report{}, Records{}},
+		"all":              {dnsplan.Report{Records: all, Probes: policy(dnsplan.OK)}, Records{true, true, true, true}},
+		"no probe":         {dnsplan.Report{Records: all}, Records{true, true, true, true}},
+		"no policy":        {dnsplan.Report{Records: all, Probes: policy(dnsplan.Wrong)}, Records{true, true, false, true}},
+		"no alias needed":  {dnsplan.Report{Records: all[:3]}, Records{true, true, true, false}},
+		"one TLSA wrong":   {dnsplan.Report{Records: append(all[:5:5], find(dnsplan.TLSA, dnsplan.Wrong))}, Records{true, true, true, false}},
+		"TLSA not applied": {dnsplan.Report{Records: append(all[:4:4], find(dnsplan.TLSA, dnsplan.InapplicableNow))}, Records{true, true, true, false}},
+		"SPF on its way":   {dnsplan.Report{Records: []dnsplan.Finding{find(dnsplan.SPF, dnsplan.Propagating)}}, Records{}},
+	} {
+		if got := RecordsOf(test.report); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+}

@@ -41,6 +41,7 @@ func (a *API) registerRecords(h huma.API) {
 type Instructions struct {
 	Provider string         `json:"provider" doc:"empty: the form that most have"`
 	Zone     string         `json:"zone"`
+	Notes    []string       `json:"notes" doc:"what to know before filling the form in: where it is, to begin with"`
 	Steps    []dnsplan.Step `json:"steps"`
 }
 
@@ -59,7 +60,7 @@ func (a *API) listInstructions(ctx context.Context, in *struct {
 	if in.Provider != "" {
 		provider = in.Provider
 	}
-	return &one[Instructions]{Instructions{provider, zone, dnsplan.Instructions(provider, zone, records)}}, nil
+	return &one[Instructions]{Instructions{provider, zone, dnsplan.InstructionNotes(provider), dnsplan.Instructions(provider, zone, records)}}, nil
 }
 
 // zoneOf returns the zone in which a domain lies and who serves it, as the
@@ -95,7 +96,7 @@ func (a *API) exportRecords(ctx context.Context, in *struct {
 	case "route53":
 		e.Text, err = dnsplan.Route53(records, zone)
 	default:
-		e.Text = dnsplan.Zone(records)
+		e.Text = dnsplan.ZoneIn(records, zone)
 	}
 	return oneOf(e, err, same)
 }
