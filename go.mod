@@ -56,3 +56,6 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// Some npm packages hold Go files of their own.
+ignore ./web/admin/node_modules

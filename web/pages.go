@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -22,13 +21,9 @@ var pageFiles embed.FS
 type pages map[string]*template.Template
 
 func loadPages() pages {
-	functions := template.FuncMap{
-		"day":      func(t time.Time) string { return t.UTC().Format("2 January 2006") },
-		"datetime": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	}
-	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/layout.html"))
+	layout := template.Must(template.ParseFS(pageFiles, "pages/layout.html"))
 	all := pages{}
-	for _, name := range []string{"signin.html", "domains.html", "domain.html", "error.html"} {
+	for _, name := range []string{"signin.html", "app.html", "error.html"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(pageFiles, path.Join("pages", name)))
 	}
 	return all
@@ -39,18 +34,13 @@ type page struct {
 	Title    string
 	Assets   string
 	Hostname string
-	Version  string
-	Viewer   string // the administrator's address; empty: nobody is signed in
 	Content  any
 }
 
 // render answers with a page. It is made whole before the first octet is
 // sent, so that a fault in it becomes an error and not half a page.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, content any) {
-	p := page{Title: title, Assets: s.assets.prefix, Hostname: s.config.API.Hostname, Version: s.config.API.Version, Content: content}
-	if account, ok := viewer(r.Context()); ok {
-		p.Viewer = account.Address.String()
-	}
+	p := page{Title: title, Assets: s.assets.prefix, Hostname: s.config.API.Hostname, Content: content}
 	var b bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
 		s.log.Error("a page could not be made", slog.String("page", name), slog.Any("error", err))

@@ -1,86 +1,84 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
-	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"gomail"
-	"gomail/dnsplan"
-	"gomail/domains"
 )
-
-// The page shows every record of the plan, whole, each under one heading.
-func TestPageIsThePlan(t *testing.T) {
-	s := newSite(t)
-	for name, settings := range map[string]gomail.DomainSettings{"parked.example": {Parked: true}, "example.org": {ApexAddress: true}} {
-		if _, err := s.server.config.API.Domains.Add(t.Context(), name, domains.AddOptions{Settings: settings}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"example.com", "example.org", "parked.example"} {
-		plan, err := s.server.config.API.Plan(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, markup := s.do(s.admin(), "GET", "/admin/domains/"+name, "")
-		text := html.UnescapeString(markup)
-		if parked := name == "parked.example"; parked == strings.Contains(text, "They lead mail for") {
-			t.Errorf("%s: what the page says of receiving is wrong", name)
-		}
-		for _, r := range plan {
-			if !strings.Contains(text, ">"+r.Name+"</code>") || !strings.Contains(text, ">"+r.Value+"</code>") || !strings.Contains(text, r.Why) {
-				t.Errorf("%s: not shown: %+v", name, r)
-			}
-		}
-		if n := strings.Count(text, `data-label="Need"`); n != len(plan) {
-			t.Errorf("%s: %d records on the page and %d in the plan", name, n, len(plan))
-		}
-	}
-}
-
-// Every purpose has its place, whatever its requirement.
-func TestGroups(t *testing.T) {
-	for _, test := range []struct {
-		purpose dnsplan.Purpose
-		need    dnsplan.Requirement
-		want    string
-	}{
-		{dnsplan.Receive, dnsplan.Required, "receive"}, {dnsplan.Address, dnsplan.Recommended, "receive"}, {dnsplan.DKIM, dnsplan.Required, "send"},
-		{dnsplan.DKIM, dnsplan.Optional, "optional"}, {dnsplan.Reverse, dnsplan.Required, "send"}, {dnsplan.CAA, dnsplan.Recommended, "transport"},
-		{dnsplan.TLSA, dnsplan.NotApplicable, "optional"}, {dnsplan.TLSA, dnsplan.Recommended, "transport"}, {dnsplan.ClientSetup, dnsplan.Optional, "clients"},
-	} {
-		groups := groupRecords("example.com", []dnsplan.Record{{Purpose: test.purpose, Requirement: test.need}})
-		if len(groups) != 1 || groups[0].ID != test.want {
-			t.Errorf("%s, %s: %+v", test.purpose, test.need, groups)
-		}
-	}
-}
 
 // What a page refers to is there, comes from this site and may be kept.
 func TestAssets(t *testing.T) {
 	s := newSite(t)
-	c := s.browser()
-	_, text := s.do(c, "GET", "/signin", "")
-	n := 0
-	for part := range strings.SplitSeq(text, `"`) {
-		if !strings.HasPrefix(part, "/_/") {
-			continue
+	for path, want := range map[string]int{"/signin": 2, "/admin/": 3} {
+		c := s.browser()
+		if path != "/signin" {
+			c = s.admin()
 		}
-		n++
-		answer, _ := s.do(c, "GET", part, "")
-		if answer.StatusCode != http.StatusOK || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
-			t.Errorf("%s: %s, %s", part, answer.Status, answer.Header.Get("Cache-Control"))
+		_, text := s.do(c, "GET", path, "")
+		n := 0
+		for part := range strings.SplitSeq(text, `"`) {
+			if !strings.HasPrefix(part, "/_/") {
+				continue
+			}
+			n++
+			answer, _ := s.do(c, "GET", part, "")
+			if answer.StatusCode != http.StatusOK || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
+				t.Errorf("%s: %s, %s", part, answer.Status, answer.Header.Get("Cache-Control"))
+			}
+		}
+		if n != want {
+			t.Errorf("%s refers to %d files", path, n)
 		}
 	}
-	if n != 3 {
-		t.Errorf("the page refers to %d files", n)
+	for _, path := range []string{"", "admin/", "admin/BUILDINFO", "admin/../../server.go"} {
+		if answer, _ := s.do(s.browser(), "GET", s.server.assets.prefix+path, ""); answer.StatusCode == http.StatusOK {
+			t.Errorf("%q is served", path)
+		}
 	}
-	if answer, _ := s.do(c, "GET", s.server.assets.prefix, ""); answer.StatusCode != http.StatusNotFound {
-		t.Errorf("the files are listed: %s", answer.Status)
+}
+
+// Scripts are sent compressed to those who can read that, and whole to others.
+func TestAssetsAreCompressed(t *testing.T) {
+	a := loadAssets()
+	plain := a.files["admin/main.js"].plain
+	for offer, zipped := range map[string]bool{"gzip, deflate, br": true, "br;q=1, GZIP;q=0.5": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.0": false} {
+		r := httptest.NewRequest("GET", a.prefix+"admin/main.js", nil)
+		r.Header.Set("Accept-Encoding", offer)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		body := w.Body.Bytes()
+		if w.Header().Get("Content-Encoding") == "gzip" {
+			z, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(z); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(body, plain) || (w.Header().Get("Content-Encoding") != "") != zipped || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %s", offer, w.Header())
+		}
+	}
+}
+
+// Every path below /admin/ is the app's, and it holds no script or style of
+// its own, which the browser would refuse.
+func TestAppShell(t *testing.T) {
+	s := newSite(t)
+	for _, path := range []string{"/admin/", "/admin/domains/example.com", "/admin/domains/example.com/records", "/admin/server", "/admin/nothing"} {
+		answer, text := s.do(s.admin(), "GET", path, "")
+		if answer.StatusCode != http.StatusOK || !strings.Contains(text, `<div id="app">`) || !strings.Contains(text, "admin/main.js") {
+			t.Errorf("%s: %s\n%s", path, answer.Status, text)
+		}
+		if strings.Contains(text, "<style") || strings.Contains(text, "style=") || strings.Count(text, "<script") != strings.Count(text, "<script src=") {
+			t.Errorf("%s holds a script or style of its own", path)
+		}
 	}
 }
 

@@ -64,10 +64,7 @@ func (s *Server) routes() []route {
 		{"POST /signin", http.HandlerFunc(s.signIn)},
 		{"POST /signout", http.HandlerFunc(s.signOut)},
 
-		{"GET /admin/{$}", s.adminPage(s.listDomains)},
-		{"GET /admin/domains/{name}", s.adminPage(s.showDomain)},
-		{"GET /admin/domains/{name}/zone", s.adminPage(s.downloadZone)},
-		{"GET /admin/", s.adminPage(s.missingPage)},
+		{"GET /admin/", s.adminPage(s.showApp)},
 		{api.Path + "/", s.adminAPI(api.New(s.config.API))},
 	}
 }

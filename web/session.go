@@ -9,6 +9,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/web/api"
 )
 
 // The administrators' session. The __Host- prefix binds the cookie to this
@@ -54,22 +55,14 @@ func (s *Server) signedIn(r *http.Request) (gomail.Account, error) {
 	return s.config.API.Accounts.SignedIn(r.Context(), t, audience)
 }
 
-type accountKey struct{}
-
-// viewer returns the administrator for whom a page is made, if any.
-func viewer(ctx context.Context) (gomail.Account, bool) {
-	account, ok := ctx.Value(accountKey{}).(gomail.Account)
-	return account, ok
-}
-
 // adminPage lets signed-in administrators through and sends everybody else to
 // sign in first.
 func (s *Server) adminPage(page http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		account, err := s.signedIn(r)
+		_, err := s.signedIn(r)
 		switch {
 		case err == nil:
-			page(w, r.WithContext(context.WithValue(r.Context(), accountKey{}, account)))
+			page(w, r)
 		case gomail.KindOf(err) == gomail.Unauthenticated:
 			http.Redirect(w, r, "/signin?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
 		default:
@@ -78,18 +71,28 @@ func (s *Server) adminPage(page http.HandlerFunc) http.Handler {
 	})
 }
 
+// principalOf says what an administrator may do with the API.
+func (s *Server) principalOf(ctx context.Context, a gomail.Account) (api.Principal, error) {
+	domains, err := s.config.API.Accounts.Manages(ctx, a.ID)
+	return api.Principal{Name: a.Address.String(), Server: a.Role == gomail.RoleAdmin, Domains: domains}, err
+}
+
 // apiTime bounds an answer of the API: checking a large store takes minutes.
 const apiTime = 15 * time.Minute
 
 // adminAPI lets signed-in administrators through to the admin API.
-func (s *Server) adminAPI(api http.Handler) http.Handler {
+func (s *Server) adminAPI(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := s.signedIn(r)
+		account, err := s.signedIn(r)
+		var principal api.Principal
+		if err == nil {
+			principal, err = s.principalOf(r.Context(), account)
+		}
 		switch {
 		case err == nil:
 			// Where the writer has no deadline there is none to extend.
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(apiTime))
-			api.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(api.WithPrincipal(r.Context(), principal)))
 		case gomail.KindOf(err) == gomail.Unauthenticated:
 			w.Header().Set("WWW-Authenticate", challenge)
 			writeProblem(w, http.StatusUnauthorized, err.Error())

@@ -10,11 +10,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"gomail"
 	"gomail/accounts"
-	"gomail/dnsplan"
 	"gomail/domains"
 	"gomail/internal/seal"
 	"gomail/queue"
@@ -57,12 +55,7 @@ func newSite(t *testing.T) *site {
 	s.server = New(Config{
 		API: api.Config{
 			Accounts: a, Domains: d, Queue: queue.New(queue.Config{Store: st}), Check: st.Check, Hostname: "mail.example.com", Version: "test",
-			Server: func() dnsplan.Server {
-				return dnsplan.Server{Hostname: "mail.example.com", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
-			},
-			Look: func(context.Context, string, []dnsplan.Record) (dnsplan.Seen, error) {
-				return dnsplan.Seen{Now: time.Now()}, nil
-			},
+			Settings: settings{}, Watcher: darkness{}, Publisher: darkness{}, Hub: api.NewHub(),
 		},
 		Ready: func(context.Context) error { return s.ready }, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "counters") }),
 	})
@@ -165,31 +158,6 @@ func TestNextIsOurs(t *testing.T) {
 	}
 }
 
-// The page shows what the guide's section on the panel lists.
-func TestDomainPage(t *testing.T) {
-	s := newSite(t)
-	c := s.admin()
-	if _, text := s.do(c, "GET", "/admin/", ""); !strings.Contains(text, "example.com") {
-		t.Error("the domain is not listed")
-	}
-	_, text := s.do(c, "GET", "/admin/domains/example.com", "")
-	for _, want := range []string{
-		"v=DKIM1; k=ed25519; p=", "v=DKIM1; k=rsa; p=", "mail._domainkey.example.com", "Ed25519", "RSA", "Key generation date",
-		"v=spf1 mx ~all", "_dmarc.example.com", "v=DMARC1; p=none", "mail.example.com.", "1.2.0.192.in-addr.arpa", "Required", "Recommended",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is not on the page", want)
-		}
-	}
-	answer, zone := s.do(c, "GET", "/admin/domains/example.com/zone", "")
-	if !strings.Contains(zone, "$ORIGIN example.com.") || !strings.Contains(answer.Header.Get("Content-Disposition"), "example.com") {
-		t.Errorf("the zone file: %s\n%s", answer.Header, zone)
-	}
-	if answer, _ := s.do(c, "GET", "/admin/domains/example.net", ""); answer.StatusCode != 404 {
-		t.Errorf("a domain that is not hosted: %s", answer.Status)
-	}
-}
-
 // Every page tells the browser what it may do.
 func TestSecurityHeaders(t *testing.T) {
 	s := newSite(t)
@@ -256,7 +224,7 @@ func TestAPI(t *testing.T) {
 		{"POST", "/domains", `{"name":"example.net"}`, 409, "hosted already"},
 		{"POST", "/domains", `{"name":"net"}`, 422, "not a full domain name"},
 		{"POST", "/domains", `{"nam":"x"}`, 422, "unexpected property"},
-		{"PATCH", "/domains/example.net", `{"settings":{"spf":{},"dmarc":{"p":"reject"},"mta_sts":{},"tls_rpt":{},"caa":{}}}`, 200, `"p":"reject"`},
+		{"PATCH", "/domains/example.net", `{"settings":{"spf":{},"dmarc":{"p":"reject"},"mta_sts":{},"tls_rpt":{},"caa":{},"dkim":{},"publishing":{"keep_in_sync":false}}}`, 200, `"p":"reject"`},
 		{"GET", "/domains/example.net/records", "", 200, "v=DMARC1; p=reject"},
 		{"POST", "/domains/example.net/check", "", 200, `"ready":false`},
 		{"POST", "/accounts", `{"address":"carl@example.net","password":"long enough"}`, 200, "carl@example.net"},

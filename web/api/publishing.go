@@ -77,8 +77,9 @@ func (a *API) registerPublications(h huma.API) {
 		})
 	huma.Register(h, domainOperation("publish", http.MethodPost, "/publish", "Make the changes of a preview"),
 		func(ctx context.Context, in *struct {
-			publishingInput
-			Body dnsplan.Publish
+			Name       string `path:"name"`
+			Connection string `query:"connection" doc:"empty: the domain's own"`
+			Body       dnsplan.Publish
 		}) (*one[dnsplan.Publication], error) {
 			done, err := p.Publish(ctx, principal(ctx).Name, canonical(in.Name), in.Connection, in.Body)
 			a.tell(EventPublication, in.Name)

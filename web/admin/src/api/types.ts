@@ -1,0 +1,43 @@
+// The API's types by short names, with what its description leaves open.
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type State =
+  "ok" | "ok_differs" | "propagating" | "missing" | "wrong" | "conflict" | "unknown" | "not_applicable";
+export type Requirement = "required" | "recommended" | "optional" | "not_applicable";
+export type DomainState = Badge["state"];
+export type Outcome = "done" | "kept" | "skipped" | "failed";
+export type Action = "create" | "change" | "keep" | "delete";
+
+export type Account = Schemas["Account"];
+export type Alias = Schemas["Alias"];
+export type Badge = Schemas["Badge"];
+export type Change = Schemas["Change"];
+export type Connection = Schemas["Connection"];
+export type Domain = Schemas["Domain"];
+export type DomainSettings = Schemas["DomainSettings"];
+export type Entry = Schemas["Entry"];
+export type Finding = Schemas["Finding"];
+export type Instructions = Schemas["Instructions"];
+export type Key = Schemas["Key"];
+export type Me = Schemas["Me"];
+export type MX = Schemas["MX"];
+export type MXPreview = Schemas["MXPreview"];
+export type Preview = Schemas["Preview"];
+export type Probe = Schemas["Probe"];
+export type ProviderInfo = Schemas["ProviderInfo"];
+export type Publication = Schemas["Publication"];
+export type RecordPlan = Schemas["Record"];
+export type Report = Schemas["Report"];
+export type Result = Schemas["Result"];
+export type Server = Schemas["Server"];
+export type Trouble = Schemas["Trouble"];
+export type Value = Schemas["Value"];
+
+/** A planned record before and after; one of them is missing when it comes or goes. */
+export interface Difference {
+  action: "create" | "change" | "delete";
+  before: RecordPlan | null;
+  after: RecordPlan | null;
+}
