@@ -40,13 +40,13 @@ func senders() []Sender {
 		{
 			ID: "google", Name: "Google Workspace", Include: "_spf.google.com", SPFAligns: true, Domains: []string{"google.com", "gappssmtp.com"},
 			How:     "In the Google Admin console open Apps, Google Workspace, Gmail, Authenticate email, make a DKIM key, publish the TXT record that it shows, and start authentication; add the include to SPF.",
-			Docs:    "https://mxio.io/providers/google-workspace",
+			Docs:    "https://support.google.com/a/answer/174124",
 			Checked: checked,
 		},
 		{
 			ID: "hubspot", Name: "HubSpot", Domains: []string{"hubspotemail.net"},
 			How:     "In HubSpot open Settings, Content, Domains & URLs, connect your domain for email sending, and publish the two DKIM CNAME records that it shows.",
-			Docs:    "https://dmarc.wiki/hubspot",
+			Docs:    "https://knowledge.hubspot.com/marketing-email/manage-email-authentication-in-hubspot",
 			Checked: checked,
 		},
 		{
@@ -62,7 +62,7 @@ func senders() []Sender {
 				{"k3._domainkey.<domain>", "dkim3.mcsv.net"},
 			},
 			How:     "In Mailchimp open Account & billing, Domains, start authentication, and publish the two CNAME records that it shows; no include is needed.",
-			Docs:    "https://martypete.com/mailchimp-dkim",
+			Docs:    "https://mailchimp.com/help/set-up-email-domain-authentication/",
 			Checked: checked,
 		},
 		{
@@ -83,13 +83,13 @@ func senders() []Sender {
 		},
 		{
 			ID: "microsoft365", Name: "Microsoft 365", Include: "spf.protection.outlook.com", SPFAligns: true,
-			Domains: []string{"onmicrosoft.com", "outlook.com"},
+			Domains: []string{"onmicrosoft.com", "protection.outlook.com"},
 			DKIM: []SenderKey{
 				{"selector1._domainkey.<domain>", "selector1-<domain-dashed>._domainkey.<tenant>.onmicrosoft.com"},
 				{"selector2._domainkey.<domain>", "selector2-<domain-dashed>._domainkey.<tenant>.onmicrosoft.com"},
 			},
 			How:     "In the Microsoft Defender portal open Email authentication settings, DKIM, choose your domain, publish the two CNAME records that it shows (newer ones end with dkim.mail.microsoft), then enable signing; add the include to SPF.",
-			Docs:    "https://www.senderclarity.com/guides/microsoft-365-spf-dkim-dmarc-setup",
+			Docs:    "https://learn.microsoft.com/en-us/defender-office-365/email-authentication-dkim-configure",
 			Checked: checked,
 		},
 		{
@@ -128,8 +128,12 @@ func senders() []Sender {
 		},
 		{
 			ID: "zendesk", Name: "Zendesk", Include: "mail.zendesk.com", SPFAligns: true, Domains: []string{"zendesk.com"},
-			How:     "Add the include to SPF, publish the zendesk1 and zendesk2 DKIM aliases that Zendesk's admin center shows, and only then switch DKIM on there.",
-			Docs:    "https://support.zendesk.com/hc/en-us/articles/4867238761626-What-are-SPF-DNS-and-TXT-records",
+			DKIM: []SenderKey{
+				{"zendesk1._domainkey.<domain>", "zendesk1._domainkey.zendesk.com"},
+				{"zendesk2._domainkey.<domain>", "zendesk2._domainkey.zendesk.com"},
+			},
+			How:     "Add the include to SPF, publish the two DKIM aliases, and only then switch DKIM on in Zendesk's admin center.",
+			Docs:    "https://support.zendesk.com/hc/en-us/articles/4408822303386-Digitally-signing-your-email-with-DKIM-or-DMARC",
 			Checked: checked,
 		},
 		{
@@ -141,7 +145,7 @@ func senders() []Sender {
 		{
 			ID: "zoho", Name: "Zoho Mail", Include: "zoho.com", SPFAligns: true, Domains: []string{"zoho.com", "zoho.eu", "zoho.in"},
 			How:     "In Zoho's admin console open Domains, Email Configuration, DKIM, add a selector, and publish the TXT record that it shows; add the include to SPF (zoho.eu or zoho.in for accounts in those regions).",
-			Docs:    "https://www.senderclarity.com/guides/zoho-mail-spf-dkim-dmarc-setup",
+			Docs:    "https://www.zoho.com/mail/help/adminconsole/spf-configuration.html",
 			Checked: checked,
 		},
 	}

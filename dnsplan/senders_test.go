@@ -66,6 +66,8 @@ func TestSenderLookUps(t *testing.T) {
 		{"contoso.onmicrosoft.com", SenderByDomain, "Microsoft 365"},
 		{"mail-sor-f41.google.com.", SenderByDomain, "Google Workspace"},
 		{"notgoogle.com", SenderByDomain, ""},
+		{"mail-am5eur02lp2051.outbound.protection.outlook.com", SenderByDomain, "Microsoft 365"},
+		{"a8-29.smtp-out.amazonses.com", SenderByDomain, "Amazon SES"},
 		{"", SenderByDomain, ""},
 	} {
 		s, ok := test.find(test.name)
