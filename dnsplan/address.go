@@ -38,14 +38,23 @@ func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 func (p *planner) reverse() []Record {
 	var records []Record
 	for _, a := range p.server.Addresses {
-		name, err := dns.ReverseAddr(plain(a).String())
-		if err != nil {
-			continue // the zero address has no name
+		name := reverseName(a)
+		if name == "" {
+			continue // the zero address has none
 		}
 		records = append(records, Record{
-			Name: name[:len(name)-1], Type: "PTR", Value: p.server.Hostname + ".", Purpose: Reverse, Requirement: Required, SetAt: HostingProvider,
+			Name: name, Type: "PTR", Value: p.server.Hostname + ".", Purpose: Reverse, Requirement: Required, SetAt: HostingProvider,
 			Why: "Names the mail host when somebody asks who " + plain(a).String() + " is: many servers refuse mail from an address without it. Your hosting provider sets it.",
 		})
 	}
 	return records
+}
+
+// reverseName is the name at which an address's PTR records stand, canonical.
+func reverseName(a netip.Addr) string {
+	name, err := dns.ReverseAddr(plain(a).String())
+	if err != nil {
+		return ""
+	}
+	return name[:len(name)-1]
 }

@@ -252,6 +252,10 @@ func rank(s State) int {
 
 // judge says what one server's answer means for a record.
 func (c *comparison) judge(r Record, a Answer) verdict {
+	return c.overWildcard(r, a, c.judgeAnswer(r, a))
+}
+
+func (c *comparison) judgeAnswer(r Record, a Answer) verdict {
 	if r.Type != "CNAME" && len(a.Aliases) > 0 && r.Type != "A" && r.Type != "AAAA" && !delegated(r) {
 		return verdict{Conflict, "cname_in_the_way", fmt.Sprintf("%s is an alias (CNAME) of %s, and a name with an alias can hold nothing else: replace the alias by what it stands for.", r.Name, a.Aliases[0])}
 	}
@@ -260,7 +264,7 @@ func (c *comparison) judge(r Record, a Answer) verdict {
 	}
 	switch r.Type {
 	case "A", "AAAA":
-		return c.judgeAddress(r, a.Values)
+		return c.judgeAddress(r, a)
 	case "MX":
 		return c.judgeMX(r, a.Values)
 	case "TXT":
@@ -270,7 +274,7 @@ func (c *comparison) judge(r Record, a Answer) verdict {
 	case "CNAME":
 		return c.judgeAlias(r, a)
 	case "PTR":
-		return judgeReverse(r, a.Values)
+		return c.judgeReverse(r, a.Values)
 	case "SRV":
 		return judgeService(r, a.Values)
 	case "TLSA":

@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +38,13 @@ func (z zone) see(records []Record) Seen {
 }
 
 func (z zone) answer(q Question) Answer {
+	if q.Name == "silent.example.net" {
+		return Answer{Status: ServFail}
+	}
+	_, parent, _ := strings.Cut(q.Name, ".")
+	if values := z["*."+parent+" "+q.Type]; len(values) > 0 && len(z[q.Name+" "+q.Type]) == 0 {
+		return z.answer(Question{"*." + parent, q.Type})
+	}
 	a := Answer{Status: NXDomain, TTL: 300}
 	for key, values := range z {
 		name, kind, _ := strings.Cut(key, " ")
@@ -240,6 +250,60 @@ func TestFindings(t *testing.T) {
 		{"two PTR", Reverse, func(z zone) {
 			z["1.2.0.192.in-addr.arpa PTR"] = append(z["1.2.0.192.in-addr.arpa PTR"], "host-1.provider.example.")
 		}, OKDiffers, "ptr_several"},
+		{"a name that does not lead back", Reverse, func(z zone) { z["mail.example.com A"] = []string{"198.51.100.9"} }, Wrong, "ptr_not_confirmed"},
+		{"the mail host as an alias", Address, func(z zone) {
+			z["mail.example.com CNAME"] = []string{"host.example.net."}
+			z["host.example.net A"], z["host.example.net AAAA"] = z["mail.example.com A"], z["mail.example.com AAAA"]
+			delete(z, "mail.example.com A")
+			delete(z, "mail.example.com AAAA")
+		}, OKDiffers, "host_is_alias"},
+		{"an alias behind a proxy", MTASTSHost, func(z zone) {
+			z["mta-sts.example.com A"] = []string{"104.16.1.1"}
+			delete(z, "mta-sts.example.com CNAME")
+		}, Wrong, "address_proxied"},
+		{"a key without its label", DKIM, func(z zone) {
+			z["mail.example.com TXT"] = append(z["mail.example.com TXT"], z[dkimName]...)
+			delete(z, dkimName)
+		}, Missing, "missing_label"},
+		{"a key under another selector", DKIM, func(z zone) { z["default._domainkey.example.com TXT"] = z[dkimName]; delete(z, dkimName) }, Missing, "wrong_selector"},
+		{"DMARC at the domain itself", DMARC, func(z zone) {
+			z[apex] = append(z[apex], z["_dmarc.example.com TXT"]...)
+			delete(z, "_dmarc.example.com TXT")
+		}, Missing, "missing_label"},
+		{"a wildcard", DMARC, func(z zone) {
+			z["*.example.com TXT"] = []string{"v=spf1 -all"}
+			delete(z, "_dmarc.example.com TXT")
+		}, Missing, "wildcard"},
+		{"SPF that names what is not there", SPF, func(z zone) {
+			z[apex] = []string{"v=spf1 mx a:gone1.example.net a:gone2.example.net mx:gone3.example.net ~all"}
+		}, Wrong, "spf_void_lookups"},
+		{"SPF that includes a domain without one", SPF, func(z zone) {
+			z["none.example.net A"] = []string{"198.51.100.3"}
+			z[apex] = []string{"v=spf1 include:none.example.net mx ~all"}
+		}, Wrong, "spf_permerror"},
+		{"SPF by redirect", SPF, func(z zone) {
+			z["all.example.net TXT"] = []string{"v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all"}
+			z[apex] = []string{"v=spf1 redirect=all.example.net"}
+		}, OKDiffers, "spf_redirect"},
+		{"DMARC under test", DMARC, func(z zone) {
+			z["_dmarc.example.com TXT"] = []string{"v=DMARC1; p=none; t=y; rua=mailto:postmaster@example.com"}
+		}, OKDiffers, "dmarc_testing"},
+		{"DMARC with other tags", DMARC, func(z zone) {
+			z["_dmarc.example.com TXT"] = []string{"v=DMARC1; p=none; adkim=s; rua=mailto:postmaster@example.com"}
+		}, OKDiffers, "dmarc_tags"},
+		{"CAA for one account", CAA, func(z zone) {
+			z["example.com CAA"] = []string{`0 issue "letsencrypt.org; accounturi=https://acme.example/1"`}
+		}, OKDiffers, "caa_account"},
+		{"two MTA-STS", MTASTS, func(z zone) {
+			z["_mta-sts.example.com TXT"] = append(z["_mta-sts.example.com TXT"], "v=STSv1; id=1")
+		}, Wrong, "sts_two_records"},
+		{"two TLS-RPT", TLSRPT, func(z zone) {
+			z["_smtp._tls.example.com TXT"] = append(z["_smtp._tls.example.com TXT"], "v=TLSRPTv1; rua=mailto:x@other.org")
+		}, Wrong, "two_records"},
+		{"TLS-RPT without an address", TLSRPT, func(z zone) { z["_smtp._tls.example.com TXT"] = []string{"v=TLSRPTv1;"} }, Wrong, "tag_missing"},
+		{"TLS-RPT with more", TLSRPT, func(z zone) { z["_smtp._tls.example.com TXT"][0] += "; x=y" }, OKDiffers, "tags"},
+		{"SRV of another weight", ClientSetup, func(z zone) { z["_imaps._tcp.example.com SRV"] = []string{"5 9 993 mail.example.com."} }, OKDiffers, "srv_weight"},
+		{"SPF whose include does not answer", SPF, func(z zone) { z[apex] = []string{"v=spf1 include:silent.example.net mx ~all"} }, Unknown, "spf_unknown"},
 		{"an alias at the apex", Receive, func(z zone) {
 			for _, kind := range []string{"MX", "TXT", "CAA", "A", "AAAA"} {
 				delete(z, "example.com "+kind)
@@ -262,6 +326,75 @@ func TestFindings(t *testing.T) {
 				t.Errorf("%s says %q", f.State, f.Fix)
 			}
 		})
+	}
+}
+
+// Findings that need more than the usual plan.
+func TestFindingsOfOtherPlans(t *testing.T) {
+	server, domain := testServer(), testDomain()
+	server.MX = []MX{{"mx2.example.net", 20}}
+	domain.Settings.DMARC.Policy = "reject"
+	records := Plan(server, domain)
+	z := publish(records)
+	z["example.com MX"] = z["example.com MX"][1:]
+	z["_dmarc.example.com TXT"] = []string{"v=DMARC1; p=quarantine"}
+	findings := Compare(records, z.see(records))
+	for purpose, want := range map[Purpose]string{Receive: "mx_incomplete", DMARC: "dmarc_weaker"} {
+		if f := findingOf(t, findings, purpose); f.State != Wrong || f.Code != want {
+			t.Errorf("%s is %s (%s), want %s: %s", purpose, f.State, f.Code, want, f.Fix)
+		}
+	}
+}
+
+// How long a state lasts tells a slow change from what will never come.
+func TestAged(t *testing.T) {
+	since := time.Unix(1_000_000, 0)
+	for _, test := range []struct {
+		code, want string
+		wait       int
+		after      time.Duration
+		state      State
+	}{
+		{"servers_differ", "servers_differ", 0, time.Hour, Propagating},
+		{"servers_differ", "servers_disagree", 0, 3 * time.Hour, Wrong},
+		{"resolver_old", "resolver_old", 7200, 2 * time.Hour, Propagating},
+		{"resolver_old", "split_view", 7200, 4 * time.Hour, OKDiffers},
+	} {
+		f := Finding{State: Propagating, Code: test.code, Wait: test.wait, Since: since}.Aged(since.Add(test.after))
+		if f.State != test.state || f.Code != test.want || (f.Code != test.code) != (f.Fix != "") {
+			t.Errorf("%s after %s: %s (%s) %q", test.code, test.after, f.State, f.Code, f.Fix)
+		}
+	}
+}
+
+// Every code that a finding can have is wanted by a test.
+func TestEveryCodeIsTested(t *testing.T) {
+	tests, err := os.ReadFile("compare_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile(`(?:wrong|differs)\("([a-z0-9_]+)"|verdict\{[A-Z][A-Za-z]+, "([a-z0-9_]+)"|wrongName\([^)]*"([a-z_]+)"\)|Code = \w+, "([a-z_]+)"`)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range code.FindAllStringSubmatch(string(text), -1) {
+			name := m[1] + m[2] + m[3] + m[4]
+			found++
+			// "plan" and "unsupported" would be mistakes of ours.
+			if name != "plan" && name != "unsupported" && name != "_" && !strings.Contains(string(tests), `"`+name+`"`) {
+				t.Errorf("%s: no test wants the code %s", file, name)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d codes were found", found)
 	}
 }
 

@@ -64,12 +64,12 @@ func parseGuideLine(text string) (guideLine, bool) {
 	case "TXT":
 		line.value = strings.Trim(line.value, `"`)
 	case "PTR":
-		line.name, line.value = reverseName(line.name), strings.TrimSuffix(line.value, ".")+"."
+		line.name, line.value = reverseOf(line.name), strings.TrimSuffix(line.value, ".")+"."
 	}
 	return line, true
 }
 
-func reverseName(address string) string {
+func reverseOf(address string) string {
 	parts := strings.Split(address, ".")
 	return parts[3] + "." + parts[2] + "." + parts[1] + "." + parts[0] + ".in-addr.arpa"
 }

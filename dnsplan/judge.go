@@ -29,7 +29,8 @@ func (c *comparison) planned(r Record) []Record {
 
 // judgeAddress wants the planned address, and warns of others: mail would be
 // brought to a machine that is not this one.
-func (c *comparison) judgeAddress(r Record, values []Value) verdict {
+func (c *comparison) judgeAddress(r Record, a Answer) verdict {
+	values := a.Values
 	want, err := netip.ParseAddr(r.Value)
 	if err != nil {
 		return wrong("plan", "The planned address %s is not one.", r.Value)
@@ -51,6 +52,8 @@ func (c *comparison) judgeAddress(r Record, values []Value) verdict {
 		return wrong("address_wrong", "%s leads to %s instead of %s: change the record.", r.Name, strings.Join(texts(values), ", "), r.Value)
 	case foreign != "":
 		return wrong("address_foreign", "%s also leads to %s, which is not this server: remove that record, or add the address to server.public_addresses.", r.Name, foreign)
+	case len(a.Aliases) > 0 && sameHost(r.Name, c.mailHost()):
+		return differs("host_is_alias", "%s is an alias (CNAME) of %s, and mail hosts should not be one (RFC 2181): replace the alias by the address.", r.Name, a.Aliases[0])
 	}
 	return good
 }
@@ -120,6 +123,9 @@ func (c *comparison) judgeAlias(r Record, a Answer) verdict {
 	}
 	hosts := c.addressesOf(r.Value)
 	for _, v := range a.Values {
+		if addr, err := netip.ParseAddr(v.Text); err == nil && proxied(addr) {
+			return wrong("address_proxied", "%s leads to Cloudflare's proxy: set the record to “DNS only” (grey cloud).", r.Name)
+		}
 		if _, err := netip.ParseAddr(v.Text); err != nil || !slices.Contains(hosts, v.Text) {
 			return wrong("alias_wrong", "%s leads to %s instead of %s: change the record.", r.Name, strings.Join(texts(a.Values), ", "), r.Value)
 		}
@@ -138,15 +144,45 @@ func (c *comparison) addressesOf(host string) []string {
 	return all
 }
 
-// judgeReverse wants the mail host's name, alone.
-func judgeReverse(r Record, values []Value) verdict {
+// judgeReverse wants the mail host's name, alone, and that name to lead back
+// to the address (forward-confirmed, RFC 8601 section 2.7.3).
+func (c *comparison) judgeReverse(r Record, values []Value) verdict {
 	if !slices.ContainsFunc(values, func(v Value) bool { return sameHost(v.Text, r.Value) }) {
 		return wrong("ptr_wrong", "The address is called %s: ask your hosting provider to change it to %s.", strings.Join(texts(values), ", "), r.Value)
+	}
+	if !c.leadsBack(r) {
+		return wrong("ptr_not_confirmed", "The name %s does not lead back to the address: publish the address record of the mail host.", r.Value)
 	}
 	if len(values) > 1 {
 		return differs("ptr_several", "The address has several names; some servers look at one of them only. Ask your hosting provider to leave %s alone.", r.Value)
 	}
 	return good
+}
+
+// leadsBack reports whether the mail host has the address that a reverse name
+// is about. What was not asked, or not answered, counts as if it did: its own
+// record says so.
+func (c *comparison) leadsBack(r Record) bool {
+	for _, kind := range []string{"A", "AAAA"} {
+		a, ok := c.seen.first(r.Value, kind)
+		for _, v := range a.Values {
+			if addr, err := netip.ParseAddr(v.Text); err == nil && reverseName(addr) == canonicalName(r.Name) {
+				return true
+			}
+		}
+		if kind == reverseKind(r.Name) && !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// reverseKind is the type of the address that a reverse name is about.
+func reverseKind(name string) string {
+	if strings.HasSuffix(canonicalName(name), ".ip6.arpa") {
+		return "AAAA"
+	}
+	return "A"
 }
 
 // judgeService compares target and port; weights and priorities are the
@@ -179,7 +215,7 @@ func (c *comparison) judgeTLSA(r Record, values []Value) verdict {
 // judgeCAA compares by effect: may the planned authority issue?
 func judgeCAA(r Record, values []Value) verdict {
 	tag, issuer := caaParts(r.Value)
-	restricted, allowed, others := false, false, 0
+	restricted, allowed, bound, others := false, false, "", 0
 	for _, v := range values {
 		t, name := caaParts(v.Text)
 		if t != tag {
@@ -188,6 +224,9 @@ func judgeCAA(r Record, values []Value) verdict {
 		restricted = true
 		if strings.EqualFold(name, issuer) {
 			allowed = true
+			if _, parameters, ok := strings.Cut(v.Text, ";"); ok && strings.Contains(parameters, "accounturi") && !strings.EqualFold(compact(v.Text), compact(r.Value)) {
+				bound = strings.Trim(strings.TrimSpace(parameters), `"`)
+			}
 		} else if name != "" {
 			others++
 		}
@@ -197,6 +236,8 @@ func judgeCAA(r Record, values []Value) verdict {
 		return verdict{Missing, "missing", fmt.Sprintf("Other CAA records are there, but none with %s: add this one to them.", tag)}
 	case !allowed:
 		return wrong("caa_forbids", "The CAA records of %s do not let %s issue certificates: add this record to them.", r.Name, issuer)
+	case bound != "":
+		return differs("caa_account", "Only the account named there may have certificates issued (%s): make sure that it is this server's.", bound)
 	case others > 0:
 		return differs("caa_others", "Other authorities may issue certificates too.")
 	}

@@ -30,6 +30,9 @@ func (c *comparison) judgeSPF(r Record, ours []string) verdict {
 	if v := c.authorizes(r); v != good {
 		return v
 	}
+	if n := c.countVoid(live); n > maxVoid {
+		return wrong("spf_void_lookups", "%d of the names that it asks for do not exist, and receivers stop after %d: remove the mechanisms that name them.", n, maxVoid)
+	}
 	if strings.EqualFold(strings.Join(strings.Fields(live), " "), r.Value) {
 		return good
 	}
@@ -118,6 +121,30 @@ func (c *comparison) countLookups(record string, done map[string]bool) int {
 	return n
 }
 
+// countVoid counts the look-ups that find nothing, those of included records
+// with them (RFC 7208 section 4.6.4). An include without a record is an error
+// of its own.
+func (c *comparison) countVoid(record string) int {
+	n := 0
+	for _, term := range strings.Fields(record)[1:] {
+		_, target, named := strings.Cut(term, ":")
+		target, _, _ = strings.Cut(target, "/")
+		kinds := map[string][]string{"a": {"A", "AAAA"}, "mx": {"MX"}, "exists": {"A"}}[mechanism(term)]
+		if !named || len(kinds) == 0 || strings.Contains(target, "%") {
+			continue
+		}
+		void := true
+		for _, kind := range kinds {
+			a, ok := c.seen.first(target, kind)
+			void = void && ok && len(a.Values) == 0
+		}
+		if void {
+			n++
+		}
+	}
+	return n
+}
+
 // FollowUps returns what else has to be asked before Compare knows enough:
 // what SPF records name, and where a record may have landed by mistake. It is
 // to be called until it returns nothing; a bound keeps a record that includes
@@ -137,11 +164,27 @@ func FollowUps(records []Record, seen Seen) []Question {
 		if r.Purpose == SPF && ok {
 			c.askSPF(r, resolver)
 		}
-		if doubled := c.doubled(r); ok && doubled != "" && !c.hasOurs(r, a) {
-			resolver.want(doubled, r.Type)
+		if ok && !c.judge(r, a).accepted() {
+			c.askAround(r, a, resolver)
+		}
+		if r.Type == "PTR" {
+			resolver.want(r.Value, reverseKind(r.Name))
 		}
 	}
 	return resolver.unknown
+}
+
+// askAround wants to know why a record is not right: where it may have landed
+// instead, and whether a wildcard answers in its place.
+func (c *comparison) askAround(r Record, a Answer, resolver *seenResolver) {
+	if c.missing(r).code == "missing" || len(a.Values) == 0 {
+		for _, p := range c.mislaid(r) {
+			resolver.want(p.name, r.Type)
+		}
+	}
+	if name := c.wildcard(r); name != "" && len(a.Values) > 0 {
+		resolver.want(name, r.Type)
+	}
 }
 
 // askSPF evaluates a record to find out what it asks.
@@ -154,7 +197,23 @@ func (c *comparison) askSPF(r Record, resolver *seenResolver) {
 	a, _ := c.seen.first(r.Name, "TXT")
 	for _, v := range a.Values {
 		if spf.IsRecord(v.Text) {
+			c.askNames(v.Text, resolver)
 			c.askIncludes(v.Text, resolver, map[string]bool{})
+		}
+	}
+}
+
+// askNames wants what the record's own mechanisms name, to count those that
+// do not exist.
+func (c *comparison) askNames(record string, resolver *seenResolver) {
+	for _, term := range strings.Fields(record)[1:] {
+		_, target, named := strings.Cut(term, ":")
+		target, _, _ = strings.Cut(target, "/")
+		if !named || strings.Contains(target, "%") {
+			continue
+		}
+		for _, kind := range map[string][]string{"a": {"A", "AAAA"}, "mx": {"MX"}, "exists": {"A"}}[mechanism(term)] {
+			resolver.want(target, kind)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func judgeKey(r Record, ours []string) verdict {
 	case bytes.Equal(want, got) && len(want) == 0:
 		return good
 	case bytes.Equal(want, got):
-		return judgeKeyTags(r, ours[0])
+		return judgeKeyTags(ours[0])
 	case len(got) < len(want) && strings.HasPrefix(compact(r.Value), compact(ours[0])):
 		return wrong("dkim_truncated", "The key was cut off after %d characters: enter the whole value; where a field takes 255 characters only, in several quoted parts.", len(ours[0]))
 	case strings.ContainsAny(ours[0], `"\`):
@@ -83,14 +83,11 @@ func judgeKey(r Record, ours []string) verdict {
 }
 
 // judgeKeyTags looks at what stands beside the right key.
-func judgeKeyTags(r Record, text string) verdict {
+func judgeKeyTags(text string) verdict {
 	k, err := dkim.ParseKey(text)
-	want, wantErr := dkim.ParseKey(r.Value)
 	switch {
 	case err != nil:
 		return wrong("dkim_syntax", "The key is right, but receivers cannot read the record (%v): publish the value of this record.", err)
-	case wantErr == nil && k.Type != want.Type:
-		return wrong("dkim_type", "The key is right, but announced as %s instead of %s: publish the value of this record.", k.Type, want.Type)
 	case k.Testing:
 		return differs("dkim_testing", "It is marked as a test (t=y): some receivers ignore its signatures. Remove t=y when you are done.")
 	}

@@ -110,6 +110,6 @@ type Look struct {
 	Domain  string
 	Report  Report
 	Known   map[string]Moment // by record: how it stood when that was last certain
-	Changed time.Time                 // when something last changed: the plan, the zone, a state
-	Next    time.Time                 // when it is looked at again
+	Changed time.Time         // when something last changed: the plan, the zone, a state
+	Next    time.Time         // when it is looked at again
 }

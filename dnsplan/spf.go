@@ -12,6 +12,9 @@ import (
 // may ask the DNS; RFC 7208 section 4.6.4.
 const maxLookups = 10
 
+// maxVoid is how many of them may find nothing.
+const maxVoid = 2
+
 // spf says which servers send mail for the domain, and for the mail host's
 // own name, which is what a receiver checks when a notification has no sender
 // (RFC 7208 section 2.3).

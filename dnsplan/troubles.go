@@ -51,7 +51,7 @@ func (t troubles) dkim() []TroubleAnswer {
 	all := []TroubleAnswer{
 		t.records("Every key is published under its selector's exact name", DKIM),
 		t.coded("The keys are whole: not cut off, no stray quotes", DKIM, "dkim_truncated", "stray_quotes", "dkim_syntax"),
-		t.coded("The published keys are those that sign", DKIM, "dkim_mismatch", "dkim_type", "dkim_revoked", "dkim_two_records"),
+		t.coded("The published keys are those that sign", DKIM, "dkim_mismatch", "dkim_revoked", "dkim_two_records"),
 	}
 	for _, f := range t.found(DKIM) {
 		if f.State == Propagating {
