@@ -47,9 +47,10 @@ type Count struct {
 
 // TLSDay is how TLS worked on one day for servers that report it.
 type TLSDay struct {
-	Day       time.Time `json:"day"` // midnight UTC
-	Successes int       `json:"successes"`
-	Failures  int       `json:"failures"`
+	Day       time.Time      `json:"day"` // midnight UTC
+	Successes int            `json:"successes"`
+	Failures  int            `json:"failures"`
+	Types     map[string]int `json:"types"` // failures by result type, RFC 8460 section 4.3: "certificate-expired" → 3
 }
 
 // Records says which records were last seen as they should be.

@@ -65,6 +65,7 @@ type Ladder struct {
 	State  State    `json:"state" enum:"offered,waiting,blocked,done,watching"`
 	Proof  *Proof   `json:"proof" doc:"the evidence in numbers; null where none is needed"`
 	Losses []Loss   `json:"losses" doc:"whose mail the next rung, or this one where there is none, treats as forged"`
+	Causes []Cause  `json:"causes" doc:"why TLS failed, most often first"`
 	Watch  *Watch   `json:"watch" doc:"of the last step; null: none is watched"`
 	Back   *Back    `json:"back" doc:"null: this is the lowest rung"`
 	Advice string   `json:"advice"` // one sentence: what to do next

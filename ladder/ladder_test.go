@@ -134,7 +134,9 @@ func TestLadders(t *testing.T) {
 		}, Blocked, "", "go back to ~all"},
 
 		{"MTA-STS is ready", MTASTS, func(*Input) {}, Offered, "enforce", "All 700 connections"},
-		{"one failure", MTASTS, func(in *Input) { in.Evidence.TLS[18].Failures = 1 }, Blocked, "enforce", "1 connection in 701"},
+		{"one failure", MTASTS, func(in *Input) {
+			in.Evidence.TLS[18].Failures, in.Evidence.TLS[18].Types = 1, map[string]int{"certificate-expired": 1}
+		}, Blocked, "enforce", "1 connection in 701 over TLS failed on the last 14 days with reports (the certificate had expired)"},
 		{"an old failure", MTASTS, func(in *Input) { in.Evidence.TLS[2].Failures = 1 }, Offered, "enforce", ""},
 		{"few TLS reports", MTASTS, func(in *Input) { in.Evidence.TLS = tlsDays(4, 9, 0) }, Waiting, "enforce", "4 of the 14 days"},
 		{"MTA-STS off", MTASTS, func(in *Input) { in.Settings.MTASTS.Off = true }, Blocked, "testing", "switched off"},
@@ -201,7 +203,7 @@ func checkLadder(t interface{ Errorf(string, ...any) }, in Input, l Ladder) {
 		}
 	}
 	for _, loss := range l.Losses {
-		if len(loss.How) == 0 || loss.Lost <= 0 || loss.Lost > loss.Messages || loss.Name == "" || loss.DKIM == nil || loss.Addresses == nil {
+		if len(loss.How) == 0 || loss.Lost <= 0 || loss.Lost > loss.Messages || loss.Name == "" || loss.DKIM == nil || loss.Addresses == nil || l.Causes == nil {
 			t.Errorf("%s names a loss that is not complete: %+v", l.Kind, loss)
 		}
 	}

@@ -19,6 +19,7 @@ type view struct {
 	patience string // why there is nothing to do but wait, a sentence; empty: nothing
 	proof    *Proof
 	losses   []Loss
+	causes   []Cause
 	offer    string // a sentence that says what the next step does
 	lacking  string // a sentence: what to do when too little passes
 	nothing  string // a sentence: what to say at the top
@@ -32,6 +33,7 @@ func (in Input) settle(v view) Ladder {
 	if l.Losses == nil {
 		l.Losses = []Loss{}
 	}
+	l.Causes = append([]Cause{}, v.causes...)
 	at := slices.Index(v.rungs, v.rung)
 	if at+1 < len(v.rungs) {
 		l.Next = v.rungs[at+1]

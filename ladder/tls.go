@@ -13,7 +13,7 @@ func (in Input) mtasts() Ladder {
 	proof := in.tallyTLS(w)
 	v := view{
 		kind: MTASTS, title: "MTA-STS mode", record: "MTA-STS policy",
-		rungs: []string{"testing", "enforce"}, rung: in.Settings.MTASTS.Mode, seen: in.Evidence.Records.MTASTS, proof: proof,
+		rungs: []string{"testing", "enforce"}, rung: in.Settings.MTASTS.Mode, seen: in.Evidence.Records.MTASTS, proof: proof, causes: in.causes(w),
 	}
 	switch {
 	case in.Settings.MTASTS.Off || v.rung == "none":
@@ -26,13 +26,13 @@ func (in Input) mtasts() Ladder {
 		v.obstacle = "TLS reports are switched off, and without them nobody tells whether TLS works: switch them on in the domain's settings."
 	}
 	if v.obstacle == "" && proof.Days >= NeedDays && proof.Failed > 0 {
-		v.obstacle = fmt.Sprintf("%s in %s over TLS failed on the last %d days with reports: look into the TLS reports, since with enforce that mail would not arrive.", count(proof.Failed, "connection"), fmt.Sprint(proof.Messages), NeedDays)
+		v.obstacle = fmt.Sprintf("%s in %d over TLS failed on the last %d days with reports (%s): mend it first, since with enforce that mail would not arrive.", count(proof.Failed, "connection"), proof.Messages, NeedDays, why(v.causes))
 	}
 	v.offer = fmt.Sprintf("All %s over TLS that were reported on %s worked: switch to enforce, so that nobody between can take TLS away.", count(proof.Messages, "connection"), count(proof.Days, "day"))
 	v.nothing = "Senders that know MTA-STS deliver over TLS or not at all; nothing is to be done."
 	v.descent = "Going back to testing lets mail arrive again where TLS fails; senders notice it as soon as the new policy id is published."
 	if proof.Failed > 0 && v.rung == "enforce" {
-		v.worse = fmt.Sprintf("%s over TLS failed, and that mail did not arrive: mend the certificate or the policy that the TLS reports name, or go back to testing until it is.", count(proof.Failed, "connection"))
+		v.worse = fmt.Sprintf("%s over TLS failed (%s), and that mail did not arrive: mend it, or go back to testing until it is.", count(proof.Failed, "connection"), why(v.causes))
 	}
 	return in.settle(v)
 }
@@ -56,6 +56,7 @@ func (in Input) tlsa() Ladder {
 	v := view{
 		kind: TLSA, title: "TLSA records", record: "TLSA record",
 		rungs: []string{"unpublished", "published"}, rung: "unpublished", seen: true,
+		causes: in.causes(newWindow(in.Evidence.tlsDays(), in.since(TLSA), in.Now)),
 	}
 	if in.Evidence.Records.TLSA {
 		v.rung = "published"

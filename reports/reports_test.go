@@ -3,6 +3,7 @@ package reports_test
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -140,7 +141,7 @@ func TestTLSEvidence(t *testing.T) {
 		}
 	}
 	e, err := s.Evidence(t.Context(), "example.com", now.AddDate(0, 0, -30))
-	if err != nil || len(e.TLS) != 1 || e.TLS[0] != (ladder.TLSDay{Day: day, Successes: 20, Failures: 1}) {
+	if err != nil || len(e.TLS) != 1 || !reflect.DeepEqual(e.TLS[0], ladder.TLSDay{Day: day, Successes: 20, Failures: 1, Types: map[string]int{"certificate-expired": 1}}) {
 		t.Errorf("TLS evidence: %+v, %v", e.TLS, err)
 	}
 }

@@ -51,11 +51,14 @@ func tlsDays(rows []TLSRow) []ladder.TLSDay {
 	days := []ladder.TLSDay{}
 	for _, r := range rows {
 		if n := len(days); n == 0 || !days[n-1].Day.Equal(r.Day) {
-			days = append(days, ladder.TLSDay{Day: r.Day})
+			days = append(days, ladder.TLSDay{Day: r.Day, Types: map[string]int{}})
 		}
 		last := &days[len(days)-1]
 		last.Successes += r.Successes
 		last.Failures += r.Failures
+		for kind, n := range r.Types {
+			last.Types[kind] += n
+		}
 	}
 	return days
 }
