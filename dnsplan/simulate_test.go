@@ -2,6 +2,7 @@ package dnsplan
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"gomail"
 )
@@ -244,4 +247,34 @@ func TestSimulationQuestions(t *testing.T) {
 	if strings.Join(got, ",") != want {
 		t.Errorf("asked is %v", got)
 	}
+}
+
+// Whatever the owner sets that Validate lets pass, and that lists no strangers:
+// our own mail is delivered, and forgeries meet the policy.
+func TestSimulationOfEverySetting(t *testing.T) {
+	private, public := simKeys(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s, d := testServer(), testDomain()
+		d.Keys = public
+		set := &d.Settings
+		set.SPF.All = rapid.SampledFrom([]string{"", "~all", "-all"}).Draw(t, "all")
+		set.SPF.Mechanisms = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"ip4:198.51.100.0/24", "ip6:2001:db8:1::/48", "ip4:203.0.113.7", "-ip4:198.51.100.9"}), 0, 4, rapid.ID).Draw(t, "mechanisms")
+		policy := rapid.SampledFrom([]string{"", "none", "quarantine", "reject"})
+		set.DMARC.Policy, set.DMARC.SubdomainPolicy, set.DMARC.NonexistentPolicy = policy.Draw(t, "p"), policy.Draw(t, "sp"), policy.Draw(t, "np")
+		alignment := rapid.SampledFrom([]string{"", "r", "s"})
+		set.DMARC.ADKIM, set.DMARC.ASPF = alignment.Draw(t, "adkim"), alignment.Draw(t, "aspf")
+		set.DMARC.Testing = rapid.SampledFrom([]string{"", "y", "n"}).Draw(t, "t")
+		set.Parked = rapid.Bool().Draw(t, "parked")
+		s.Hostname = rapid.SampledFrom([]string{"mail.example.com", "mx.host.example", "example.com", ""}).Draw(t, "host")
+		d.Name = rapid.SampledFrom([]string{"example.com", "dept.example.com", "example.co.uk"}).Draw(t, "name")
+		if err := Validate(d.Settings); err != nil {
+			t.Fatal(err)
+		}
+		records := Plan(s, d)
+		for _, r := range Simulate(context.Background(), records, emptyDNS(records), private) {
+			if r.State != OK {
+				t.Errorf("%s is %s: expected %+v, got %+v: %s", r.Message, r.State, r.Expected, r.Actual, r.Why)
+			}
+		}
+	})
 }

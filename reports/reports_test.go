@@ -53,7 +53,7 @@ var (
 	stranger = reports.DMARCRow{Source: netip.MustParseAddr("::ffff:203.0.113.200"), Count: 1, HeaderFrom: "example.com", EnvelopeFrom: "news.example.net",
 		SPFChecks: []reports.SPFCheck{{"mx.example.net", "helo", "none"}, {"news.example.net", "mfrom", "pass"}}}
 	unsure = reports.DMARCRow{Source: netip.MustParseAddr("192.0.2.9"), Count: 7, DKIM: true, HeaderFrom: "example.com",
-		Signatures: []reports.Signature{{"example.com", "s9", "pass"}, {"example.com", "bad", "fail"}}, SPFChecks: []reports.SPFCheck{{"example.com", "mfrom", "temperror"}}}
+		Signatures: []reports.Signature{{"example.com", "s9", "pass"}, {"example.com", "bad", "fail"}, {"example.com", "<b>\n", "pass"}, {"a <i>\r\n.example", "x", "pass"}}, SPFChecks: []reports.SPFCheck{{"example.com", "mfrom", "temperror"}}}
 )
 
 func TestEvidence(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"gomail"
 	"gomail/dnsplan"
 	"gomail/ladder"
 )
@@ -93,7 +94,7 @@ func (g *gatherer) add(r DMARCReport, row DMARCRow) {
 		s.addresses[row.Source] += row.Count
 	}
 	for _, sig := range row.Signatures {
-		if row.DKIM && sig.Result == "pass" && sig.Selector != "" && g.ours(sig.Domain) && len(s.selectors) < maxSelectors {
+		if _, err := gomail.CanonicalDomain(sig.Selector); err == nil && row.DKIM && sig.Result == "pass" && g.ours(sig.Domain) && len(s.selectors) < maxSelectors {
 			s.selectors[sig.Selector] = true
 		}
 	}
@@ -174,15 +175,17 @@ func newSource(id, service string) *source {
 // before a return address.
 func (g *gatherer) service(row DMARCRow) string {
 	var names []string
-	for _, x := range row.Signatures {
-		if x.Result == "pass" && x.Domain != "" && !g.ours(x.Domain) {
-			names = append(names, x.Domain)
+	add := func(domain, result string) {
+		// A reporter's text: what is no domain is not shown to anybody.
+		if name, err := gomail.CanonicalDomain(domain); err == nil && result == "pass" && !g.ours(name) {
+			names = append(names, name)
 		}
 	}
+	for _, x := range row.Signatures {
+		add(x.Domain, x.Result)
+	}
 	for _, x := range row.SPFChecks {
-		if x.Result == "pass" && x.Domain != "" && !g.ours(x.Domain) {
-			names = append(names, x.Domain)
-		}
+		add(x.Domain, x.Result)
 	}
 	for _, name := range names {
 		if sender, ok := dnsplan.SenderByDomain(name); ok {
