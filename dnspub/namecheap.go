@@ -118,7 +118,7 @@ func (c *namecheap) call(ctx context.Context, command, subject string, form url.
 	if err != nil {
 		return reply, err
 	}
-	if err := xml.Unmarshal(got.body, &reply); err != nil {
+	if err := xml.Unmarshal(got.body, &reply); err != nil || rootOf(got.body) != "ApiResponse" {
 		return reply, gomail.Errorf(gomail.Unavailable, "Namecheap answered with something that is not what it documents: it is tried again later")
 	}
 	return reply, c.refusal(reply, subject)

@@ -1,6 +1,7 @@
 package dnspub
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"net/http"
@@ -131,10 +132,25 @@ func (c *route53) xml(ctx context.Context, r request, out any) error {
 	if err != nil || out == nil {
 		return err
 	}
-	if err := xml.Unmarshal(got.body, out); err != nil {
+	if err := xml.Unmarshal(got.body, out); err != nil || !strings.HasSuffix(rootOf(got.body), "Response") {
 		return gomail.Errorf(gomail.Unavailable, "Amazon Route 53 answered with something that is not what it documents: it is tried again later")
 	}
 	return nil
+}
+
+// rootOf returns the name of a document's outermost element. Something else
+// than a reply, such as a page that apologises, has another.
+func rootOf(body []byte) string {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		if start, ok := token.(xml.StartElement); ok {
+			return start.Name.Local
+		}
+	}
 }
 
 func (c *route53) test(ctx context.Context) error {
