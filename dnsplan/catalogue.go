@@ -1,11 +1,16 @@
 package dnsplan
 
+import "sync"
+
 // checked is when the catalogue was last held against public documentation.
 const checked = "2026-11-25"
 
-// senders is the catalogue. Only what documentation says stands here; a
+// senders is the catalogue, made once.
+var senders = sync.OnceValue(catalogue)
+
+// catalogue lists the services. Only what documentation says stands here; a
 // service that shows account-specific records has none.
-func senders() []Sender {
+func catalogue() []Sender {
 	return []Sender{
 		{
 			ID: "ses", Name: "Amazon SES", Include: "amazonses.com", SPFAligns: true, Domains: []string{"amazonses.com"},

@@ -45,7 +45,7 @@ func (k SenderKey) For(domain string) SenderKey {
 }
 
 // Senders returns the catalogue of well-known services, by name.
-func Senders() []Sender { return senders() }
+func Senders() []Sender { return catalogue() }
 
 // SenderByInclude returns the service whose SPF record a domain includes:
 // "sendgrid.net", or "include:sendgrid.net".

@@ -18,7 +18,7 @@ type Store interface {
 	AddTLSReport(ctx context.Context, r TLSReport) (added bool, err error)
 	// EachDMARCRow calls visit with every row about a domain of the reports
 	// that begin at since or later, in the order of their times. Its report's
-	// Rows are empty.
+	// Rows are empty; the row's lists are not to be changed.
 	EachDMARCRow(ctx context.Context, domain string, since time.Time, visit func(DMARCReport, DMARCRow) error) error
 	// TLSRows returns the rows about a domain from a day on, by day.
 	TLSRows(ctx context.Context, domain string, since time.Time) ([]TLSRow, error)

@@ -33,7 +33,7 @@ func (s *Service) Evidence(ctx context.Context, domain string, since time.Time) 
 	if err != nil {
 		return e, err
 	}
-	g := gatherer{domain: domain, sources: map[string]*source{}}
+	g := gatherer{domain: domain, sources: map[string]*source{}, orgs: map[string]string{}}
 	err = s.config.Store.EachDMARCRow(ctx, domain, since, func(r DMARCReport, row DMARCRow) error {
 		g.add(r, row)
 		return nil
@@ -68,6 +68,7 @@ func tlsDays(rows []TLSRow) []ladder.TLSDay {
 type gatherer struct {
 	domain  string
 	sources map[string]*source
+	orgs    map[string]string // by name: what the public suffix list said
 }
 
 // source is one source while it is added up.
@@ -94,7 +95,7 @@ func (g *gatherer) add(r DMARCReport, row DMARCRow) {
 		s.addresses[row.Source] += row.Count
 	}
 	for _, sig := range row.Signatures {
-		if _, err := gomail.CanonicalDomain(sig.Selector); err == nil && row.DKIM && sig.Result == "pass" && g.ours(sig.Domain) && len(s.selectors) < maxSelectors {
+		if row.DKIM && sig.Result == "pass" && isSelector(sig.Selector) && g.ours(sig.Domain) && len(s.selectors) < maxSelectors {
 			s.selectors[sig.Selector] = true
 		}
 	}
@@ -141,7 +142,18 @@ func (g *gatherer) unlisted(row DMARCRow) bool {
 }
 
 // ours reports whether a name belongs to the domain's organisation.
-func (g *gatherer) ours(name string) bool { return organisation(name) == organisation(g.domain) }
+func (g *gatherer) ours(name string) bool { return g.organisation(name) == g.organisation(g.domain) }
+
+// organisation remembers what organisation says.
+func (g *gatherer) organisation(name string) string {
+	org, ok := g.orgs[name]
+	if !ok {
+		if org = organisation(name); len(g.orgs) < maxGathered {
+			g.orgs[name] = org
+		}
+	}
+	return org
+}
 
 // source finds the source of a row: the service as which it authenticated
 // itself, or its network.
@@ -193,7 +205,7 @@ func (g *gatherer) service(row DMARCRow) string {
 		}
 	}
 	if len(names) > 0 {
-		return organisation(names[0])
+		return g.organisation(names[0])
 	}
 	return ""
 }
@@ -221,6 +233,14 @@ func organisation(name string) string {
 		return org
 	}
 	return name
+}
+
+// isSelector reports whether a reporter's text can be a selector, RFC 6376
+// section 3.1; underscores are seen in the wild.
+func isSelector(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
+	})
 }
 
 // summary finishes the sources, in the order of their rank and messages; those

@@ -18,6 +18,9 @@ type authResults struct {
 	SPF  []reports.SPFCheck  `json:"spf,omitempty"`
 }
 
+// maxDecoded bounds how many results are kept while rows are read.
+const maxDecoded = 10_000
+
 // AddDMARCReport adds a report with its rows, unless it is there.
 func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport) (added bool, err error) {
 	auths := make([]string, len(r.Rows))
@@ -85,6 +88,7 @@ func (s *Store) AddTLSReport(ctx context.Context, r reports.TLSReport) (added bo
 // EachDMARCRow visits the rows about a domain of the reports that begin at
 // since or later.
 func (s *Store) EachDMARCRow(ctx context.Context, domain string, since time.Time, visit func(reports.DMARCReport, reports.DMARCRow) error) error {
+	decoded := map[string]authResults{} // most rows have the results of many others
 	return s.read(ctx, func(c *conn) error {
 		return c.query(func(rows *sql.Rows) error {
 			r := reports.DMARCReport{Domain: domain}
@@ -95,9 +99,14 @@ func (s *Store) EachDMARCRow(ctx context.Context, domain string, since time.Time
 			if err != nil {
 				return err
 			}
-			var results authResults
-			if err := json.Unmarshal([]byte(auth), &results); err != nil {
-				return fmt.Errorf("read the results: %w", err)
+			results, ok := decoded[auth]
+			if !ok {
+				if err := json.Unmarshal([]byte(auth), &results); err != nil {
+					return fmt.Errorf("read the results: %w", err)
+				}
+				if len(decoded) < maxDecoded {
+					decoded[auth] = results
+				}
 			}
 			r.Begin, r.End = fromMicro(begins), fromMicro(ends)
 			row.Signatures, row.SPFChecks = results.DKIM, results.SPF
