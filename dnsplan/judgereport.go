@@ -76,6 +76,7 @@ func (r Report) badge() Badge {
 			fix++
 		}
 	}
+	certain := fix
 	for _, p := range r.Probes {
 		if p.State == Wrong || p.State == Missing {
 			fix++
@@ -90,7 +91,7 @@ func (r Report) badge() Badge {
 		return Badge{DomainReady, fmt.Sprintf("Ready, %s to improve", count(fix)), fix}
 	case r.Ready:
 		return Badge{DomainReady, "Ready", 0}
-	case fix == 0 && silent > 0:
+	case certain == 0 && silent > 0:
 		return Badge{DomainUnknown, "The DNS does not answer", 0}
 	case !parked && r.receives():
 		return Badge{DomainReceivingOnly, fmt.Sprintf("Receiving only, %s to fix", count(fix)), fix}

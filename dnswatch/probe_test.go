@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,9 +51,11 @@ func (n *internet) serve(ip string, h dns.HandlerFunc) {
 }
 
 func (n *internet) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if real, ok := n.ports[address]; ok {
-		address = real
+	real, ok := n.ports[address]
+	if !ok { // nothing leaves the machine
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
+	address = real
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
