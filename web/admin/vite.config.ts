@@ -1,11 +1,26 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+// The style sheet is put together chunk by chunk. Which of its layers weighs
+// more must not depend on which chunk comes first.
+const layersFirst: Plugin = {
+  name: "layers-first",
+  enforce: "post",
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === "asset" && file.fileName.endsWith(".css")) {
+        file.source = "@layer reset,tokens,base,parts,pages;\n" + String(file.source);
+      }
+    }
+  },
+};
 
 // The files have stable names: the server puts a hash of them all into their
 // path. There is no index.html: the server's own template is the shell.
 export default defineConfig({
   base: "./",
-  plugins: [svelte()],
+  plugins: [svelte(), layersFirst],
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
   build: {
     outDir: "../dist/admin",

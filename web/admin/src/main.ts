@@ -1,6 +1,6 @@
+import "./styles/index.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
-import "./styles/index.css";
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

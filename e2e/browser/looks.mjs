@@ -1,0 +1,130 @@
+// Every page, tab and dialogue, narrow and wide, light and dark: held against
+// the accessibility rules, against the window's width, and photographed for
+// people to look at.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { accessible, api, demo, fits, launch, noFaults, open, settled, shots, signIn } from "./lib.mjs";
+
+const domain = `/admin/domains/${demo.domain}`;
+const fresh = `/admin/domains/${demo.fresh_domain}`;
+const button = (name) => (page) => page.getByRole("button", { name }).first().click();
+
+// A place: its name, its path, and what is done there first.
+const places = [
+  ["domains", "/admin/"],
+  ["add-domain", "/admin/add-domain"],
+  ["overview", domain],
+  ["overview-troubles", domain, async (page) => {
+    for (const summary of await page.locator("summary").all()) await summary.click();
+  }],
+  ["overview-fresh", fresh],
+  ["records", domain + "/records"],
+  ["records-open", fresh + "/records", async (page) => {
+    for (let i = 0; i < 3; i++) await page.getByRole("button", { name: /^Details/ }).nth(i).click();
+    await page.getByText("History").first().waitFor();
+  }],
+  ["keys", domain + "/keys", button("Its life") && (async (page) => page.locator("summary").first().click())],
+  ["policies", domain + "/policies"],
+  ["accounts", domain + "/accounts"],
+  ["settings", domain + "/settings"],
+  ["server", "/admin/server"],
+  ["missing", "/admin/nothing"],
+  ["dialog-export", fresh, button("Zone file")],
+  ["dialog-hand", fresh, async (page) => {
+    await button("Zone file")(page);
+    await page.getByLabel("By hand").check();
+    await page.getByText("Each record as").waitFor();
+  }],
+  ["dialog-publish", fresh, async (page) => {
+    await button(/^Publish/)(page);
+    await page.getByText("sandbox-looks").waitFor();
+  }],
+  ["dialog-connection", fresh, async (page) => {
+    await button(/^Publish/)(page);
+    await page.getByRole("button", { name: "Add connection" }).click();
+    await page.getByText("New connection").waitFor();
+  }],
+  ["dialog-diff", fresh, async (page) => {
+    await button(/^Publish/)(page);
+    await page.getByRole("radio", { name: /sandbox-looks/ }).check();
+    await page.getByRole("button", { name: "Show what would change" }).click();
+    await page.getByText("Nothing is written until you agree").waitFor();
+  }],
+  ["dialog-rotate", domain + "/keys", button("Rotate…")],
+  ["dialog-preview", domain + "/policies", async (page) => {
+    await page.getByLabel("Policy (p)").selectOption("quarantine");
+    await button("Preview…")(page);
+    await page.getByText("What changes").waitFor();
+  }],
+  ["dialog-account", domain + "/accounts", button("Add account")],
+  ["dialog-remove", domain + "/settings", button("Remove domain…")],
+];
+
+const only = process.argv[2];
+const browser = await launch();
+const problems = [];
+try {
+  await prepare();
+  if (shots) mkdirSync(shots, { recursive: true });
+  for (const dark of [false, true]) {
+    for (const width of [1280, 390]) {
+      await visit({ width, dark, height: width === 390 ? 844 : 900, touch: width === 390 });
+    }
+  }
+} finally {
+  await browser.close();
+}
+if (problems.length > 0) {
+  console.error(problems.join("\n\n"));
+  process.exit(1);
+}
+
+/** Fills the demo with domains in several states, and a connection. */
+async function prepare() {
+  const page = await open(browser);
+  await signIn(page);
+  const made = (await api(page, "GET", "/domains")).map((d) => d.name);
+  const empty = { spf: {}, dmarc: {}, mta_sts: {}, tls_rpt: {}, caa: {}, dkim: {}, publishing: { keep_in_sync: false } };
+  for (const [name, settings] of [[demo.fresh_domain, empty], ["parked.example", { ...empty, parked: true }], ["nowhere.example", empty]]) {
+    if (!made.includes(name)) await api(page, "POST", "/domains", { name, dkim_algorithm: "both", settings });
+  }
+  const connections = (await api(page, "GET", "/dns/connections")).map((c) => c.name);
+  if (!connections.includes("sandbox-looks")) {
+    await api(page, "POST", "/dns/connections", { name: "sandbox-looks", provider: "rfc2136", credentials: demo.credentials });
+  }
+  for (const name of [demo.fresh_domain, "nowhere.example"]) await api(page, "POST", `/domains/${name}/check`).catch(() => {});
+  await page.context().close();
+}
+
+async function visit(how) {
+  const page = await open(browser, how);
+  const suffix = `${how.width}-${how.dark ? "dark" : "light"}`;
+  await look(page, "signin", suffix, async () => page.goto("/signin"));
+  await signIn(page);
+  for (const [name, path, act] of places) {
+    if (only && !name.startsWith(only)) continue;
+    await look(page, name, suffix, async () => {
+      await page.goto(path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await settled(page);
+      await act?.(page);
+      await settled(page);
+    });
+  }
+  await page.context().close();
+}
+
+async function look(page, name, suffix, act) {
+  const where = `${name} (${suffix})`;
+  try {
+    await act();
+    if (shots) await page.screenshot({ path: join(shots, `${name}-${suffix}.png`), fullPage: !name.startsWith("dialog") });
+    await accessible(page, where);
+    await fits(page, where);
+    noFaults(page, where);
+  } catch (fault) {
+    problems.push(`${where}: ${fault.message}`);
+    if (shots) await page.screenshot({ path: join(shots, `FAULT-${name}-${suffix}.png`) });
+  }
+  page.faults = [];
+}
