@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -209,6 +210,34 @@ func TestSimulateUnknown(t *testing.T) {
 	// Our own addresses match mx before the include is looked at.
 	if unknown[Forged] != 2 || unknown[ForgedSubdomains] != 1 || unknown[Forwarded] != 2 || len(unknown) != 3 {
 		t.Errorf("unknown are %v", unknown)
+	}
+}
+
+// Includes that are known are followed: a service whose servers are listed
+// passes, and one that needs too many look-ups breaks the record for all.
+func TestSimulateIncludes(t *testing.T) {
+	private, public := simKeys(t)
+	d := testDomain()
+	d.Keys = public
+	d.Settings.SPF.Mechanisms = []string{"include:_spf.example.net"}
+	records := Plan(testServer(), d)
+	with := func(n int) Seen {
+		seen := emptyDNS(records)
+		value := "v=spf1 ip4:198.51.100.0/24"
+		for i := range n {
+			name := fmt.Sprintf("s%d.example.net", i)
+			value += " include:" + name
+			seen.Answers[Question{name, "TXT"}] = []Answer{{Server: "ns1", Status: Answered, Values: []Value{{Text: "v=spf1 ip4:203.0.113.9 -all"}}}}
+		}
+		seen.Answers[Question{"_spf.example.net", "TXT"}] = []Answer{{Server: "ns1", Status: Answered, Values: []Value{{Text: value + " -all"}}}}
+		return seen
+	}
+	for n, want := range map[int]State{0: OK, 8: OK, 9: Wrong} { // mx and the include are two of ten
+		for _, r := range Simulate(t.Context(), records, with(n), private) {
+			if r.Case == Forged && (r.State != want || want == Wrong && !strings.Contains(r.Why, "more than 10 DNS look-ups")) {
+				t.Errorf("%d includes: %s is %s: %s", n, r.Message, r.State, r.Why)
+			}
+		}
 	}
 }
 

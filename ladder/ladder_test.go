@@ -66,6 +66,10 @@ func TestLadders(t *testing.T) {
 		{"ready for quarantine", DMARC, func(*Input) {}, Offered, "quarantine", "140 of 140 messages (100 %) were aligned on 14 days"},
 		{"ready for reject", DMARC, func(in *Input) { in.Settings.DMARC.Policy = "quarantine" }, Offered, "reject", "p=reject"},
 		{"at the top", DMARC, func(in *Input) { in.Settings.DMARC.Policy = "reject" }, Done, "", "nothing is to be done"},
+		{"at the top, subdomains are not", DMARC, func(in *Input) { in.Settings.DMARC.Policy, in.Settings.DMARC.SubdomainPolicy = "reject", "none" }, Done, "", "(sp=none)"},
+		{"at the top, nonexistent ones are not", DMARC, func(in *Input) {
+			in.Settings.DMARC.Policy, in.Settings.DMARC.NonexistentPolicy = "reject", "quarantine"
+		}, Done, "", "(np=quarantine)"},
 		{"13 days", DMARC, func(in *Input) { in.Evidence.Sources[0].Days = in.Evidence.Sources[0].Days[:13] }, Waiting, "quarantine", "13 of the 14 days"},
 		{"no reports", DMARC, func(in *Input) { in.Evidence.Sources = nil }, Waiting, "quarantine", "0 of the 14 days"},
 		{"old reports", DMARC, func(in *Input) { in.Now = now.AddDate(0, 3, 0) }, Waiting, "quarantine", "0 of the 14 days"},

@@ -21,12 +21,28 @@ func (in Input) dmarc() Ladder {
 	v.offer = fmt.Sprintf("%s: publish p=%s when no source below is one that you need.", v.proof.summary("message", "aligned"), next(v.rungs, v.rung))
 	v.lacking = fmt.Sprintf("%s, and %d %% are needed: authorise the sources below that are yours, and mark the others as not yours.", v.proof.summary("message", "aligned"), NeedPercent)
 	v.nothing = "Mail that is not yours is refused; nothing is to be done."
+	if weaker := in.weakerBelow(); weaker != "" {
+		v.nothing = fmt.Sprintf("Mail that is not yours is refused, but a policy of its own (%s) lets subdomains be forged: remove it in the domain's settings, so that they share the domain's.", weaker)
+	}
 	v.descent = fmt.Sprintf("Going back to p=%s lets mail pass again that neither SPF nor DKIM vouches for, forgeries too.", previous(v.rungs, v.rung))
 	if tally.oursFailing() && v.rung != "none" {
 		v.worse = fmt.Sprintf("%s of sources that look like yours %s treated as forged (p=%s): authorise them, or go back to p=%s until they are.",
 			count(tally.oursFailed, "message"), was(tally.oursFailed), v.rung, previous(v.rungs, v.rung))
 	}
 	return in.settle(v)
+}
+
+// weakerBelow returns the tag by which subdomains are less protected than a
+// domain that refuses forgeries; empty when none is.
+func (in Input) weakerBelow() string {
+	set := in.Settings.DMARC
+	if sp := set.SubdomainPolicy; sp != "" && sp != "reject" {
+		return "sp=" + sp
+	}
+	if np := set.NonexistentPolicy; np != "" && np != "reject" {
+		return "np=" + np
+	}
+	return ""
 }
 
 // spf is the ladder ~all → -all.
