@@ -91,7 +91,7 @@ func (p *Prober) Inspect(ctx context.Context, t Target) (dnsplan.Seen, []dnsplan
 	}
 	found := make([][]dnsplan.Probe, len(parts))
 	var wg sync.WaitGroup
-	wg.Go(func() { seen, failure = l.see(ctx, t.Domain, t.Records) })
+	wg.Go(func() { seen, failure = l.see(ctx, t.Domain, t.Records, nil) })
 	for i, part := range parts {
 		wg.Go(func() { found[i] = part() })
 	}

@@ -99,19 +99,19 @@ func (p *Prober) begin() *look {
 
 // Look asks everything that a comparison of the plan needs, follow-ups too.
 // Where the domain's zone cannot be found, the answers are empty; an error is
-// the context's alone.
-func (p *Prober) Look(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) {
-	return p.begin().see(ctx, domain, records)
+// the context's alone. Further questions are asked beside.
+func (p *Prober) Look(ctx context.Context, domain string, records []dnsplan.Record, further ...dnsplan.Question) (dnsplan.Seen, error) {
+	return p.begin().see(ctx, domain, records, further)
 }
 
-func (l *look) see(ctx context.Context, domain string, records []dnsplan.Record) (dnsplan.Seen, error) {
+func (l *look) see(ctx context.Context, domain string, records []dnsplan.Record, further []dnsplan.Question) (dnsplan.Seen, error) {
 	seen := dnsplan.Seen{Answers: map[dnsplan.Question][]dnsplan.Answer{}, Now: l.prober.config.Clock()}
 	own, err := l.zones.of(ctx, domain)
 	if err != nil || !delegated(domain, own.name) {
 		return seen, ctx.Err() // the delegation's probe says what is wrong
 	}
 	seen.Zone, seen.NameServers, seen.DNSSEC, seen.Negative = own.name, own.nameServers, l.prober.dnssec(ctx, own.name), l.prober.negative(ctx, own.name)
-	for questions := dnsplan.Questions(records); len(questions) > 0; questions = dnsplan.FollowUps(records, seen) {
+	for questions := append(dnsplan.Questions(records), further...); len(questions) > 0; questions = dnsplan.FollowUps(records, seen) {
 		for i, answers := range l.askAll(ctx, questions) {
 			seen.Answers[questions[i]] = answers
 		}

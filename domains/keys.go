@@ -56,6 +56,12 @@ func (s *Service) Signers(ctx context.Context, name string) ([]Signer, error) {
 	return s.firstSigners(ctx, name)
 }
 
+// Pairs returns the keys that sign or are to sign, with their private halves.
+func (s *Service) Pairs(ctx context.Context, name string) ([]Signer, error) {
+	all, err := s.signers(ctx, name)
+	return append(ofState(all, gomail.DKIMActive), ofState(all, gomail.DKIMPending)...), err
+}
+
 func ofState(all []Signer, state gomail.DKIMKeyState) []Signer {
 	return slices.DeleteFunc(slices.Clone(all), func(k Signer) bool { return k.State != state })
 }

@@ -121,3 +121,16 @@ func (s *Store) TrimHistory(ctx context.Context, before time.Time) error {
 		return err
 	})
 }
+
+// forgetDNS removes what is kept by the name of a domain that goes: whoever
+// adds it again begins anew.
+func (t *tx) forgetDNS(id gomail.DomainID) error {
+	var name string
+	if _, err := t.row([]any{&name}, "SELECT name FROM domain WHERE id = ?", id); err != nil {
+		return err
+	}
+	if _, err := t.write("DELETE FROM dns_publication WHERE domain = ?", name); err != nil {
+		return err
+	}
+	return t.forgetPolicies(name)
+}

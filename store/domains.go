@@ -111,6 +111,9 @@ func (s *Store) RemoveDomain(ctx context.Context, id gomail.DomainID) error {
 		if _, err := t.write("DELETE FROM setting WHERE key = ?", reminded(id)); err != nil {
 			return err
 		}
+		if err := t.forgetDNS(id); err != nil {
+			return err
+		}
 		n, err := t.write("DELETE FROM domain WHERE id = ?", id)
 		return oneRow(n, err, "there is no such domain")
 	})

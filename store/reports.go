@@ -208,18 +208,20 @@ func (s *Store) DisownedSources(ctx context.Context, domain string) (all []strin
 // ForgetPolicies removes what is kept about a domain. Its TLS reports stay
 // where they tell of other domains too.
 func (s *Store) ForgetPolicies(ctx context.Context, domain string) error {
-	return s.update(ctx, func(t *tx) error {
-		for _, text := range []string{
-			"DELETE FROM dmarc_row WHERE report IN (SELECT id FROM dmarc_report WHERE domain = ?)",
-			"DELETE FROM dmarc_report WHERE domain = ?",
-			"DELETE FROM tls_row WHERE domain = ?",
-			"DELETE FROM policy_step WHERE domain = ?",
-			"DELETE FROM disowned_source WHERE domain = ?",
-		} {
-			if _, err := t.write(text, domain); err != nil {
-				return err
-			}
+	return s.update(ctx, func(t *tx) error { return t.forgetPolicies(domain) })
+}
+
+func (t *tx) forgetPolicies(domain string) error {
+	for _, text := range []string{
+		"DELETE FROM dmarc_row WHERE report IN (SELECT id FROM dmarc_report WHERE domain = ?)",
+		"DELETE FROM dmarc_report WHERE domain = ?",
+		"DELETE FROM tls_row WHERE domain = ?",
+		"DELETE FROM policy_step WHERE domain = ?",
+		"DELETE FROM disowned_source WHERE domain = ?",
+	} {
+		if _, err := t.write(text, domain); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }

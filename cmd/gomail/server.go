@@ -354,7 +354,7 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}} {
+	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}, {"reports", s.policies.clean}} {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)

@@ -38,6 +38,7 @@ type services struct {
 	prober    *dnswatch.Prober
 	watcher   *dnswatch.Watcher
 	publisher *dnspub.Publisher
+	policies  *policies
 	events    *api.Hub
 
 	// announce sends a message of the server itself. nil: no server runs
@@ -87,6 +88,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	})
 	s.watcher = s.newWatcher()
 	s.publisher = s.newPublisher(o, sealer)
+	s.policies = newPolicies(s)
 	return nil
 }
 
@@ -126,7 +128,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.store.Check,
-		Settings: s.settings, Watcher: s.watcher, Publisher: s.publisher, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

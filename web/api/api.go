@@ -26,6 +26,7 @@ type Config struct {
 
 	Watcher   Watcher
 	Publisher Publisher
+	Policies  Policies
 
 	Hub      *Hub            // nil: nobody is told of changes
 	Stopping <-chan struct{} // closed when streams are to end; nil: never
@@ -55,6 +56,7 @@ func New(c Config) *API {
 	a.registerRecords(h)
 	a.registerWatch(h)
 	a.registerPublishing(h)
+	a.registerPolicies(h)
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerAliases(h)

@@ -67,7 +67,8 @@ type Disowning struct {
 	Disowned bool   `json:"disowned" doc:"true: it is not mine, and its mail does not count"`
 }
 
-func (a *API) registerPolicies(h huma.API, p Policies) {
+func (a *API) registerPolicies(h huma.API) {
+	p := a.config.Policies
 	huma.Register(h, domainOperation("get-policies", http.MethodGet, "/policies", "How strict the domain's policies are, and what would make them stricter"),
 		func(ctx context.Context, in *domainInput) (*one[DomainPolicies], error) {
 			all, err := p.Policies(ctx, canonical(in.Name))

@@ -50,7 +50,7 @@ func TestPolicyOperations(t *testing.T) {
 	mux := http.NewServeMux()
 	h := humago.New(mux, huma.DefaultConfig("test", "0"))
 	h.UseMiddleware(authorize(h))
-	(&API{}).registerPolicies(h, &asked)
+	(&API{config: Config{Policies: &asked}}).registerPolicies(h)
 	anna := Principal{Name: "anna@example.com", Domains: []string{"example.com"}}
 	for _, test := range []struct {
 		method, path, body string
