@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-
-	"gomail"
 )
 
 // NSUpdate returns a plan as commands for nsupdate, RFC 2136: the planned
@@ -95,13 +93,4 @@ func data(rr dns.RR) string { return strings.TrimPrefix(rr.String(), rr.Header()
 func oneSpace(rr dns.RR) string {
 	h := rr.Header()
 	return fmt.Sprintf("%s %d %s %s %s", h.Name, h.Ttl, dns.ClassToString[h.Class], dns.TypeToString[h.Rrtype], data(rr))
-}
-
-// ZoneOf returns the zone that a plan's records are for when nothing is known
-// of the DNS: the domain itself.
-func ZoneOf(records []Record) (string, error) {
-	if zone := zoneOf(records); zone != "" {
-		return zone, nil
-	}
-	return "", gomail.Errorf(gomail.NotFound, "the plan is empty")
 }

@@ -54,7 +54,11 @@ func TestGoldenInstructions(t *testing.T) {
 func TestInstructionsAreComplete(t *testing.T) {
 	parked := Plan(testServer(), Domain{Domain: gomail.Domain{Name: "parked.example", Settings: gomail.DomainSettings{Parked: true}}})
 	for _, provider := range formProviders {
-		for zone, records := range map[string][]Record{"example.com": formPlan(), "parked.example": parked} {
+		for _, plan := range []struct {
+			zone    string
+			records []Record
+		}{{"example.com", formPlan()}, {"example.com", Plan(testServer(), testDomain())}, {"parked.example", parked}} {
+			zone, records := plan.zone, plan.records
 			steps := Instructions(provider, zone, records)
 			i := 0
 			for _, r := range records {
@@ -116,6 +120,30 @@ func checkStep(t *testing.T, provider, zone string, r Record, s Step) {
 	}
 	if slices.ContainsFunc(s.Fields, func(f Field) bool { return strings.TrimSuffix(f.Value, ".") == r.Name }) {
 		t.Errorf("%s, %s: its name is not relative: %v", provider, s.Record, s.Fields)
+	}
+}
+
+// Where a form takes data in the form of zone files, it is what the zone file
+// has.
+func TestInstructionsInZoneForm(t *testing.T) {
+	records := formPlan()
+	for provider, label := range map[string]string{"route53": "Value", "powerdns": "Content"} {
+		steps := Instructions(provider, "example.com", records)
+		for _, r := range records {
+			if !within(r.Name, "example.com") {
+				continue
+			}
+			rr, err := r.rr()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := strings.ToLower(data(rr)) // the library writes TLSA in lower case
+			if !slices.ContainsFunc(steps, func(s Step) bool {
+				return s.Record == r.Type+" "+r.Name && slices.ContainsFunc(s.Fields, func(f Field) bool { return f.Label == label && strings.ToLower(f.Value) == want })
+			}) {
+				t.Errorf("%s has no step with %s", provider, rr)
+			}
+		}
 	}
 }
 
