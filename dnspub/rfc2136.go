@@ -99,6 +99,9 @@ func (c *rfc2136) exchange(ctx context.Context, m *dns.Msg, subject string) (*dn
 	if refused := c.badKey(answer, subject); refused != nil {
 		return nil, refused
 	}
+	if errors.Is(err, dns.ErrAuth) { // NOTAUTH, of which the library checks no signature
+		return answer, nil
+	}
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}
@@ -214,6 +217,14 @@ func (c *rfc2136) transferError(ctx context.Context, zone string, err error) err
 	var rcode int
 	if n, _ := fmt.Sscanf(strings.TrimPrefix(err.Error(), "dns: "), "bad xfr rcode: %d", &rcode); n == 1 {
 		return c.refusal(rcode, zone, "transfer")
+	}
+	if errors.Is(err, dns.ErrAuth) { // for want of the zone, or of the key
+		m := new(dns.Msg)
+		m.SetQuestion(dns.Fqdn(zone), dns.TypeSOA)
+		if _, err := c.exchange(ctx, m, "the zone "+zone); err != nil {
+			return err
+		}
+		return c.refusal(dns.RcodeNotAuth, zone, "transfer")
 	}
 	return c.unreachable(ctx, err)
 }
