@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -47,6 +49,7 @@ func New(c Config) *API {
 	hc := huma.DefaultConfig("GoMail admin API", c.Version)
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = Path+"/openapi", "", Path+"/schemas"
 	hc.CreateHooks = nil // no $schema fields in answers
+	hc.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	h := humago.New(a.mux, hc)
 	h.UseMiddleware(authorize(h))
 	a.registerMe(h)
@@ -65,6 +68,16 @@ func New(c Config) *API {
 		a.mux.HandleFunc("GET "+Path+"/events", a.events)
 	}
 	return a
+}
+
+// schemaName names a type in the API's description. Names are those of Go;
+// where two packages use one, the ladder's has its package's before it.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if strings.HasSuffix(t.PkgPath(), "/ladder") && !strings.HasPrefix(name, "Ladder") {
+		return "Ladder" + name
+	}
+	return name
 }
 
 // ServeHTTP answers one request.
