@@ -158,6 +158,15 @@ func TestLadders(t *testing.T) {
 		{"perhaps signed", TLSA, func(in *Input) { in.Evidence.DNSSEC = dnsplan.DNSSECUnknown }, Waiting, "published", "not known yet"},
 		{"no next key", TLSA, func(in *Input) { in.Evidence.NextKey = false }, Waiting, "published", "next certificate"},
 		{"TLSA published", TLSA, func(in *Input) { in.Evidence.Records.TLSA = true }, Done, "", ""},
+		{"TLSA agreed to, not seen", TLSA, func(in *Input) { in.step(TLSA, "unpublished", "published", 1) }, Waiting, "published", "publish them"},
+		{"TLSA agreed to and seen", TLSA, func(in *Input) {
+			in.Evidence.Records.TLSA = true
+			in.step(TLSA, "unpublished", "published", 1)
+		}, Watching, "", "is watched until"},
+		{"TLSA taken back, still seen", TLSA, func(in *Input) {
+			in.Evidence.Records.TLSA = true
+			in.step(TLSA, "published", "unpublished", 1)
+		}, Done, "", "remove them at your DNS provider"},
 		{"TLSA published, no next key", TLSA, func(in *Input) { in.Evidence.Records.TLSA, in.Evidence.NextKey = true, false }, Blocked, "", "renewal"},
 		{"TLSA published, TLS fails", TLSA, func(in *Input) {
 			in.Evidence.Records.TLSA = true

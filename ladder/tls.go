@@ -72,8 +72,16 @@ func (in Input) tlsa() Ladder {
 	v.offer = "The mail host's zone is signed, and the current and the next key are known: publish the TLSA records."
 	v.nothing = "Senders that use DANE verify the mail host by its key; nothing is to be done."
 	v.descent = "Remove the TLSA records: senders that use DANE then go by MTA-STS or by opportunistic TLS."
-	if v.rung == "published" {
+	// The rung is what is seen: between the step and that, publishing is due.
+	last, _ := in.last(TLSA)
+	switch {
+	case v.rung == "published":
 		v.worse = in.tlsaWorse()
+		if last.To == "unpublished" {
+			v.nothing = "You went back from the TLSA records, and they are still seen: remove them at your DNS provider."
+		}
+	case last.To == "published" && v.obstacle == "":
+		v.patience = "You agreed to the TLSA records, and they are not seen yet: publish them as the domain's other records."
 	}
 	return in.settle(v)
 }
