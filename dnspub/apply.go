@@ -41,7 +41,7 @@ func (a *applier) run(ctx context.Context) {
 			}
 		}
 		err := a.try(ctx, func() error { _, err := own.replace(ctx, a.target.zone, sets); return err })
-		if err == nil || gomail.KindOf(err).Temporary() {
+		if kind := gomail.KindOf(err); kind != gomail.Invalid && kind != gomail.Exists {
 			a.settle(ctx, err)
 			return
 		}
@@ -106,7 +106,7 @@ func (a *applier) one(ctx context.Context, ch dnsplan.Change) error {
 		return gomail.Errorf(gomail.Unavailable, "It was not sent: the DNS provider could not do the changes before it. Publish again later.")
 	}
 	err := a.try(ctx, func() error { return a.send(ctx, ch) })
-	if gomail.KindOf(err).Temporary() {
+	if kind := gomail.KindOf(err); kind.Temporary() || kind == gomail.Forbidden {
 		a.failed++
 	} else {
 		a.failed = 0

@@ -29,6 +29,10 @@ type backend interface {
 	// test asks for something that only the right credentials are given.
 	test(ctx context.Context) error
 
+	// takes says why the provider cannot hold a set at all, as of a type that
+	// it does not know.
+	takes(s rrset) error
+
 	// atomic reports whether write does all or nothing, and so should be
 	// given much at once.
 	atomic() bool
@@ -73,7 +77,17 @@ func (c *client) getSets(ctx context.Context, zone string, want []key) ([]libdns
 // SetRecords implements libdns.RecordSetter.
 func (c *client) SetRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
 	zone = canonicalName(zone)
-	return c.replace(ctx, zone, setsOf(records, zone))
+	return c.replace(ctx, zone, withTTL(setsOf(records, zone)))
+}
+
+// withTTL gives a TTL to sets that come without one.
+func withTTL(sets []rrset) []rrset {
+	for i := range sets {
+		if sets[i].ttl <= 0 {
+			sets[i].ttl = defaultTTL
+		}
+	}
+	return sets
 }
 
 func (c *client) replace(ctx context.Context, zone string, sets []rrset) ([]libdns.Record, error) {
@@ -97,17 +111,17 @@ func (c *client) put(ctx context.Context, zone string, sets []rrset) error {
 	if len(sets) == 0 {
 		return nil
 	}
-	sets = slices.Clone(sets)
-	for i, s := range sets {
+	for _, s := range sets {
 		switch {
 		case !within(s.name, zone):
 			return gomail.Errorf(gomail.Invalid, "%s does not lie in the zone %s", s.name, zone)
-		case s.kind == aliasKind || s.kind == "SOA" || s.kind == "NS" && s.name == zone:
+		case marks(s.kind) || s.kind == "SOA" || s.kind == "NS" && s.name == zone:
 			return gomail.Errorf(gomail.Invalid, "the %s of %s is the provider's: it is not written", s.kind, s.name)
 		case s.kind == "CNAME" && len(s.values) > 1:
 			return gomail.Errorf(gomail.Invalid, "%s can be an alias (CNAME) of one name only", s.name)
-		case s.ttl <= 0:
-			sets[i].ttl = defaultTTL
+		}
+		if err := c.takes(s); err != nil && len(s.values) > 0 {
+			return err
 		}
 	}
 	return c.write(ctx, zone, sets)
@@ -121,7 +135,7 @@ func (c *client) AppendRecords(ctx context.Context, zone string, records []libdn
 	}
 	defer unlock()
 	zone = canonicalName(zone)
-	sets := setsOf(records, zone)
+	sets := withTTL(setsOf(records, zone))
 	there, err := c.read(ctx, zone, keysOf(sets))
 	if err != nil {
 		return nil, err
@@ -167,6 +181,9 @@ func (c *client) DeleteRecords(ctx context.Context, zone string, records []libdn
 	var changed []rrset
 	var gone []libdns.Record
 	for _, s := range there {
+		if marks(s.kind) {
+			continue
+		}
 		rest := rrset{key: s.key, ttl: s.ttl}
 		out := rrset{key: s.key, ttl: s.ttl}
 		for _, v := range s.values {
@@ -226,6 +243,11 @@ func (c *client) ListZones(ctx context.Context) ([]libdns.Zone, error) {
 	}
 	return all, err
 }
+
+// takesAll is for providers that hold sets of every type.
+type takesAll struct{}
+
+func (takesAll) takes(rrset) error { return nil }
 
 // field is a credential that is no secret.
 func field(name, label, help string) dnsplan.ProviderField {

@@ -18,6 +18,7 @@ import (
 // cloudflare is Cloudflare's client API, version 4.
 type cloudflare struct {
 	*api
+	takesAll
 	ids zoneIDs
 }
 
@@ -171,6 +172,9 @@ func (c *cloudflare) read(ctx context.Context, zone string, _ []key) ([]rrset, e
 	var sets []rrset
 	for _, r := range records {
 		sets = add(sets, key{canonicalName(r.Name), r.Type}, r.TTL, r.value())
+		if r.Proxied != nil && *r.Proxied {
+			sets = add(sets, key{canonicalName(r.Name), proxiedKind}, r.TTL, r.Type)
+		}
 	}
 	return sets, err
 }

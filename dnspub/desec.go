@@ -3,15 +3,20 @@ package dnspub
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gomail/dnsplan"
 )
 
 // desec is deSEC's API, version 1.
-type desec struct{ *api }
+type desec struct {
+	*api
+	takesAll
+}
 
 func desecProvider() builtin {
 	info := dnsplan.ProviderInfo{
@@ -23,7 +28,7 @@ func desecProvider() builtin {
 		a := newAPI(info, credentials, o, "https://desec.io/api/v1")
 		a.sign = func(r *http.Request, _ []byte) { r.Header.Set("Authorization", "Token "+credentials["token"]) }
 		a.words = desecWords
-		return &desec{a}, nil
+		return &desec{api: a}, nil
 	}}
 }
 
@@ -48,8 +53,8 @@ func gatherText(v any, all *[]string) {
 			gatherText(one, all)
 		}
 	case map[string]any:
-		for _, one := range v {
-			gatherText(one, all)
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			gatherText(v[name], all)
 		}
 	}
 }

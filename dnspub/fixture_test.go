@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,8 +27,9 @@ type fixture struct {
 	keys    []gomail.DKIMKey
 	host    string
 	zone    string // as the DNS has it
-	changed []string
-	waits   []time.Duration
+	mu      sync.Mutex
+	changed []string        // guarded by mu
+	waits   []time.Duration // guarded by mu
 }
 
 func newFixture(t *testing.T, extra []Extra) *fixture {
@@ -53,8 +55,17 @@ func newFixture(t *testing.T, extra []Extra) *fixture {
 			}
 			return f.domain, nil
 		},
-		Changed: func(domain string) { f.changed = append(f.changed, domain) },
-		Options: Options{Wait: func(ctx context.Context, d time.Duration) error { f.waits = append(f.waits, d); return ctx.Err() }},
+		Changed: func(domain string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.changed = append(f.changed, domain)
+		},
+		Options: Options{Wait: func(ctx context.Context, d time.Duration) error {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.waits = append(f.waits, d)
+			return ctx.Err()
+		}},
 	})
 	return f
 }
@@ -147,6 +158,7 @@ func eachWay(t *testing.T, test func(f *fixture, m *memory)) {
 	for _, name := range []string{"whole", "single", "elsewhere"} {
 		t.Run(name, func(t *testing.T) {
 			m := lived()
+			m.whole = name == "whole"
 			f := newFixture(t, memories(m))
 			f.connect(name)
 			test(f, m)

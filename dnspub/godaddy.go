@@ -172,11 +172,7 @@ func (c *godaddy) write(ctx context.Context, zone string, sets []rrset) error {
 func (c *godaddy) writeSet(ctx context.Context, zone string, s rrset) error {
 	records := []godaddyRecord{}
 	for _, v := range s.values {
-		r, err := godaddyFrom(s, v)
-		if err != nil {
-			return err
-		}
-		records = append(records, r)
+		records = append(records, godaddyFrom(s, v))
 	}
 	name := relative(s.name, zone)
 	if s.kind == "SRV" {
@@ -222,14 +218,22 @@ func (c *godaddy) services(ctx context.Context, zone string, s rrset, records []
 	return name, records, err
 }
 
-func godaddyFrom(s rrset, value string) (godaddyRecord, error) {
+func (c *godaddy) takes(s rrset) error {
+	if s.kind == "CAA" || s.kind == "TLSA" {
+		return gomail.Errorf(gomail.Invalid, "GoDaddy's API cannot write %s records: enter the record of %s by hand, or leave it out", s.kind, s.name)
+	}
+	for _, v := range s.values {
+		if s.kind == "TXT" && !utf8.ValidString(v) {
+			return gomail.Errorf(gomail.Invalid, "GoDaddy's API takes text only, and the TXT record of %s holds other octets", s.name)
+		}
+	}
+	return nil
+}
+
+func godaddyFrom(s rrset, value string) godaddyRecord {
 	r := godaddyRecord{Data: withoutDot(value), TTL: max(s.ttl, godaddyTTL)}
 	fields := strings.Fields(value)
 	switch {
-	case s.kind == "CAA" || s.kind == "TLSA":
-		return r, gomail.Errorf(gomail.Invalid, "GoDaddy's API cannot write %s records: enter the record of %s by hand, or leave it out", s.kind, s.name)
-	case s.kind == "TXT" && !utf8.ValidString(value):
-		return r, gomail.Errorf(gomail.Invalid, "GoDaddy's API takes text only, and the TXT record of %s holds other octets", s.name)
 	case s.kind == "TXT":
 		r.Data = value // as it is: GoDaddy quotes and splits it
 	case s.kind == "MX" && len(fields) == 2:
@@ -237,5 +241,5 @@ func godaddyFrom(s rrset, value string) (godaddyRecord, error) {
 	case s.kind == "SRV" && len(fields) == 4:
 		r.Priority, r.Weight, r.Port, r.Data = digits(fields[0]), digits(fields[1]), digits(fields[2]), withoutDot(fields[3])
 	}
-	return r, nil
+	return r
 }

@@ -17,6 +17,7 @@ import (
 // record at a time.
 type hetzner struct {
 	*api
+	takesAll
 	ids zoneIDs
 }
 
@@ -174,8 +175,16 @@ func (r hetznerRecord) data(zone string) string {
 	return canonical(r.Type, r.Value)
 }
 
+// hetznerTTL is a set's TTL; none: the zone's own holds.
+func (s rrset) hetznerTTL() *int {
+	if s.ttl <= 0 {
+		return nil
+	}
+	return new(s.ttl)
+}
+
 func hetznerFrom(s rrset, zone, zoneID, value string) hetznerRecord {
-	r := hetznerRecord{Type: s.kind, ZoneID: zoneID, Name: relative(s.name, zone), Value: value, TTL: new(s.ttl)}
+	r := hetznerRecord{Type: s.kind, ZoneID: zoneID, Name: relative(s.name, zone), Value: value, TTL: s.hetznerTTL()}
 	switch s.kind {
 	case "TXT":
 		r.Value = quoteText(value, decimal)
@@ -218,8 +227,8 @@ func (c *hetzner) writeSet(ctx context.Context, zone, id string, s rrset, there 
 			continue
 		}
 		have.values = append(have.values, value)
-		if old.TTL == nil || *old.TTL != s.ttl {
-			old.TTL = new(s.ttl)
+		if number(old.TTL) != s.ttl {
+			old.TTL = s.hetznerTTL()
 			if err := c.put(ctx, r, old); err != nil {
 				return err
 			}

@@ -15,10 +15,11 @@ import (
 
 // memory is a provider in memory that does as it is told.
 type memory struct {
+	takesAll
 	mu     sync.Mutex
 	zone   string
 	sets   []rrset
-	whole  bool // does all or nothing
+	whole  bool // it is used as a wholeMemory
 	writes int
 	before func(n int) error // asked before the nth write, and may refuse it
 	after  func(n int) error // asked after it: an error, although it was done
@@ -26,7 +27,12 @@ type memory struct {
 	reads  int               // how many are still stale
 }
 
-func (m *memory) atomic() bool { return m.whole }
+func (m *memory) atomic() bool { return false }
+
+// wholeMemory is one that does all or nothing.
+type wholeMemory struct{ *memory }
+
+func (wholeMemory) atomic() bool { return true }
 
 func (m *memory) zones(context.Context) ([]string, error) {
 	return []string{"other.example", m.zone}, nil
@@ -138,10 +144,10 @@ func memories(m *memory) []Extra {
 	info := func(name string) dnsplan.ProviderInfo {
 		return dnsplan.ProviderInfo{Name: name, Title: "Memory", Fields: []dnsplan.ProviderField{secret("password", "Password", "")}, Scope: "None."}
 	}
-	own := newClient(m)
+	whole, single := newClient(wholeMemory{m}), newClient(m)
 	return []Extra{
-		{info("whole"), func(map[string]string, Options) (Provider, error) { m.whole = true; return own, nil }},
-		{info("single"), func(map[string]string, Options) (Provider, error) { m.whole = false; return own, nil }},
-		{info("elsewhere"), func(map[string]string, Options) (Provider, error) { return elsewhere{own}, nil }},
+		{info("whole"), func(map[string]string, Options) (Provider, error) { return whole, nil }},
+		{info("single"), func(map[string]string, Options) (Provider, error) { return single, nil }},
+		{info("elsewhere"), func(map[string]string, Options) (Provider, error) { return elsewhere{single}, nil }},
 	}
 }

@@ -231,11 +231,6 @@ func (h namecheapHost) value(zone string) string {
 // write reads the zone, changes what is to be changed, writes all of it and
 // looks whether it is there.
 func (c *namecheap) write(ctx context.Context, zone string, sets []rrset) error {
-	for _, s := range sets {
-		if err := namecheapTakes(s); err != nil {
-			return err
-		}
-	}
 	z, err := c.get(ctx, zone)
 	if err != nil {
 		return err
@@ -291,8 +286,8 @@ func missing(want, got []rrset) string {
 	return ""
 }
 
-func namecheapTakes(s rrset) error {
-	if !slices.Contains([]string{"A", "AAAA", "CAA", "CNAME", "MX", "NS", "TXT"}, s.kind) && len(s.values) > 0 {
+func (c *namecheap) takes(s rrset) error {
+	if !slices.Contains([]string{"A", "AAAA", "CAA", "CNAME", "MX", "NS", "TXT"}, s.kind) {
 		return gomail.Errorf(gomail.Invalid, "Namecheap's API cannot write %s records: enter the record of %s by hand, or leave it out", s.kind, s.name)
 	}
 	for _, v := range s.values {

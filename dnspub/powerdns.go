@@ -14,6 +14,7 @@ import (
 // powerdns is the API of the PowerDNS Authoritative Server, version 1.
 type powerdns struct {
 	*api
+	takesAll
 	server string // "/api/v1/servers/localhost"
 }
 
@@ -39,7 +40,7 @@ func powerdnsProvider() builtin {
 		if id == "" {
 			id = "localhost"
 		}
-		return &powerdns{a, "/api/v1/servers/" + url.PathEscape(id)}, nil
+		return &powerdns{api: a, server: "/api/v1/servers/" + url.PathEscape(id)}, nil
 	}}
 }
 

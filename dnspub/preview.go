@@ -52,6 +52,9 @@ func changes(records []dnsplan.Record, zone contents) []dnsplan.Change {
 		if blocked := zone.cannotHold(all[i]); blocked != "" {
 			all[i].Blocked = blocked
 		}
+		if all[i].Action == dnsplan.Keep && zone.proxied(all[i]) {
+			all[i].Action = dnsplan.Update // the same values, without the proxy
+		}
 	}
 	return all
 }
@@ -69,7 +72,16 @@ func (c contents) cannotHold(ch dnsplan.Change) string {
 	if len(alias.values) > 0 && slices.Contains([]string{"A", "AAAA", "CNAME"}, ch.Type) {
 		return ch.Name + " is an alias, a redirect or a routing policy of the provider's own kind: remove it there first."
 	}
+	if err := c.takes(after(ch)); err != nil && ch.Action != dnsplan.Keep {
+		return err.Error() + "."
+	}
 	return ""
+}
+
+// proxied reports whether a proxy answers in the place of a set. Mail does not
+// pass through it.
+func (c contents) proxied(ch dnsplan.Change) bool {
+	return slices.Contains(find(c.sets, key{canonicalName(ch.Name), proxiedKind}).values, ch.Type)
 }
 
 // token names a preview by all that it says. The order of values means

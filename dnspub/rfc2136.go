@@ -19,6 +19,7 @@ import (
 // 5936), both over TCP and signed with TSIG (RFC 8945). Where transfer is
 // refused it asks the server for the sets in question.
 type rfc2136 struct {
+	takesAll
 	options   Options
 	server    string // with its port
 	key       string // the key's name, with its trailing dot

@@ -17,6 +17,7 @@ import (
 // route53 is Amazon's Route 53 API of 2013-04-01, in XML.
 type route53 struct {
 	*api
+	takesAll
 	zone string // the hosted zone's identity where the owner names it
 	ids  zoneIDs
 }

@@ -22,10 +22,15 @@ type rrset struct {
 	values []string
 }
 
-// aliasKind marks what some providers put in the place of a set and the DNS
-// does not know: addresses that they look up elsewhere, redirects, weighted
-// answers. It is never written.
-const aliasKind = "ALIAS"
+// Types that the DNS does not know, by which clients mark what providers do of
+// their own. They are never written.
+const (
+	aliasKind   = "ALIAS"   // in the place of addresses: redirects, addresses looked up elsewhere, weighted answers
+	proxiedKind = "PROXIED" // the answers are a proxy's; the values are the types that it answers for
+)
+
+// marks reports whether a type is one of those.
+func marks(kind string) bool { return kind == aliasKind || kind == proxiedKind }
 
 // defaultTTL stands where no TTL is given, in seconds.
 const defaultTTL = 3600

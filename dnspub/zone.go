@@ -74,14 +74,12 @@ func (t *target) look(ctx context.Context, records []dnsplan.Record) (contents, 
 var kindsAtAlias = []string{"NS", "MX", "TXT", "CAA", "SRV", "TLSA", aliasKind}
 
 func (t *target) read(ctx context.Context, records []dnsplan.Record) (contents, error) {
-	var got []libdns.Record
-	var err error
 	if own, ok := t.provider.(*client); ok {
-		got, err = own.getSets(ctx, t.zone, wantedBy(records, t.zone))
-	} else {
-		got, err = t.provider.GetRecords(ctx, t.zone+".")
+		sets, err := own.read(ctx, t.zone, wantedBy(records, t.zone))
+		return contents{t.zone, sets, own.takes}, err
 	}
-	return contents{t.zone, setsOf(got, t.zone)}, foreign(err)
+	got, err := t.provider.GetRecords(ctx, t.zone+".")
+	return contents{t.zone, setsOf(got, t.zone), takesAll{}.takes}, foreign(err)
 }
 
 // wantedBy returns the sets that the merging of a plan asks for.
@@ -108,8 +106,9 @@ func wantedBy(records []dnsplan.Record, zone string) []key {
 
 // contents is a zone as it is at the provider.
 type contents struct {
-	zone string
-	sets []rrset
+	zone  string
+	sets  []rrset
+	takes func(rrset) error // what the provider can hold
 }
 
 // cut returns the name below the zone's apex at which a name is delegated to
