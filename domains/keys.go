@@ -73,25 +73,44 @@ const (
 	seekTime  = 5 * time.Second
 )
 
+// sought is what was found when first keys were looked for.
+type sought struct {
+	at   time.Time
+	keys []Signer // that may sign although they wait
+}
+
 // firstSigners looks whether the first keys have been published in the
 // meantime: whoever sends mail right after publishing expects it to be signed.
+// They do not sign while every name server says that they are not there. Where
+// the DNS does not say, they do: a signature that cannot be verified is worth
+// as much as none.
 func (s *Service) firstSigners(ctx context.Context, name string) ([]Signer, error) {
 	s.mu.Lock()
-	due := s.config.Clock().Sub(s.sought[name]) >= seekEvery
-	if due {
-		s.sought[name] = s.config.Clock()
-	}
+	last := s.sought[name]
 	s.mu.Unlock()
-	if !due {
-		return nil, nil
+	if s.config.Clock().Sub(last.at) < seekEvery {
+		return last.keys, nil
 	}
 	looking, cancel := context.WithTimeout(ctx, seekTime)
 	defer cancel()
-	if err := s.AdvanceDomain(looking, name); err != nil && ctx.Err() != nil {
+	err := s.AdvanceDomain(looking, name)
+	all, readErr := s.signers(ctx, name)
+	if active := ofState(all, gomail.DKIMActive); readErr != nil || len(active) > 0 {
+		return active, readErr
+	}
+	if err != nil && looking.Err() == nil {
 		return nil, err
 	}
-	all, err := s.signers(ctx, name)
-	return ofState(all, gomail.DKIMActive), err
+	found := sought{at: s.config.Clock()}
+	for _, k := range ofState(all, gomail.DKIMPending) {
+		if _, err := s.config.Observer.Look(looking, k.DKIMKey); err != nil {
+			found.keys = append(found.keys, k)
+		}
+	}
+	s.mu.Lock()
+	s.sought[name] = found
+	s.mu.Unlock()
+	return found.keys, nil
 }
 
 func (s *Service) signers(ctx context.Context, name string) ([]Signer, error) {

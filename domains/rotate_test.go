@@ -220,3 +220,32 @@ func TestMailIsAlwaysVerifiable(t *testing.T) {
 		}
 	}
 }
+
+// The first keys sign as soon as they are published, whoever looks first: the
+// mail that wants to be signed, or the watch. While every name server denies
+// them they do not; while the DNS does not say, they do.
+func TestFirstKeys(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Add(t.Context(), "new.example", domains.AddOptions{Algorithm: domains.Ed25519, Selector: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	signs := func(want int, when string) {
+		t.Helper()
+		r.now = r.now.Add(time.Minute)
+		signers, err := r.Signers(t.Context(), "new.example")
+		if err != nil || len(signers) != want {
+			t.Errorf("%s: %d keys sign, want %d (%v)", when, len(signers), want, err)
+		}
+	}
+	signs(0, "unpublished")
+	r.world.silent = true
+	signs(1, "while the DNS does not say")
+	r.world.silent = false
+	signs(0, "unpublished again")
+	r.world.published["first"] = true
+	signs(1, "once published")
+	keys, err := r.Keys(t.Context(), "new.example")
+	if err != nil || keys[0].State != gomail.DKIMActive {
+		t.Errorf("the key is %+v, %v", keys, err)
+	}
+}

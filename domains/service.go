@@ -40,8 +40,8 @@ type Service struct {
 	advancing sync.Mutex // one rotation step at a time
 
 	mu     sync.Mutex
-	cache  *snapshot            // nil: to be read again
-	sought map[string]time.Time // by domain: when first keys were last looked for
+	cache  *snapshot         // nil: to be read again
+	sought map[string]sought // by domain: its first keys, while they wait
 }
 
 // snapshot is all domains with their keys, as they were a moment ago.
@@ -71,7 +71,7 @@ func New(c Config) *Service {
 	if c.Pace == (Pace{}) {
 		c.Pace = DefaultPace()
 	}
-	return &Service{config: c, log: c.Logger, sought: map[string]time.Time{}}
+	return &Service{config: c, log: c.Logger, sought: map[string]sought{}}
 }
 
 // current returns the domains and keys, read again when they may have

@@ -42,8 +42,6 @@ type demoReport struct {
 	IMAP        string        `json:"imap"`
 	IMAPS       string        `json:"imaps"`
 	DNS         string        `json:"dns"`
-	DNSKey      sandbox.TSIG  `json:"dns_tsig"`
-	FreshDomain string        `json:"fresh_domain"`
 	CAFile      string        `json:"ca_file"`
 	DataDir     string        `json:"data_dir"`
 	Admin       demoAccount   `json:"admin"`
@@ -132,6 +130,9 @@ func (c demoCmd) start(ctx context.Context, dir string, box *sandbox.Sandbox, lo
 	if err == nil {
 		err = s.publishDemo(ctx, box)
 	}
+	if err == nil {
+		err = s.connectDemo(ctx, box)
+	}
 	if err == nil { // its keys are in the DNS now, and sign
 		err = s.domains.AdvanceDomain(ctx, sandbox.Domain)
 	}
@@ -180,7 +181,7 @@ func (s *server) demoReport(box *sandbox.Sandbox) demoReport {
 	return demoReport{
 		Hostname: sandbox.Hostname, Domain: sandbox.Domain, Web: "https://" + at("web.listen"),
 		SMTP: at("smtp.listen"), Submission: at("submission.listen"), Submissions: at("submission.tls_listen"),
-		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), DNS: box.DNS(), DNSKey: box.TSIG(), FreshDomain: sandbox.FreshDomain, CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
+		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), DNS: box.DNS(), CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
 		Remote: demoRemote{Domain: sandbox.RemoteDomain, SMTP: box.RemoteSMTP(), Maildir: box.RemoteMaildir()},
 	}
 }
@@ -240,6 +241,24 @@ func (s *server) publishDemo(ctx context.Context, box *sandbox.Sandbox) error {
 	return nil
 }
 
+// sandboxConnection is the demo's DNS provider: its own DNS, which takes
+// updates.
+const sandboxConnection = "sandbox"
+
+// connectDemo connects the server with the sandbox's DNS as one does with a
+// provider. The key changes with every start.
+func (s *server) connectDemo(ctx context.Context, box *sandbox.Sandbox) error {
+	err := s.publisher.Disconnect(ctx, sandboxConnection)
+	if err != nil && gomail.KindOf(err) != gomail.NotFound {
+		return err
+	}
+	key := box.TSIG()
+	_, err = s.publisher.Connect(ctx, dnsplan.NewConnection{Name: sandboxConnection, Provider: "rfc2136", Credentials: map[string]string{
+		"server": key.Server, "key_name": key.Name, "algorithm": key.Algorithm, "key": key.Secret,
+	}})
+	return err
+}
+
 // print says where everything is: to a program as one line of JSON, to a
 // person in words.
 func (c demoCmd) print(a *app, r demoReport) error {
@@ -260,10 +279,12 @@ func (c demoCmd) print(a *app, r demoReport) error {
   DNS           %s (dig @127.0.0.1 -p %s %s MX)
   A stranger    %s takes mail for anyone@%s; it arrives in %s
   Data          %s (gomail --dir %s domain list)
+  Another one   %s is registered and empty: add it in the panel, and publish
+                its records with the connection “%s”
 
 Try:  swaks --server %s --to %s --from you@%s
 Stop: Ctrl-C
-`, r.CAFile, r.DNS, r.DNS[len("127.0.0.1:"):], r.Domain, r.Remote.SMTP, r.Remote.Domain, r.Remote.Maildir, r.DataDir, r.DataDir,
+`, r.CAFile, r.DNS, r.DNS[len("127.0.0.1:"):], r.Domain, r.Remote.SMTP, r.Remote.Domain, r.Remote.Maildir, r.DataDir, r.DataDir, sandbox.FreshDomain, sandboxConnection,
 		r.Remote.SMTP, r.Accounts[0].Address, r.Remote.Domain)
 	return nil
 }
