@@ -270,7 +270,7 @@ func (c *comparison) judgeAnswer(r Record, a Answer) verdict {
 	case "TXT":
 		return c.judgeText(r, a.Values)
 	case "CAA":
-		return judgeCAA(r, a.Values)
+		return c.judgeCAA(r, a.Values)
 	case "CNAME":
 		return c.judgeAlias(r, a)
 	case "PTR":

@@ -213,7 +213,7 @@ func (c *comparison) judgeTLSA(r Record, values []Value) verdict {
 }
 
 // judgeCAA compares by effect: may the planned authority issue?
-func judgeCAA(r Record, values []Value) verdict {
+func (c *comparison) judgeCAA(r Record, values []Value) verdict {
 	tag, issuer := caaParts(r.Value)
 	restricted, allowed, bound, others := false, false, "", 0
 	for _, v := range values {
@@ -227,7 +227,7 @@ func judgeCAA(r Record, values []Value) verdict {
 			if _, parameters, ok := strings.Cut(v.Text, ";"); ok && strings.Contains(parameters, "accounturi") && !strings.EqualFold(compact(v.Text), compact(r.Value)) {
 				bound = strings.Trim(strings.TrimSpace(parameters), `"`)
 			}
-		} else if name != "" {
+		} else if name != "" && !c.plannedIssuer(r, name) {
 			others++
 		}
 	}
@@ -242,6 +242,14 @@ func judgeCAA(r Record, values []Value) verdict {
 		return differs("caa_others", "Other authorities may issue certificates too.")
 	}
 	return good
+}
+
+// plannedIssuer reports whether the plan lets an authority issue too.
+func (c *comparison) plannedIssuer(r Record, issuer string) bool {
+	return slices.ContainsFunc(c.planned(r), func(p Record) bool {
+		_, name := caaParts(p.Value)
+		return strings.EqualFold(name, issuer)
+	})
 }
 
 // caaParts returns the tag and the value without parameters.

@@ -27,16 +27,32 @@ func (c *comparison) judgeSPF(r Record, ours []string) verdict {
 	if n := c.countLookups(live, map[string]bool{}); n > maxLookups {
 		return wrong("spf_lookups", "It takes %d look-ups, and receivers stop after %d: remove includes that are no longer needed, or replace them by addresses.", n, maxLookups)
 	}
+	asPlanned := strings.EqualFold(strings.Join(strings.Fields(live), " "), r.Value)
+	if asPlanned && c.beginsWithOurs(r) {
+		return good
+	}
 	if v := c.authorizes(r, live); v != good {
 		return v
 	}
 	if n := c.countVoid(live); n > maxVoid {
 		return wrong("spf_void_lookups", "%d of the names that it asks for do not exist, and receivers stop after %d: remove the mechanisms that name them.", n, maxVoid)
 	}
-	if strings.EqualFold(strings.Join(strings.Fields(live), " "), r.Value) {
+	if asPlanned {
 		return good
 	}
 	return judgeEnding(r, live)
+}
+
+// beginsWithOurs reports whether the planned record lets our addresses send by
+// its first term, so that nothing that follows needs to be evaluated: mx where
+// the mail host takes mail, a for its own name.
+func (c *comparison) beginsWithOurs(r Record) bool {
+	fields := strings.Fields(r.Value)
+	if len(fields) < 2 {
+		return false
+	}
+	takesMail := slices.ContainsFunc(c.records, func(p Record) bool { return p.Purpose == Receive && sameHost(p.Value, c.mailHost()) })
+	return fields[1] == "mx" && r.Purpose == SPF && takesMail || fields[1] == "a" && sameHost(r.Name, c.mailHost())
 }
 
 // authorizes evaluates a record for each of our addresses, as the server has
@@ -65,15 +81,9 @@ func (c *comparison) authorizes(r Record, live string) verdict {
 	return good
 }
 
-// mailHost is the name that the planned MX leads to.
-func (c *comparison) mailHost() string {
-	for _, r := range c.records {
-		if r.Purpose == Receive {
-			return canonicalName(r.Value)
-		}
-	}
-	return ""
-}
+// mailHost is the name of the host that sends: that of the HELO record and of
+// the reverse names, which need not be the first MX.
+func (c *comparison) mailHost() string { return sendingHost(c.records) }
 
 // judgeEnding compares how the records treat everybody else.
 func judgeEnding(r Record, live string) verdict {
