@@ -4,7 +4,7 @@
 //
 // It speaks RFC 2136 updates (signed with TSIG, RFC 8945) and the HTTP
 // interfaces of Cloudflare, Amazon Route 53, GoDaddy, Namecheap, PowerDNS,
-// Hetzner DNS and deSEC, each behind the interfaces of libdns, so that any
+// Hetzner and deSEC, each behind the interfaces of libdns, so that any
 // other libdns module can be compiled in beside them.
 //
 // What to write is dnsplan's: values that are somebody else's stay. It asks no

@@ -89,9 +89,9 @@ func credentialsOf(provider string) map[string]string {
 		"route53":    {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
 		"godaddy":    {"api_key": "gd-key", "api_secret": "gd-secret"},
 		"namecheap":  {"user_name": "anna", "api_key": "nc-secret", "client_ip": "192.0.2.77"},
-		"hetzner":    {"api_token": "hz-secret"},
-		"desec":      {"token": "ds-secret"},
-		"powerdns":   {"url": "http://127.0.0.1:8081", "api_key": "pd-secret"},
+		"hetzner":    {"api_token": "hc-secret"}, "hetzner-dns": {"api_token": "hz-secret"},
+		"desec":    {"token": "ds-secret"},
+		"powerdns": {"url": "http://127.0.0.1:8081", "api_key": "pd-secret"},
 	}[provider]
 }
 

@@ -2,67 +2,68 @@ package dnspub
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
+	"time"
 
 	"gomail"
 	"gomail/dnsplan"
 )
 
-// hetzner is the API of the Hetzner DNS Console, version 1. It changes one
-// record at a time.
+// hetzner is the DNS part of the Hetzner Cloud API, version 1. It changes one
+// set at a time.
 type hetzner struct {
 	*api
 	takesAll
-	ids zoneIDs
 }
+
+// hetznerPause is how long is waited between looks at a change under way, and
+// hetznerLooks how often it is looked at.
+const (
+	hetznerPause = 500 * time.Millisecond
+	hetznerLooks = 20
+)
 
 func hetznerProvider() builtin {
 	info := dnsplan.ProviderInfo{
-		Name: "hetzner", Title: "Hetzner DNS Console",
+		Name: "hetzner", Title: "Hetzner",
 		Fields: []dnsplan.ProviderField{secret("api_token", "API token", "")},
-		Scope:  "Make an API token in the DNS Console under Manage API tokens. Hetzner has no narrower kind: it may change every zone of the account.",
+		Scope:  "Make an API token with Read & Write in the Hetzner Console, in the project that has the zone, under Security, API tokens. It may change everything in that project: keep zones in one of their own.",
 	}
 	return builtin{info, func(credentials map[string]string, o Options) (backend, error) {
-		a := newAPI(info, credentials, o, "https://dns.hetzner.com/api/v1")
-		a.sign = func(r *http.Request, _ []byte) { r.Header.Set("Auth-API-Token", credentials["api_token"]) }
+		a := newAPI(info, credentials, o, "https://api.hetzner.cloud/v1")
+		a.sign = func(r *http.Request, _ []byte) { r.Header.Set("Authorization", "Bearer "+credentials["api_token"]) }
 		a.words = hetznerWords
 		return &hetzner{api: a}, nil
 	}}
 }
 
-func hetznerWords(body []byte) string {
-	var e struct {
-		Message string `json:"message"`
-		Error   struct {
+type hetznerSet struct {
+	Name       string         `json:"name"`
+	Type       string         `json:"type"`
+	TTL        *int           `json:"ttl"` // null: the zone's
+	Records    []hetznerValue `json:"records"`
+	Protection struct {
+		Change bool `json:"change"`
+	} `json:"protection,omitzero"`
+}
+
+type hetznerValue struct {
+	Value   string `json:"value"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// hetznerAction is a change that may still be under way.
+type hetznerAction struct {
+	Action struct {
+		ID     int64  `json:"id"`
+		Status string `json:"status"` // running, success, error
+		Error  struct {
 			Message string `json:"message"`
 		} `json:"error"`
-	}
-	if json.Unmarshal(body, &e) != nil {
-		return ""
-	}
-	return strings.TrimSpace(e.Error.Message + " " + e.Message)
-}
-
-type hetznerPages struct {
-	Meta struct {
-		Pagination struct {
-			LastPage int `json:"last_page"`
-		} `json:"pagination"`
-	} `json:"meta"`
-}
-
-type hetznerRecord struct {
-	ID     string `json:"id,omitempty"`
-	Type   string `json:"type"`
-	ZoneID string `json:"zone_id"`
-	Name   string `json:"name"`
-	Value  string `json:"value"`
-	TTL    *int   `json:"ttl,omitempty"`
+	} `json:"action"`
 }
 
 func (c *hetzner) atomic() bool { return false }
@@ -72,71 +73,48 @@ func (c *hetzner) test(ctx context.Context) error {
 	return err
 }
 
-// eachZone calls for every zone, or those of one name.
-func (c *hetzner) eachZone(ctx context.Context, name string, each func(id, name string)) error {
+func (c *hetzner) zones(ctx context.Context) ([]string, error) {
+	var names []string
 	for page := 1; page <= maxPages; page++ {
 		var got struct {
 			hetznerPages
 			Zones []struct {
-				ID   string `json:"id"`
 				Name string `json:"name"`
 			} `json:"zones"`
 		}
-		query := url.Values{"page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(c.options.page(100))}}
-		if name != "" {
-			query.Set("name", name)
-		}
-		if _, err := c.json(ctx, request{method: http.MethodGet, path: "/zones", query: query, subject: "its zones"}, nil, &got); err != nil {
-			return err
+		r := request{method: http.MethodGet, path: "/zones", query: c.page(page), subject: "its zones"}
+		if _, err := c.json(ctx, r, nil, &got); err != nil {
+			return nil, err
 		}
 		for _, z := range got.Zones {
-			each(z.ID, canonicalName(z.Name))
+			names = append(names, canonicalName(z.Name))
 		}
 		if page >= got.Meta.Pagination.LastPage {
 			break
 		}
 	}
-	return nil
+	return names, nil
 }
 
-func (c *hetzner) zones(ctx context.Context) ([]string, error) {
-	var names []string
-	err := c.eachZone(ctx, "", func(_, name string) { names = append(names, name) })
-	return names, err
+func (c *hetzner) page(n int) url.Values {
+	return url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(c.options.page(50))}}
 }
 
-func (c *hetzner) zoneID(ctx context.Context, zone string) (string, error) {
-	return c.ids.of(zone, func() (string, error) {
-		found := ""
-		err := c.eachZone(ctx, zone, func(id, name string) {
-			if name == zone {
-				found = id
-			}
-		})
-		// A name that it does not know is answered with 404, and no list.
-		if gomail.KindOf(err) == gomail.NotFound || err == nil && found == "" {
-			err = gomail.Errorf(gomail.NotFound, "Hetzner DNS does not have the zone %s in this account", zone)
-		}
-		return found, err
-	})
-}
+// path is where a zone's sets are; zones go by their names.
+func (c *hetzner) path(zone string) string { return "/zones/" + url.PathEscape(zone) + "/rrsets" }
 
-func (c *hetzner) list(ctx context.Context, zone string) ([]hetznerRecord, error) {
-	id, err := c.zoneID(ctx, zone)
-	if err != nil {
-		return nil, err
-	}
-	var all []hetznerRecord
+func (c *hetzner) list(ctx context.Context, zone string) ([]hetznerSet, error) {
+	var all []hetznerSet
 	for page := 1; page <= maxPages; page++ {
 		var got struct {
 			hetznerPages
-			Records []hetznerRecord `json:"records"`
+			Sets []hetznerSet `json:"rrsets"`
 		}
-		query := url.Values{"zone_id": {id}, "page": {strconv.Itoa(page)}, "per_page": {strconv.Itoa(c.options.page(100))}}
-		if _, err := c.json(ctx, request{method: http.MethodGet, path: "/records", query: query, subject: "the zone " + zone}, nil, &got); err != nil {
+		r := request{method: http.MethodGet, path: c.path(zone), query: c.page(page), subject: "the zone " + zone}
+		if _, err := c.json(ctx, r, nil, &got); err != nil {
 			return nil, err
 		}
-		all = append(all, got.Records...)
+		all = append(all, got.Sets...)
 		if page >= got.Meta.Pagination.LastPage {
 			break
 		}
@@ -144,130 +122,111 @@ func (c *hetzner) list(ctx context.Context, zone string) ([]hetznerRecord, error
 	return all, nil
 }
 
+func (s hetznerSet) key(zone string) key { return key{absolute(s.Name, zone), s.Type} }
+
+// value is a record's data in our form; hosts are relative to the zone as in
+// a zone file.
+func (v hetznerValue) value(kind, zone string) string {
+	return hetznerRecord{Type: kind, Value: v.Value}.data(zone)
+}
+
 func (c *hetzner) read(ctx context.Context, zone string, _ []key) ([]rrset, error) {
-	records, err := c.list(ctx, zone)
+	there, err := c.list(ctx, zone)
 	var sets []rrset
-	for _, r := range records {
-		ttl := 0 // the zone's own
-		if r.TTL != nil {
-			ttl = *r.TTL
+	for _, s := range there {
+		for _, v := range s.Records {
+			sets = add(sets, s.key(zone), number(s.TTL), v.value(s.Type, zone))
 		}
-		sets = add(sets, key{absolute(r.Name, zone), r.Type}, ttl, r.data(zone))
 	}
 	return sets, err
 }
 
-// data is a record's value in our form. A host without a trailing dot is
-// relative to the zone, as in a zone file.
-func (r hetznerRecord) data(zone string) string {
-	switch r.Type {
-	case "TXT":
-		if text, err := parseText(r.Value, decimal); err == nil {
-			return text
-		}
-	case "CNAME", "NS", "MX", "SRV":
-		fields := strings.Fields(r.Value)
-		if n := len(fields); n > 0 && !strings.HasSuffix(fields[n-1], ".") {
-			fields[n-1] = absolute(fields[n-1], zone) + "."
-			return canonical(r.Type, strings.Join(fields, " "))
-		}
-	}
-	return canonical(r.Type, r.Value)
-}
-
-// hetznerTTL is a set's TTL; none: the zone's own holds.
-func (s rrset) hetznerTTL() *int {
-	if s.ttl <= 0 {
-		return nil
-	}
-	return new(s.ttl)
-}
-
-func hetznerFrom(s rrset, zone, zoneID, value string) hetznerRecord {
-	r := hetznerRecord{Type: s.kind, ZoneID: zoneID, Name: relative(s.name, zone), Value: value, TTL: s.hetznerTTL()}
-	switch s.kind {
-	case "TXT":
-		r.Value = quoteText(value, decimal)
-	case "CAA": // it takes no spaces between the parameters
-		r.Value = strings.ReplaceAll(value, "; ", ";")
-	}
-	return r
-}
-
-// write changes record by record: what is new first, so that a name never
-// stands empty, except where only one can be.
 func (c *hetzner) write(ctx context.Context, zone string, sets []rrset) error {
-	id, err := c.zoneID(ctx, zone)
-	if err != nil {
-		return err
-	}
 	there, err := c.list(ctx, zone)
 	if err != nil {
 		return err
 	}
 	for _, s := range sets {
-		if err := c.writeSet(ctx, zone, id, s, there); err != nil {
+		var old *hetznerSet
+		if i := slices.IndexFunc(there, func(o hetznerSet) bool { return o.key(zone) == s.key }); i >= 0 {
+			old = &there[i]
+		}
+		if err := c.writeSet(ctx, zone, s, old); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *hetzner) writeSet(ctx context.Context, zone, id string, s rrset, there []hetznerRecord) error {
-	var stale []hetznerRecord
-	have := rrset{key: s.key}
-	r := request{subject: "the zone " + zone}
-	for _, old := range there {
-		if absolute(old.Name, zone) != s.name || old.Type != s.kind {
-			continue
-		}
-		value := old.data(zone)
-		if !hetznerHas(s, value) || have.has(value) {
-			stale = append(stale, old)
-			continue
-		}
-		have.values = append(have.values, value)
-		if number(old.TTL) != s.ttl {
-			old.TTL = s.hetznerTTL()
-			if err := c.put(ctx, r, old); err != nil {
-				return err
-			}
-		}
-	}
+// writeSet creates, replaces or deletes a set. Values that stay keep their
+// comments.
+func (c *hetzner) writeSet(ctx context.Context, zone string, s rrset, old *hetznerSet) error {
+	next := hetznerSet{Name: relative(s.name, zone), Type: s.kind, TTL: s.hetznerTTL()}
 	for _, v := range s.values {
-		if hetznerHas(have, v) {
-			continue
-		}
-		next := hetznerFrom(s, zone, id, v)
-		if len(stale) > 0 { // an old record becomes a new one
-			next.ID, stale = stale[0].ID, stale[1:]
-			if err := c.put(ctx, r, next); err != nil {
-				return err
-			}
-			continue
-		}
-		r.method, r.path = http.MethodPost, "/records"
-		if _, err := c.json(ctx, r, next, nil); err != nil {
+		next.Records = append(next.Records, hetznerValueOf(s.kind, zone, v, old))
+	}
+	r := request{method: http.MethodPost, path: c.path(zone), subject: "the zone " + zone}
+	one := r.path + "/" + url.PathEscape(next.Name) + "/" + s.kind
+	switch {
+	case old == nil && len(next.Records) == 0:
+		return nil
+	case old == nil:
+		return c.act(ctx, r, next)
+	case old.Protection.Change:
+		return gomail.Errorf(gomail.Exists, "the %s of %s is protected against changes at Hetzner: lift that there first", s.kind, s.name)
+	case len(next.Records) == 0:
+		r.method, r.path = http.MethodDelete, one
+		return c.act(ctx, r, nil)
+	}
+	if !slices.Equal(old.Records, next.Records) {
+		r.path = one + "/actions/set_records"
+		if err := c.act(ctx, r, map[string]any{"records": next.Records}); err != nil {
 			return err
 		}
 	}
-	for _, old := range stale {
-		r.method, r.path = http.MethodDelete, "/records/"+url.PathEscape(old.ID)
-		if _, err := c.json(ctx, r, nil, nil); err != nil && gomail.KindOf(err) != gomail.NotFound {
-			return err
-		}
+	if number(old.TTL) != s.ttl {
+		r.path = one + "/actions/change_ttl"
+		return c.act(ctx, r, map[string]any{"ttl": next.TTL})
 	}
 	return nil
 }
 
-// hetznerHas is has, and looks past the spaces that CAA values lose there.
-func hetznerHas(s rrset, value string) bool {
-	fold := func(v string) string { return strings.ReplaceAll(v, "; ", ";") }
-	return s.has(value) || s.kind == "CAA" && slices.ContainsFunc(s.values, func(v string) bool { return fold(v) == fold(value) })
+// hetznerValueOf is a value as Hetzner has it: as it is there, or as it is to
+// be written.
+func hetznerValueOf(kind, zone, value string, old *hetznerSet) hetznerValue {
+	if old != nil {
+		for _, v := range old.Records {
+			if sameValue(kind, v.value(kind, zone), value) {
+				return v
+			}
+		}
+	}
+	if kind == "TXT" {
+		value = quoteText(value, decimal)
+	}
+	return hetznerValue{Value: value}
 }
 
-func (c *hetzner) put(ctx context.Context, r request, record hetznerRecord) error {
-	r.method, r.path = http.MethodPut, "/records/"+url.PathEscape(record.ID)
-	_, err := c.json(ctx, r, record, nil)
-	return err
+// act asks for a change and waits until it was made.
+func (c *hetzner) act(ctx context.Context, r request, in any) error {
+	var got hetznerAction
+	if _, err := c.json(ctx, r, in, &got); err != nil {
+		return err
+	}
+	for look := 0; got.Action.Status == "running"; look++ {
+		if look == hetznerLooks {
+			return gomail.Errorf(gomail.Unavailable, "Hetzner took a change of %s and has not made it yet: it is looked at again later", r.subject)
+		}
+		if err := c.options.Wait(ctx, hetznerPause); err != nil {
+			return err
+		}
+		path := "/actions/" + strconv.FormatInt(got.Action.ID, 10)
+		if _, err := c.json(ctx, request{method: http.MethodGet, path: path, subject: r.subject}, nil, &got); err != nil {
+			return err
+		}
+	}
+	if got.Action.Status == "error" {
+		return gomail.Errorf(gomail.Unavailable, "Hetzner could not make a change of %s. It says: %s", r.subject, c.hide(got.Action.Error.Message))
+	}
+	return nil
 }

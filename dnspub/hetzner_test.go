@@ -1,127 +1,132 @@
 package dnspub
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"gomail"
 )
 
-// fakeHetzner keeps one zone as the documentation of the DNS Console describes
-// it.
+// fakeHetzner keeps one zone as the documentation of the Hetzner Cloud API
+// describes it. Changes are made at the second look.
 type fakeHetzner struct {
 	*fake
-	records []hetznerRecord
-	next    int
+	sets    []hetznerSet
+	waiting func()
+	looks   int
 }
 
 func newFakeHetzner(t *testing.T) *fakeHetzner {
 	c := &fakeHetzner{}
 	c.fake = newFake(t, c.serve)
-	c.put(hetznerRecord{Type: "NS", ZoneID: "z1", Name: "@", Value: "hydrogen.ns.hetzner.com."})
+	c.sets = []hetznerSet{{Name: "@", Type: "NS", Records: []hetznerValue{{Value: "hydrogen.ns.hetzner.com."}}}}
 	return c
 }
 
-func (c *fakeHetzner) put(r hetznerRecord) hetznerRecord {
-	c.next++
-	r.ID = fmt.Sprint("r", c.next)
-	c.records = append(c.records, r)
-	return r
-}
-
-func hetznerMeta(page, pages int) map[string]any {
-	return map[string]any{"pagination": map[string]int{"page": page, "last_page": pages}}
+func (c *fakeHetzner) refuse(w http.ResponseWriter, status int, code, message string) {
+	answer(w, status, map[string]any{"error": map[string]string{"code": code, "message": message}})
 }
 
 func (c *fakeHetzner) serve(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Auth-API-Token") != "hz-secret" {
-		answer(w, 401, map[string]string{"message": "Invalid authentication credentials"})
+	if r.Header.Get("Authorization") != "Bearer hc-secret" {
+		c.refuse(w, 401, "unauthorized", "the token you have provided is invalid")
 		return
 	}
-	id := strings.TrimPrefix(r.URL.Path, "/records/")
+	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
 	case r.URL.Path == "/zones":
-		if name := r.URL.Query().Get("name"); name != "" && name != "example.com" {
-			answer(w, 404, map[string]any{"error": map[string]any{"message": "zone not found", "code": 404}})
+		answer(w, 200, map[string]any{"zones": []map[string]string{{"name": "example.com"}}, "meta": hetznerMeta(1, 1)})
+	case path[0] == "actions":
+		c.looks++
+		if c.looks < 2 {
+			c.action(w, "running")
 			return
 		}
-		answer(w, 200, map[string]any{"zones": []map[string]string{{"id": "z1", "name": "example.com"}}, "meta": hetznerMeta(1, 1)})
-	case r.URL.Path == "/records" && r.Method == http.MethodGet:
-		part, page, pages := page(r, c.records)
-		answer(w, 200, map[string]any{"records": part, "meta": hetznerMeta(page, pages)})
-	case r.URL.Path == "/records" && r.Method == http.MethodPost:
-		c.write(w, r, "")
-	case r.Method == http.MethodPut && c.index(id) >= 0:
-		c.write(w, r, id)
-	case r.Method == http.MethodDelete && c.index(id) >= 0:
-		c.records = slices.Delete(c.records, c.index(id), c.index(id)+1)
-		answer(w, 200, map[string]any{})
+		c.waiting()
+		c.action(w, "success")
+	case len(path) < 3 || path[1] != "example.com":
+		c.refuse(w, 404, "not_found", "zone not found")
+	case len(path) == 3 && r.Method == http.MethodGet:
+		part, page, pages := page(r, c.sets)
+		answer(w, 200, map[string]any{"rrsets": part, "meta": hetznerMeta(page, pages)})
 	default:
-		answer(w, 404, map[string]any{"error": map[string]any{"message": "record not found", "code": 404}})
+		c.change(w, r, path[3:])
 	}
 }
 
-func (c *fakeHetzner) index(id string) int {
-	return slices.IndexFunc(c.records, func(r hetznerRecord) bool { return r.ID == id })
+func (c *fakeHetzner) action(w http.ResponseWriter, status string) {
+	answer(w, 201, map[string]any{"action": map[string]any{"id": 7, "status": status}})
 }
 
-func (c *fakeHetzner) write(w http.ResponseWriter, r *http.Request, id string) {
-	var record hetznerRecord
-	if !take(r, &record) || record.ZoneID != "z1" || record.TTL == nil || strings.HasSuffix(record.Name, ".") {
-		answer(w, 422, map[string]any{"error": map[string]any{"message": "invalid record", "code": 422}})
+func (c *fakeHetzner) change(w http.ResponseWriter, r *http.Request, path []string) {
+	var s hetznerSet
+	if r.Method != http.MethodDelete && !take(r, &s) {
+		c.refuse(w, 422, "invalid_input", "invalid input")
 		return
 	}
-	value := record.Value
-	if record.Type == "CAA" && strings.Contains(value, "; ") {
-		value = "spaces"
+	create := len(path) == 0
+	if !create {
+		s.Name, s.Type = path[0], path[1]
 	}
-	if err := presentable("x.example.com", record.Type, *record.TTL, value); err != nil {
-		answer(w, 422, map[string]any{"error": map[string]any{"message": "422 Unprocessable Entity: " + err.Error(), "code": 422}})
+	for _, v := range s.Records {
+		if err := presentable("x.example.com", s.Type, 60, v.Value); err != nil {
+			c.refuse(w, 422, "invalid_input", err.Error())
+			return
+		}
+	}
+	i := slices.IndexFunc(c.sets, func(o hetznerSet) bool { return o.Name == s.Name && o.Type == s.Type })
+	if create == (i >= 0) {
+		c.refuse(w, map[bool]int{true: 409, false: 404}[create], "uniqueness_error", "the set is there already, or is not")
 		return
 	}
-	if id == "" {
-		answer(w, 200, map[string]any{"record": c.put(record)})
-		return
+	c.looks, c.waiting = 0, func() {
+		switch {
+		case create:
+			c.sets = append(c.sets, s)
+		case r.Method == http.MethodDelete:
+			c.sets = slices.Delete(c.sets, i, i+1)
+		case path[3] == "set_records":
+			c.sets[i].Records = s.Records
+		case path[3] == "change_ttl":
+			c.sets[i].TTL = s.TTL
+		}
 	}
-	record.ID = id
-	c.records[c.index(id)] = record
-	answer(w, 200, map[string]any{"record": record})
+	c.action(w, "running")
 }
 
 func TestHetzner(t *testing.T) {
 	testProvider(t, newFakeHetzner(t).client("hetzner"), traits{})
 }
 
-// Values that were entered by hand: relative hosts, text without quotes, no
-// TTL, and CAA parameters without spaces.
-func TestHetznerReadsWhatPeopleEnter(t *testing.T) {
+// Comments stay with their values, the zone's TTL with its set, and what is
+// protected is left alone.
+func TestHetznerKeepsWhatIsNotOurs(t *testing.T) {
 	c := newFakeHetzner(t)
-	c.put(hetznerRecord{Type: "MX", ZoneID: "z1", Name: "@", Value: "10 mail"})
-	c.put(hetznerRecord{Type: "TXT", ZoneID: "z1", Name: "@", Value: "v=spf1 mx ~all"})
+	c.sets = append(c.sets, hetznerSet{Name: "@", Type: "TXT", Records: []hetznerValue{{`"site=1"`, "of the shop"}}}, hetznerSet{Name: "@", Type: "MX", Records: []hetznerValue{{Value: "10 mail"}}})
 	p := provided{t, c.client("hetzner"), traits{}}
 	p.holds("@", "MX", "10 mail.example.com.")
-	p.holds("@", "TXT", "v=spf1 mx ~all")
-	records := []rrset{{key{"example.com", "CAA"}, 3600, []string{`0 issue "letsencrypt.org; accounturi=https://ca.example/1"`}}}[0].records("example.com")
-	p.ok(p.SetRecords(t.Context(), "example.com.", records))
-	calls := len(c.calls)
-	p.ok(p.SetRecords(t.Context(), "example.com.", records))
-	if slices.ContainsFunc(c.calls[calls:], func(call string) bool { return !strings.HasPrefix(call, "GET") }) {
-		t.Errorf("what was there already was written again: %v", c.calls[calls:])
+	if _, err := p.Provider.(*client).replace(t.Context(), "example.com", []rrset{{key{"example.com", "TXT"}, 0, []string{"site=1", "v=spf1 mx ~all"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.sets[1]; s.TTL != nil || !slices.Contains(s.Records, hetznerValue{`"site=1"`, "of the shop"}) || len(s.Records) != 2 {
+		t.Errorf("the set is %+v", s)
+	}
+	c.sets[1].Protection.Change = true
+	_, err := p.SetRecords(t.Context(), "example.com.", []rrset{{key{"example.com", "TXT"}, 60, []string{"x"}}}[0].records("example.com"))
+	if gomail.KindOf(err) != gomail.Exists {
+		t.Errorf("a set that is protected: %v", err)
 	}
 }
 
-// It dies in the middle of a set: asked again, the client finishes.
-func TestHetznerDiesInTheMiddle(t *testing.T) {
+// A change that Hetzner took and could not make is told.
+func TestHetznerActionFails(t *testing.T) {
 	c := newFakeHetzner(t)
-	p := provided{t, c.client("hetzner"), traits{}}
-	p.ok(p.GetRecords(t.Context(), "example.com."))
-	records := []rrset{{key{"x.example.com", "TXT"}, 3600, []string{"one", "two", "three"}}}[0].records("example.com")
-	c.fail(nil, nil, status(502, "<html>Bad gateway</html>"))
-	if _, err := p.SetRecords(t.Context(), "example.com.", records); err == nil {
-		t.Fatal("the failure was not told")
+	p := c.client("hetzner")
+	c.fail(nil, nil, status(200, `{"action":{"id":7,"status":"error","error":{"code":"action_failed","message":"no"}}}`))
+	_, err := p.SetRecords(t.Context(), "example.com.", []rrset{{key{"x.example.com", "TXT"}, 60, []string{"x"}}}[0].records("example.com"))
+	if gomail.KindOf(err) != gomail.Unavailable || !strings.Contains(err.Error(), "no") {
+		t.Errorf("%v", err)
 	}
-	p.holds("x", "TXT", "one")
-	p.ok(p.SetRecords(t.Context(), "example.com.", records))
-	p.holds("x", "TXT", "one", "two", "three")
 }

@@ -17,7 +17,7 @@ func eachHTTP(t *testing.T, test func(t *testing.T, name string, f *fake)) {
 	for name, open := range map[string]func(*testing.T) *fake{
 		"cloudflare": func(t *testing.T) *fake { return newFakeCloudflare(t).fake }, "route53": func(t *testing.T) *fake { return newFakeRoute53(t).fake },
 		"godaddy": func(t *testing.T) *fake { return newFakeGodaddy(t, true).fake }, "namecheap": func(t *testing.T) *fake { return newFakeNamecheap(t).fake },
-		"hetzner": func(t *testing.T) *fake { return newFakeHetzner(t).fake }, "desec": func(t *testing.T) *fake { return newFakeDesec(t).fake },
+		"hetzner": func(t *testing.T) *fake { return newFakeHetzner(t).fake }, "hetzner-dns": func(t *testing.T) *fake { return newFakeHetznerDNS(t).fake }, "desec": func(t *testing.T) *fake { return newFakeDesec(t).fake },
 	} {
 		t.Run(name, func(t *testing.T) { test(t, name, open(t)) })
 	}
@@ -183,4 +183,15 @@ func TestProviders(t *testing.T) {
 	if _, err := Open("nobody", nil, Options{}); gomail.KindOf(err) != gomail.NotFound {
 		t.Errorf("a provider that is not there: %v", err)
 	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"7", "-1", "99999999999999999999", "Wed, 25 Nov 2026 15:00:00 GMT", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d := retryAfter(http.Header{"Retry-After": {s}}, time.Unix(0, 0)); d < 0 {
+			t.Errorf("%q is %v", s, d)
+		}
+	})
 }

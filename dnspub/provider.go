@@ -83,7 +83,7 @@ type builtin struct {
 func builtins() []builtin {
 	return []builtin{
 		cloudflareProvider(), route53Provider(), godaddyProvider(), namecheapProvider(),
-		hetznerProvider(), desecProvider(), powerdnsProvider(), rfc2136Provider(),
+		hetznerProvider(), hetznerDNSProvider(), desecProvider(), powerdnsProvider(), rfc2136Provider(),
 	}
 }
 

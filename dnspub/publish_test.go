@@ -383,7 +383,7 @@ func TestConnections(t *testing.T) {
 		t.Error(err)
 	}
 	f.is(f.Disconnect(t.Context(), "desec"), gomail.NotFound)
-	if got := len(f.Publisher.Providers()); got != 8 {
+	if got := len(f.Publisher.Providers()); got != 9 {
 		t.Errorf("%d providers are offered", got)
 	}
 }
