@@ -218,6 +218,73 @@ func TestBatchIsTakenApart(t *testing.T) {
 	}
 }
 
+// A mail host that goes through a provider's proxy is taken out of it, though
+// its address is right.
+func TestPublishEndsTheProxy(t *testing.T) {
+	c := newFakeCloudflare(t)
+	c.put(cloudflareRecord{Type: "A", Name: "mail.example.com", Content: "192.0.2.1", TTL: 1, Proxied: new(true)})
+	f := newFixture(t, nil)
+	f.config.Options = c.options().complete()
+	if _, err := f.Connect(t.Context(), dnsplan.NewConnection{Name: "mem", Provider: "cloudflare", Credentials: credentialsOf("cloudflare")}); err != nil {
+		t.Fatal(err)
+	}
+	if r := result(f.publish(""), "mail.example.com", "A"); r.Outcome != dnsplan.Done {
+		t.Errorf("%+v", r)
+	}
+	for _, ch := range f.view().Changes {
+		if ch.Action != dnsplan.Keep {
+			t.Errorf("there is still to do: %+v", ch)
+		}
+	}
+}
+
+// What a provider's API cannot write is told in the preview, and the rest is
+// written in one go: Namecheap takes 20 requests in a minute.
+func TestPublishToNamecheap(t *testing.T) {
+	c := newFakeNamecheap(t)
+	c.email = "FWD"
+	f := newFixture(t, nil)
+	f.config.Options = c.options().complete()
+	if _, err := f.Connect(t.Context(), dnsplan.NewConnection{Name: "mem", Provider: "namecheap", Credentials: credentialsOf("namecheap")}); err != nil {
+		t.Fatal(err)
+	}
+	v := f.view()
+	if !strings.Contains(v.Consent, "eforward1.registrar-servers.com") {
+		t.Errorf("the mail that is forwarded needs no consent: %q", v.Consent)
+	}
+	before := len(c.calls)
+	p := f.publish("example.com")
+	if n := len(c.calls) - before; n > 6 {
+		t.Errorf("it took %d requests", n)
+	}
+	for _, r := range p.Results {
+		byHand := r.Type == "SRV" || r.Type == "TLSA"
+		if byHand != (r.Outcome == dnsplan.Skipped) || byHand && !strings.Contains(r.Error, "by hand") {
+			t.Errorf("%s %s: %s %s", r.Name, r.Type, r.Outcome, r.Error)
+		}
+	}
+	if f.undo(); c.email != "FWD" || len(c.hosts) != 0 {
+		t.Errorf("undone, the zone is %s %v", c.email, c.hosts)
+	}
+}
+
+// Credentials that may only read are told of once or a few times, not for every
+// record of the plan.
+func TestPublishMayNot(t *testing.T) {
+	eachWay(t, func(f *fixture, m *memory) {
+		m.before = func(int) error { return gomail.Errorf(gomail.Forbidden, "the token may only read") }
+		p := f.publish("example.com")
+		for _, r := range p.Results {
+			if r.Outcome != dnsplan.Failed && r.Outcome != dnsplan.Kept {
+				f.Errorf("%+v", r)
+			}
+		}
+		if m.writes > mostFailures {
+			f.Errorf("asked %d times", m.writes)
+		}
+	})
+}
+
 // What was changed since is left alone.
 func TestUndoLeavesWhatWasChanged(t *testing.T) {
 	eachWay(t, func(f *fixture, m *memory) {
