@@ -114,7 +114,11 @@ func Open(provider string, credentials map[string]string, o Options) (Provider, 
 		}
 		return newClient(back), nil
 	}
-	return nil, gomail.Errorf(gomail.NotFound, "there is no DNS provider %q: gomail dns providers lists them", provider)
+	var names []string
+	for _, b := range builtins() {
+		names = append(names, b.info.Name)
+	}
+	return nil, gomail.Errorf(gomail.NotFound, "there is no DNS provider %q: choose one of %s", provider, strings.Join(names, ", "))
 }
 
 // checkCredentials returns the credentials without surrounding white space,
