@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { accessible, api, demo, fits, launch, noFaults, open, settled, shots, signIn } from "./lib.mjs";
 
 const domain = `/admin/domains/${demo.domain}`;
-const fresh = `/admin/domains/${demo.fresh_domain}`;
+const fresh = `/admin/domains/${demo.fresh}`;
 const button = (name) => (page) => page.getByRole("button", { name }).first().click();
 
 // A place: its name, its path, and what is done there first.
@@ -23,7 +23,7 @@ const places = [
     for (let i = 0; i < 3; i++) await page.getByRole("button", { name: /^Details/ }).nth(i).click();
     await page.getByText("History").first().waitFor();
   }],
-  ["keys", domain + "/keys", button("Its life") && (async (page) => page.locator("summary").first().click())],
+  ["keys", domain + "/keys", async (page) => page.locator("summary").first().click()],
   ["policies", domain + "/policies"],
   ["accounts", domain + "/accounts"],
   ["settings", domain + "/settings"],
@@ -37,7 +37,7 @@ const places = [
   }],
   ["dialog-publish", fresh, async (page) => {
     await button(/^Publish/)(page);
-    await page.getByText("sandbox-looks").waitFor();
+    await page.getByRole("radio", { name: demo.connection }).waitFor();
   }],
   ["dialog-connection", fresh, async (page) => {
     await button(/^Publish/)(page);
@@ -46,7 +46,7 @@ const places = [
   }],
   ["dialog-diff", fresh, async (page) => {
     await button(/^Publish/)(page);
-    await page.getByRole("radio", { name: /sandbox-looks/ }).check();
+    await page.getByRole("radio", { name: demo.connection }).check();
     await page.getByRole("button", { name: "Show what would change" }).click();
     await page.getByText("Nothing is written until you agree").waitFor();
   }],
@@ -79,20 +79,16 @@ if (problems.length > 0) {
   process.exit(1);
 }
 
-/** Fills the demo with domains in several states, and a connection. */
+/** Fills the demo with domains in several states. */
 async function prepare() {
   const page = await open(browser);
   await signIn(page);
   const made = (await api(page, "GET", "/domains")).map((d) => d.name);
-  const empty = { spf: {}, dmarc: {}, mta_sts: {}, tls_rpt: {}, caa: {}, dkim: {}, publishing: { keep_in_sync: false } };
-  for (const [name, settings] of [[demo.fresh_domain, empty], ["parked.example", { ...empty, parked: true }], ["nowhere.example", empty]]) {
+  const empty = { spf: {}, dmarc: {}, mta_sts: {}, tls_rpt: {}, caa: {}, dkim: {}, tlsa: {}, publishing: { keep_in_sync: false } };
+  for (const [name, settings] of [[demo.fresh, empty], ["parked.example", { ...empty, parked: true }], ["nowhere.example", empty]]) {
     if (!made.includes(name)) await api(page, "POST", "/domains", { name, dkim_algorithm: "both", settings });
   }
-  const connections = (await api(page, "GET", "/dns/connections")).map((c) => c.name);
-  if (!connections.includes("sandbox-looks")) {
-    await api(page, "POST", "/dns/connections", { name: "sandbox-looks", provider: "rfc2136", credentials: demo.credentials });
-  }
-  for (const name of [demo.fresh_domain, "nowhere.example"]) await api(page, "POST", `/domains/${name}/check`).catch(() => {});
+  for (const name of [demo.fresh, "nowhere.example"]) await api(page, "POST", `/domains/${name}/check`).catch(() => {});
   await page.context().close();
 }
 

@@ -302,6 +302,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/{name}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How strict the domain's policies are, and what would make them stricter */
+        get: operations["get-policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/policies/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a source is not yours, or that it is */
+        post: operations["disown-source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/policies/{ladder}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back a step; always possible but from the first */
+        post: operations["take-policy-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/policies/{ladder}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the step that is offered; its record is published as the domain's others are */
+        post: operations["take-policy-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{name}/preview": {
         parameters: {
             query?: never;
@@ -525,6 +593,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/senders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Well-known services that send mail for their customers, and how a domain authorises them */
+        get: operations["list-senders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/server": {
         parameters: {
             query?: never;
@@ -634,6 +719,12 @@ export interface components {
             /** @description anna@example.com */
             target: string;
         };
+        Back: {
+            /** @description the evidence says so: show it prominently */
+            advised: boolean;
+            to: string;
+            why: string;
+        };
         Badge: {
             /**
              * Format: int64
@@ -697,6 +788,12 @@ export interface components {
             after: components["schemas"]["Record"];
             before: components["schemas"]["Record"];
         };
+        Disowning: {
+            /** @description true: it is not mine, and its mail does not count */
+            disowned: boolean;
+            /** @description as the losses name it: sendgrid.net, 192.0.2.0/24 */
+            source: string;
+        };
         Domain: {
             badge: components["schemas"]["Badge"];
             /** Format: date-time */
@@ -713,6 +810,13 @@ export interface components {
             /** @description replaces all settings */
             settings?: components["schemas"]["DomainSettings"];
         };
+        DomainPolicies: {
+            /** @description none of a parked domain */
+            ladders: components["schemas"]["Ladder"][] | null;
+            simulation: components["schemas"]["Simulation"];
+            /** @description that were taken, oldest first */
+            steps: components["schemas"]["LadderStep"][] | null;
+        };
         DomainSettings: {
             apex_address?: boolean;
             caa: components["schemas"]["CAASettings"];
@@ -724,6 +828,7 @@ export interface components {
             publishing: components["schemas"]["PublishingSettings"];
             spf: components["schemas"]["SPFSettings"];
             tls_rpt: components["schemas"]["TLSRPTSettings"];
+            tlsa: components["schemas"]["TLSASettings"];
             /** Format: int64 */
             ttl?: number;
         };
@@ -817,10 +922,18 @@ export interface components {
             values: string[] | null;
         };
         Instructions: {
+            /** @description what to know before filling the form in: where it is, to begin with */
+            notes: string[] | null;
             /** @description empty: the form that most have */
             provider: string;
             steps: components["schemas"]["Step"][] | null;
             zone: string;
+        };
+        Judgement: {
+            disposition: string;
+            dkim: string;
+            dmarc: string;
+            spf: string;
         };
         Key: {
             algorithm: string;
@@ -841,6 +954,59 @@ export interface components {
             state: string;
             /** @description and its value */
             value: string;
+        };
+        Ladder: {
+            advice: string;
+            /** @description null: this is the lowest rung */
+            back: components["schemas"]["Back"];
+            /** @description why TLS failed, most often first */
+            causes: components["schemas"]["LadderCause"][] | null;
+            /** @enum {string} */
+            ladder: "dmarc" | "spf" | "mta_sts" | "tlsa";
+            /** @description whose mail the next rung, or this one where there is none, treats as forged */
+            losses: components["schemas"]["LadderLoss"][] | null;
+            /** @description the rung above; empty: there is none */
+            next: string;
+            /** @description the evidence in numbers; null where none is needed */
+            proof: components["schemas"]["Proof"];
+            rung: string;
+            rungs: string[] | null;
+            /** @enum {string} */
+            state: "offered" | "waiting" | "blocked" | "done" | "watching";
+            title: string;
+            /** @description of the last step; null: none is watched */
+            watch: components["schemas"]["Watch"];
+        };
+        LadderCause: {
+            /** Format: int64 */
+            failures: number;
+            text: string;
+            type: string;
+        };
+        LadderLoss: {
+            addresses: string[] | null;
+            blocks: boolean;
+            disowned: boolean;
+            dkim: components["schemas"]["SenderKey"][] | null;
+            docs: string;
+            how: string[] | null;
+            include: string;
+            /** @enum {string} */
+            kind: "service" | "own_name" | "ours" | "forwarder" | "stranger";
+            /** Format: int64 */
+            lost: number;
+            /** Format: int64 */
+            messages: number;
+            name: string;
+            source: string;
+        };
+        LadderStep: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            from: string;
+            ladder: string;
+            to: string;
         };
         MTASTSSettings: {
             /** Format: int64 */
@@ -917,6 +1083,10 @@ export interface components {
             /** @description empty: the configured one with the month */
             selector?: string;
         };
+        PolicyStep: {
+            /** @description the rung that was offered: quarantine */
+            to: string;
+        };
         Preview: {
             changes: components["schemas"]["Change"][] | null;
             connection: string;
@@ -934,6 +1104,31 @@ export interface components {
             /** @enum {string} */
             state: "ok" | "ok_differs" | "missing" | "wrong" | "unknown" | "not_applicable";
             subject: string;
+        };
+        Proof: {
+            /**
+             * Format: int64
+             * @description with reports, of need_days
+             */
+            days: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description or connections, for MTA-STS
+             */
+            messages: number;
+            /** Format: int64 */
+            need_days: number;
+            /** Format: double */
+            need_percent: number;
+            /** Format: int64 */
+            passed: number;
+            /**
+             * Format: double
+             * @description passed, rounded down to a tenth
+             */
+            percent: number;
         };
         ProviderField: {
             help: string;
@@ -1050,6 +1245,21 @@ export interface components {
             all?: string;
             mechanisms?: string[] | null;
         };
+        Sender: {
+            checked: string;
+            dkim: components["schemas"]["SenderKey"][] | null;
+            docs: string;
+            domains: string[] | null;
+            how: string;
+            id: string;
+            include: string;
+            name: string;
+            spf_aligns: boolean;
+        };
+        SenderKey: {
+            name: string;
+            target: string;
+        };
         Server: {
             /** @description by which the world reaches the mail host */
             addresses: string[] | null;
@@ -1067,6 +1277,27 @@ export interface components {
             /** @description the MTA-STS policy file as it would be served; empty: none */
             policy: string;
         };
+        Simulated: {
+            actual: components["schemas"]["Judgement"];
+            /** @enum {string} */
+            case: "own" | "notification" | "forwarded" | "forged" | "forged_subdomain";
+            client: string;
+            expected: components["schemas"]["Judgement"];
+            message: string;
+            /** @description of the key that signed; empty: not signed */
+            selector: string;
+            /** @enum {string} */
+            state: "ok" | "wrong" | "unknown";
+            why: string;
+        };
+        Simulation: {
+            messages: components["schemas"]["Simulated"][] | null;
+            /**
+             * @description the worst of all messages
+             * @enum {string}
+             */
+            state: "ok" | "wrong" | "unknown";
+        };
         Stage: {
             /** Format: date-time */
             at: string;
@@ -1082,6 +1313,9 @@ export interface components {
             fields: components["schemas"]["Field"][] | null;
             note: string;
             record: string;
+        };
+        TLSASettings: {
+            off?: boolean;
         };
         TLSRPTSettings: {
             off?: boolean;
@@ -1101,6 +1335,13 @@ export interface components {
             /** Format: int64 */
             priority: number;
             text: string;
+        };
+        Watch: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            worse: boolean;
         };
     };
     responses: never;
@@ -1926,6 +2167,140 @@ export interface operations {
             };
         };
     };
+    "get-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainPolicies"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "disown-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Disowning"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainPolicies"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "take-policy-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ladder: "dmarc" | "spf" | "mta_sts" | "tlsa";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainPolicies"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "take-policy-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                ladder: "dmarc" | "spf" | "mta_sts" | "tlsa";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyStep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainPolicies"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "preview-settings": {
         parameters: {
             query?: never;
@@ -2389,6 +2764,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-senders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sender"][] | null;
+                };
             };
             /** @description Error */
             default: {

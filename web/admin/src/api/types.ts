@@ -35,6 +35,18 @@ export type Server = Schemas["Server"];
 export type Trouble = Schemas["Trouble"];
 export type Value = Schemas["Value"];
 
+export type DomainPolicies = Schemas["DomainPolicies"];
+export type Loss = Schemas["LadderLoss"];
+export type Sender = Schemas["Sender"];
+export type Simulated = Schemas["Simulated"];
+
+/** A ladder, with what may be missing of it. */
+export type Ladder = Omit<Schemas["Ladder"], "back" | "proof" | "watch"> & {
+  back: Schemas["Back"] | null;
+  proof: Schemas["Proof"] | null;
+  watch: Schemas["Watch"] | null;
+};
+
 /** A planned record before and after; one of them is missing when it comes or goes. */
 export interface Difference {
   action: "create" | "change" | "delete";

@@ -14,6 +14,8 @@ export class DomainState {
   readonly check = new Task();
   /** Grows with every report: what shows its history reads it again. */
   reports = $state(0);
+  /** The dialogue that is open: several places of the page offer them. */
+  dialog = $state<"publish" | "export">();
   #checking = $state(false);
 
   constructor(readonly name: string) {

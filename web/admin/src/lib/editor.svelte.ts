@@ -39,7 +39,7 @@ export class SettingsEditor {
 
   async preview(): Promise<void> {
     await this.task.run(async () => {
-      const request = { params: { path: { name: this.domain.name } }, body: fromForm(this.form) };
+      const request = { params: { path: { name: this.domain.name } }, body: fromForm(this.form, this.#from) };
       const found = await ask(api.POST("/api/v1/domains/{name}/preview", request));
       this.consequences = { changes: (found.changes ?? []) as Difference[], policy: found.policy };
     });
@@ -47,7 +47,7 @@ export class SettingsEditor {
 
   async save(): Promise<boolean> {
     return this.task.run(async () => {
-      const settings = fromForm(this.form);
+      const settings = fromForm(this.form, this.#from);
       await this.domain.change({ settings });
       this.#from = settings;
       this.reset();

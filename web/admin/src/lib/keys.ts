@@ -18,6 +18,12 @@ export function keyLook(state: string): { icon: IconName; tone: Tone } {
   return { icon: "minus", tone: "quiet" };
 }
 
+/** The steps of a key's life. While it signs nothing is awaited: its next step comes with a rotation. */
+export function life(key: Key): NonNullable<Key["stages"]> {
+  const stages = key.stages ?? [];
+  return key.state === "active" ? stages.map((s) => (s.state === "current" ? { ...s, state: "waiting" } : s)) : stages;
+}
+
 /** Whether the key may stop signing: only where another one goes on. */
 export function mayRetire(key: Key, all: Key[]): boolean {
   return key.state === "active" && all.some((k) => k.selector !== key.selector && k.state === "active");

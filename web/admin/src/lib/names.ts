@@ -43,4 +43,17 @@ export function providerTitle(provider: string): string {
 }
 
 /** The providers whose forms have words of their own; "" is what most others have. */
-export const manualProviders = ["cloudflare", "route53", "godaddy", "namecheap", ""];
+export const manualProviders = [
+  "cloudflare",
+  "route53",
+  "godaddy",
+  "namecheap",
+  "hetzner",
+  "desec",
+  "digitalocean",
+  "ovh",
+  "gandi",
+  "porkbun",
+  "powerdns",
+  "",
+];

@@ -1,6 +1,6 @@
 // The records of a report, in the groups and the order that the page shows.
 import type { Finding, Probe, Report } from "../api/types";
-import { needsWork } from "./states";
+import { type IconName, needsWork, type Tone } from "./states";
 
 export const groupIds = ["receive", "send", "transport", "clients", "optional", "parked"] as const;
 export type GroupId = (typeof groupIds)[number];
@@ -52,21 +52,31 @@ export interface Counts {
   work: number;
   wait: number;
   unknown: number;
+  optional: number; // missing, and nothing is lost without them
   all: number;
 }
 
 /** How the records of a group stand; what does not apply is not counted. */
 export function count(records: Finding[]): Counts {
-  const counts: Counts = { good: 0, work: 0, wait: 0, unknown: 0, all: 0 };
+  const counts: Counts = { good: 0, work: 0, wait: 0, unknown: 0, optional: 0, all: 0 };
   for (const f of records) {
     if (f.state === "not_applicable") continue;
     counts.all++;
     if (f.state === "ok" || f.state === "ok_differs") counts.good++;
     else if (f.state === "propagating") counts.wait++;
+    else if (f.state === "missing" && f.requirement === "optional") counts.optional++;
     else if (needsWork(f.state)) counts.work++;
     else counts.unknown++;
   }
   return counts;
+}
+
+/** How a group looks: as what matters most in it. */
+export function countLook(c: Counts): { icon: IconName; tone: Tone } {
+  if (c.work > 0) return { icon: "warning", tone: "warn" };
+  if (c.wait > 0) return { icon: "clock", tone: "wait" };
+  if (c.unknown > 0) return { icon: "question", tone: "quiet" };
+  return c.good < c.all ? { icon: "minus", tone: "quiet" } : { icon: "check", tone: "good" };
 }
 
 /** How many records of the DNS provider a publication would create or change, as far as is known. */

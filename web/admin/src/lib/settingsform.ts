@@ -1,5 +1,5 @@
 // A domain's settings as a form holds them, and back. What is empty is left
-// out, so that defaults stay the server's.
+// out, so that defaults stay the server's; what the form does not show stays.
 import type { DomainSettings } from "../api/types";
 import { lines } from "./text";
 
@@ -20,6 +20,7 @@ export interface SettingsForm {
   stsId: string;
   tlsRua: string;
   tlsOff: boolean;
+  tlsaOff: boolean;
   issuers: string;
   noWildcard: boolean;
   catchAll: string;
@@ -35,7 +36,16 @@ export interface SettingsForm {
 }
 
 export function emptySettings(): DomainSettings {
-  return { spf: {}, dmarc: {}, mta_sts: {}, tls_rpt: {}, caa: {}, dkim: {}, publishing: { keep_in_sync: false } };
+  return {
+    spf: {},
+    dmarc: {},
+    mta_sts: {},
+    tls_rpt: {},
+    caa: {},
+    dkim: {},
+    tlsa: {},
+    publishing: { keep_in_sync: false },
+  };
 }
 
 export function toForm(s: DomainSettings): SettingsForm {
@@ -58,6 +68,7 @@ export function toForm(s: DomainSettings): SettingsForm {
     stsId: s.mta_sts.policy_id ?? "",
     tlsRua: text(s.tls_rpt.rua),
     tlsOff: s.tls_rpt.off ?? false,
+    tlsaOff: s.tlsa.off ?? false,
     issuers: text(s.caa.issuers),
     noWildcard: s.caa.no_wildcard ?? false,
     catchAll: s.catch_all ?? "",
@@ -73,9 +84,10 @@ export function toForm(s: DomainSettings): SettingsForm {
   };
 }
 
-export function fromForm(f: SettingsForm): DomainSettings {
+export function fromForm(f: SettingsForm, base: DomainSettings): DomainSettings {
   const renewDays = { default: 0, never: -1, days: f.renewDays ?? 0 }[f.renewal] ?? 0;
   return tidy({
+    ...base,
     spf: { mechanisms: terms(f.mechanisms), all: other(f.all, "~all") },
     dmarc: {
       p: other(f.p, "none"),
@@ -95,24 +107,31 @@ export function fromForm(f: SettingsForm): DomainSettings {
       policy_id: f.stsId.trim(),
     },
     tls_rpt: { rua: lines(f.tlsRua), off: f.tlsOff },
+    tlsa: { off: f.tlsaOff },
     caa: { issuers: lines(f.issuers), no_wildcard: f.noWildcard },
     dkim: { algorithm: f.algorithm, selector: f.selector.trim(), renew_days: renewDays },
     catch_all: f.catchAll.trim(),
     apex_address: f.apex,
     parked: f.parked,
     ttl: f.ttl ?? 0,
-    publishing: { connection: f.connection, keep_in_sync: f.connection !== "" && f.keepInSync },
+    publishing: f.connection ? { connection: f.connection, keep_in_sync: f.keepInSync } : { keep_in_sync: false },
   });
 }
 
 /** Whether the form says something else than the settings. */
 export function changed(f: SettingsForm, s: DomainSettings): boolean {
-  return JSON.stringify(fromForm(f)) !== JSON.stringify(fromForm(toForm(s)));
+  return JSON.stringify(fromForm(f, s)) !== JSON.stringify(fromForm(toForm(s), s));
 }
 
 /** SPF mechanisms may stand on lines or in a row. */
 function terms(text: string): string[] {
   return text.split(/[\s,]+/).filter(Boolean);
+}
+
+/** Adds an SPF mechanism to those typed, unless it is there. */
+export function addTerm(text: string, term: string): string {
+  const all = terms(text);
+  return all.includes(term) ? text : [...all, term].join("\n");
 }
 
 function other(value: string, usual: string): string {

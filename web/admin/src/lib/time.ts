@@ -26,6 +26,11 @@ export function relative(at: string, now: number): string {
   return seconds > 20 ? "in a moment" : "just now";
 }
 
+/** When something is to come: "in 5 minutes", "within a minute", also when it is due. */
+export function upcoming(at: string, now: number): string {
+  return Date.parse(at) - now < 60_000 ? "within a minute" : relative(at, now);
+}
+
 export function onDay(at: string): string {
   return day.format(new Date(at));
 }

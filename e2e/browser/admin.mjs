@@ -1,0 +1,372 @@
+// What an administrator does in the panel, step by step, against a running
+// demo. Usage: node admin.mjs SCENARIO
+import { accessible, api, check, demo, fits, launch, noFaults, open, settled, signIn } from "./lib.mjs";
+
+const home = `/admin/domains/${demo.domain}`;
+const fresh = `/admin/domains/${demo.fresh}`;
+const dialog = (page) => page.getByRole("dialog");
+const button = (where, name) => where.getByRole("button", { name }).first();
+
+async function clipboard(page) {
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+async function gone(locator) {
+  await locator.waitFor({ state: "detached" });
+}
+
+/** The row of a record, by its type and name as they are shown. */
+function row(page, type, name) {
+  return page.getByRole("row").filter({ has: page.getByText(type, { exact: true }) }).filter({ has: page.getByText(name, { exact: true }) });
+}
+
+const scenarios = {
+  async signin(page) {
+    await page.goto(home);
+    check(page.url().includes("/signin?next="), "a stranger is not sent to sign in");
+    page.expected = ["401"];
+    await page.getByLabel("Address").fill(demo.admin.address);
+    await page.getByLabel("Password").fill("not the password");
+    await button(page, "Sign in").click();
+    await page.getByRole("alert").waitFor();
+    await accessible(page, "a refused sign-in");
+    await page.getByLabel("Password").fill(demo.admin.password);
+    await button(page, "Sign in").click();
+    await page.waitForURL(demo.web + home);
+    await page.getByRole("heading", { name: demo.domain }).waitFor();
+    await button(page, "Sign out").click();
+    await page.waitForURL("**/signin");
+    await page.goto("/admin/");
+    check(page.url().includes("/signin"), "the session outlives sign-out");
+  },
+
+  // The list, a domain added, and its records published, undone and published
+  // again: what an owner does on the first day.
+  async publish(page) {
+    await signIn(page);
+    await page.getByRole("link", { name: "Add domain" }).click();
+    await page.getByLabel("Domain", { exact: true }).fill("not a domain");
+    page.expected = ["422"];
+    await button(page, "Add domain").click();
+    await page.getByRole("alert").waitFor();
+    await page.getByLabel("Domain", { exact: true }).fill(demo.fresh);
+    await button(page, "Add domain").click();
+    await page.waitForURL(demo.web + fresh);
+    await page.getByText(/\d records to fix/).first().waitFor();
+    await accessible(page, "a new domain");
+
+    await button(page, /^Publish \d+ records…/).click();
+    await page.getByRole("radio", { name: demo.connection }).check();
+    await button(dialog(page), "Show what would change").click();
+    await dialog(page).getByText("+ v=spf1 mx ~all").waitFor();
+    await accessible(page, "the changes before publishing");
+    await dialog(page).getByLabel("Keep in sync").uncheck();
+    await button(dialog(page), /^Publish \d+ changes/).click();
+    await dialog(page).getByText(/\d+ changes were made/).waitFor();
+    await accessible(page, "the results of publishing");
+    await button(dialog(page), "Take back").click();
+    await dialog(page).getByText(/\d+ changes were taken back/).waitFor();
+    await button(dialog(page), "Done").click();
+    await gone(dialog(page));
+    await page.getByRole("heading", { name: "What was published" }).waitFor();
+
+    await button(page, /^Publish/).click();
+    await button(dialog(page), "Show what would change").click();
+    await button(dialog(page), /^Publish \d+ changes/).click();
+    await dialog(page).getByText(/\d+ changes were made/).waitFor();
+    await button(dialog(page), "Done").click();
+    const settings = (await api(page, "GET", `/domains/${demo.fresh}`)).settings;
+    check(settings.publishing.connection === demo.connection, "the domain does not remember its connection");
+    // Live: the page is not loaded again, the server tells of what it found.
+    await page.locator(".badge", { hasText: "Ready" }).first().waitFor({ timeout: 90_000 });
+  },
+
+  async domains(page) {
+    await signIn(page);
+    await page.getByLabel("Find a domain").fill("nothing like it");
+    await page.getByText("No domain matches").waitFor();
+    await page.getByLabel("Find a domain").fill(demo.domain.slice(0, 4));
+    await page.getByRole("radio", { name: /^Ready/ }).check({ force: true });
+    await page.getByRole("link", { name: demo.domain }).click();
+    await page.waitForURL(demo.web + home);
+    await page.goBack();
+    await page.getByRole("heading", { name: "Domains" }).waitFor();
+    await page.goto("/admin/domains/not-hosted.example");
+    page.expected = ["404"];
+    await page.getByText(/not-hosted\.example/).first().waitFor();
+  },
+
+  async records(page) {
+    await signIn(page, demo.admin, home + "/records");
+    await settled(page);
+    const mx = row(page, "MX", demo.domain);
+    await button(mx, /^Copy name of MX/).click();
+    check((await clipboard(page)) === demo.domain, "the name is not copied");
+    await button(mx, /^Copied name of MX/).waitFor();
+    check((await button(mx, /^Copied name/).innerText()).startsWith("Copied"), "what the button shows and says differ");
+    await button(mx, /^Copy value of MX/).click();
+    check((await clipboard(page)) === demo.hostname + ".", "the value is not copied");
+
+    await page.getByLabel("relative").check();
+    await button(row(page, "MX", "@"), /^Copy name of MX|^Copied name of MX/).click();
+    check((await clipboard(page)) === "@", "the relative name is not copied");
+    await page.getByLabel("full with dot").check();
+    await row(page, "MX", demo.domain + ".").waitFor();
+    await page.getByLabel("full", { exact: true }).check();
+
+    const details = button(mx, /^Details/);
+    await details.click();
+    check((await details.getAttribute("aria-expanded")) === "true", "the row does not say that it is open");
+    for (const part of ["Expected", "Found, by name server", "History", "ns.sandbox.test"]) await page.getByText(part).first().waitFor();
+    await accessible(page, "an open row");
+    await fits(page, "an open row");
+  },
+
+  async check(page) {
+    await signIn(page, demo.admin, home);
+    await settled(page);
+    page.expected = ["429"];
+    await button(page, "Check now").click();
+    await button(page, "Check now").waitFor();
+    await button(page, "Check now").click();
+    await page.getByRole("alert").or(page.getByText("just now").first()).first().waitFor();
+  },
+
+  async export(page) {
+    await signIn(page, demo.admin, home);
+    await button(page, "Zone file").click();
+    await dialog(page).getByText("$ORIGIN").waitFor();
+    const download = page.waitForEvent("download");
+    await button(dialog(page), "Download").click();
+    check((await download).suggestedFilename() === demo.domain + ".zone", "the file has another name");
+    await dialog(page).getByLabel("nsupdate").check();
+    await dialog(page).getByText("update add").first().waitFor();
+    await dialog(page).getByLabel("Route 53").check();
+    await dialog(page).getByText("ResourceRecordSet").first().waitFor();
+    await dialog(page).getByLabel("By hand").check();
+    await dialog(page).getByLabel("DNS provider").selectOption({ label: "Cloudflare" });
+    await dialog(page).getByText("Proxy status").first().waitFor();
+    await accessible(page, "instructions");
+  },
+
+  async rotate(page) {
+    await signIn(page, demo.admin, home + "/keys");
+    await page.getByText("Key generation date").first().waitFor();
+    await button(page, "Copy record value of mail").click();
+    check((await clipboard(page)).startsWith("v=DKIM1; k="), "the key's value is not copied");
+    await button(page, "Rotate…").click();
+    await dialog(page).getByLabel("Algorithm").selectOption("ed25519");
+    await button(dialog(page), "Make new keys").click();
+    await dialog(page).getByText("The new keys are made").waitFor();
+    await dialog(page).getByText("Published and seen on every name server").waitFor();
+    await accessible(page, "a rotation");
+    await button(dialog(page), "Done").click();
+    await page.locator(".badge", { hasText: "Pending" }).waitFor();
+    const keys = await api(page, "GET", `/domains/${demo.domain}/keys`);
+    check(keys.some((k) => k.state === "pending") && keys.some((k) => k.state === "active"), "the old keys do not go on signing");
+    // Published through the panel, it is seen; the states change by themselves.
+    await button(page, /^Publish/).click();
+    await page.getByRole("radio", { name: demo.connection }).check();
+    await button(dialog(page), "Show what would change").click();
+    await button(dialog(page), /^Publish \d+ change/).click();
+    await dialog(page).getByText(/\d+ changes? w/).waitFor();
+    await button(dialog(page), "Done").click();
+    await gone(dialog(page));
+    await button(page, "Retire…").click();
+    await dialog(page).getByText("It stops signing now").waitFor();
+    await accessible(page, "before retiring");
+    await page.keyboard.press("Escape");
+    await gone(dialog(page));
+  },
+
+  async policies(page) {
+    await signIn(page, demo.admin, home + "/policies");
+    await page.getByRole("heading", { name: "DMARC policy" }).waitFor();
+    await page.getByLabel("Policy (p)").selectOption("quarantine");
+    await page.getByLabel("Further senders").fill("include:_spf.example.net");
+    await button(page, "Preview…").click();
+    await dialog(page).getByText("2 DNS records change").waitFor();
+    await dialog(page).getByText("+ p=quarantine").waitFor();
+    await accessible(page, "the preview of policies");
+    await button(dialog(page), "Save").click();
+    await gone(dialog(page));
+    await gone(page.getByText("You have changed something"));
+    const settings = (await api(page, "GET", `/domains/${demo.domain}`)).settings;
+    check(settings.dmarc.p === "quarantine" && settings.spf.mechanisms[0] === "include:_spf.example.net", "the policy is not saved");
+    await page.getByLabel("Aggregate reports to (rua)").fill("not an address");
+    page.expected = ["422"];
+    await button(page, "Preview…").click();
+    await page.getByRole("alert").waitFor();
+    await button(page, "Discard").click();
+    // The way back on the ladder.
+    await button(page, /^Back to none/).click();
+    await button(dialog(page), "Back to none").click();
+    await gone(dialog(page));
+    check(!(await api(page, "GET", `/domains/${demo.domain}`)).settings.dmarc.p?.startsWith("q"), "the step back is not taken");
+  },
+
+  async accounts(page) {
+    await signIn(page, demo.admin, home + "/accounts");
+    await page.getByText(demo.accounts[0].address).first().waitFor();
+    await button(page, "Add account").click();
+    await dialog(page).getByLabel("Address").fill("carla");
+    await dialog(page).getByLabel("Name").fill("Carla");
+    await dialog(page).getByLabel("Password").fill("long enough for this");
+    await dialog(page).getByLabel("Manages the domains").fill(demo.domain);
+    await button(dialog(page), "Add account").click();
+    await gone(dialog(page));
+    await page.getByText(`Manages ${demo.domain}`).waitFor();
+    await button(page, "Add alias").click();
+    await dialog(page).getByLabel("Alias").fill("info");
+    await dialog(page).getByLabel("Leads to").fill(`carla@${demo.domain}`);
+    await button(dialog(page), "Add alias").click();
+    await gone(dialog(page));
+    await page.getByText(`info@${demo.domain}`).waitFor();
+
+    // She manages her domain and sees no other, nor the server's pages.
+    await button(page, "Sign out").click();
+    await signIn(page, { address: `carla@${demo.domain}`, password: "long enough for this" });
+    await page.getByRole("link", { name: demo.domain }).waitFor();
+    check((await page.getByRole("link", { name: "Server" }).count()) === 0, "a domain administrator is shown the server's page");
+    check((await page.getByRole("row").count()) === 2, "a domain administrator sees other domains");
+    await page.getByRole("link", { name: demo.domain }).click();
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Catch-all address").waitFor();
+    check((await page.getByRole("button", { name: "Remove domain…" }).count()) === 0, "a domain administrator is offered to remove the domain");
+    await page.goto("/admin/server");
+    await page.getByText("There is no such page").waitFor();
+    noFaults(page, "a domain administrator's pages");
+
+    await button(page, "Sign out").click();
+    await signIn(page, demo.admin, home + "/accounts");
+    await button(page, `Remove info@${demo.domain}`).click();
+    await button(dialog(page), "Remove alias").click();
+    await gone(dialog(page));
+    await button(page, `Remove carla@${demo.domain}`).click();
+    check(await button(dialog(page), "Remove account and mail").isDisabled(), "an account goes without its address being typed");
+    await dialog(page).getByLabel(/^Type/).fill(`carla@${demo.domain}`);
+    await button(dialog(page), "Remove account and mail").click();
+    await gone(dialog(page));
+    await page.getByText("There are none").waitFor();
+  },
+
+  async settings(page) {
+    await signIn(page, demo.admin, home + "/settings");
+    await page.getByLabel("TTL of every record, in seconds").fill("300");
+    await page.getByLabel("Catch-all address").fill(demo.accounts[0].address);
+    await button(page, "Preview…").click();
+    await dialog(page).getByText(/DNS records change/).waitFor();
+    await dialog(page).getByText("+ TTL 300").first().waitFor();
+    await button(dialog(page), "Save").click();
+    await gone(dialog(page));
+    check((await api(page, "GET", `/domains/${demo.domain}`)).settings.ttl === 300, "the TTL is not saved");
+    await button(page, "Switch off…").click();
+    await button(dialog(page), "Switch off…").click();
+    await gone(dialog(page));
+    await page.getByText("This domain is switched off").waitFor();
+    await accessible(page, "a domain that is switched off");
+    await button(page, "Switch on…").click();
+    await button(dialog(page), "Switch on…").click();
+    await gone(page.getByText("This domain is switched off"));
+    await button(page, "Remove domain…").click();
+    await dialog(page).getByLabel(/^Type/).fill(demo.domain);
+    page.expected = ["409"];
+    await button(dialog(page), "Remove domain…").click();
+    await dialog(page).getByRole("alert").waitFor(); // it has accounts
+    await button(dialog(page), "Cancel").click();
+    await gone(dialog(page));
+  },
+
+  async server(page) {
+    await signIn(page, demo.admin, "/admin/server");
+    await button(page, "Add host").click();
+    await page.getByLabel("Host 2").fill("backup.remote.test");
+    await button(page, "Preview…").click();
+    await dialog(page).getByText("backup.remote.test.").first().waitFor();
+    await accessible(page, "the preview of hosts");
+    await button(dialog(page), "Save").click();
+    await gone(dialog(page));
+    check((await api(page, "GET", "/server")).mx.length === 2, "the host is not saved");
+    await button(page, "Remove backup.remote.test").click();
+    await button(page, "Preview…").click();
+    await button(dialog(page), "Save").click();
+    await gone(dialog(page));
+
+    await button(page, `Try ${demo.connection}`).click();
+    await page.getByText("It works").waitFor();
+    await button(page, "Add connection").click();
+    await dialog(page).getByLabel("DNS provider").selectOption("rfc2136");
+    await dialog(page).getByLabel("Name", { exact: true }).fill("wrong");
+    await dialog(page).getByLabel("Primary server").fill(demo.dns);
+    await dialog(page).getByLabel("Key name").fill("nobody");
+    await dialog(page).getByLabel("Key", { exact: true }).fill("bm90IHRoZSBrZXk=");
+    page.expected = ["422", "403", "503", "401", "502"];
+    await button(dialog(page), "Try and keep").click();
+    await dialog(page).getByRole("alert").or(page.getByText("wrong works.")).first().waitFor();
+    await accessible(page, "a connection that is refused");
+  },
+
+  // Everything by keyboard: the way through the page, into a dialogue and out.
+  async keyboard(page) {
+    await signIn(page, demo.admin, home);
+    await settled(page);
+    await page.keyboard.press("Tab");
+    check((await focused(page)) === "Skip to the content", `the first stop is ${await focused(page)}`);
+    await page.keyboard.press("Enter");
+    check((await page.evaluate(() => document.activeElement.id)) === "main", "the link does not skip");
+    const stops = [];
+    for (let i = 0; i < 11; i++) {
+      await page.keyboard.press("Tab");
+      stops.push(await focused(page));
+    }
+    const want = ["Domains", "Check now", "Zone file", "Publish…", "Overview", "DNS records", "DKIM keys", "Policies", "Accounts & aliases", "Settings"];
+    for (const [i, name] of want.entries()) check(stops[i].startsWith(name.replace("…", "")), `stop ${i + 1} is ${stops[i]}, not ${name}`);
+
+    await page.getByRole("button", { name: "Zone file" }).focus();
+    await page.keyboard.press("Enter");
+    await dialog(page).waitFor();
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press("Tab");
+      check(await page.evaluate(() => !document.activeElement.closest("main") || document.activeElement.closest("dialog") !== null), "the focus leaves the dialogue");
+    }
+    await page.keyboard.press("Escape");
+    await gone(dialog(page));
+    check((await focused(page)) === "Zone file", `the focus returns to ${await focused(page)}`);
+
+    await page.getByRole("link", { name: "DNS records" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Receive" }).waitFor();
+    check((await focused(page)) === "DNS records", "going to another tab moves the focus");
+    await button(page, /^Details/).focus();
+    await page.keyboard.press("Space");
+    await page.getByText("Expected").first().waitFor();
+    await page.getByRole("link", { name: "GoMail" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Find a domain").waitFor();
+    check((await page.evaluate(() => document.activeElement.id)) === "main", "a new page does not begin at its beginning");
+  },
+};
+
+async function focused(page) {
+  return page.evaluate(() => document.activeElement.innerText.trim());
+}
+
+const name = process.argv[2];
+const scenario = scenarios[name];
+if (!scenario) {
+  console.error(`there is no scenario ${name}: ${Object.keys(scenarios).join(", ")}`);
+  process.exit(2);
+}
+const browser = await launch();
+try {
+  const page = await open(browser, name === "publish" ? { width: 1280 } : {});
+  try {
+    await scenario(page);
+    noFaults(page, name);
+  } catch (fault) {
+    console.error(`${page.url()}\n${(await page.locator("body").innerText()).slice(0, 1500)}\n---\n${fault.stack}\n${page.faults.join("\n")}`);
+    process.exitCode = 1;
+  }
+} finally {
+  await browser.close();
+}
