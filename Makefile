@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e fuzz bench packages clean
+.PHONY: build demo test check unit e2e fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -19,7 +19,7 @@ unit: ## the tests that need nothing but Go
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v /e2e)
 
-e2e: build packages ## Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
+e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 
 check: ## formatting, vet, staticcheck, the race detector
@@ -33,6 +33,14 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: build packages ## deliveries per second beside Postfix and Dovecot; the table of docs/performance.md
 	$(GO) run ./bench
+
+web: ## the administrators' app: web/dist from web/admin, with npm and Node 20 or newer
+	npm ci --prefix web/admin
+	npm run --prefix web/admin build
+
+web-check: web ## types, lint, format and tests of the app; that web/dist is what its sources make
+	npm run --prefix web/admin check
+	@test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; echo "web/dist differs from what its sources make: commit it"; exit 1; }
 
 packages: ## what the tests need from Debian
 	@./internal/packages.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the programs that the end-to-end tests use, where they are missing.
 set -eu
+cd "$(dirname "$0")/.."
 need=""
 want() { # program, package
 	command -v "$1" >/dev/null 2>&1 || need="$need $2"
@@ -17,16 +18,24 @@ want tmux tmux
 want python3 python3
 want /usr/sbin/dovecot dovecot-imapd
 want named-checkzone bind9-utils
+want chromium chromium
+want node nodejs
+want npm npm
 want /usr/sbin/named bind9
 want /usr/sbin/pdns_server "pdns-server pdns-backend-sqlite3"
 [ -e "$(find /usr/lib -name libgsqlite3backend.so -print -quit)" ] || need="$need pdns-backend-sqlite3"
 python3 -c 'import nacl' 2>/dev/null || /usr/bin/python3 -c 'import nacl' 2>/dev/null || need="$need python3-nacl"
 perl -MIO::Socket::SSL -e 1 2>/dev/null || need="$need libio-socket-ssl-perl libnet-ssleay-perl"
 [ -x /usr/lib/dovecot/lmtp ] || need="$need dovecot-lmtpd"
-[ -z "$need" ] && exit 0
-sudo=""
-[ "$(id -u)" = 0 ] || sudo="sudo"
-echo "installing:$need"
-$sudo apt-get update -qq
-# No package may start a server of its own: the tests start what they need.
-DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends $need >/dev/null
+if [ -n "$need" ]; then
+	sudo=""
+	[ "$(id -u)" = 0 ] || sudo="sudo"
+	echo "installing:$need"
+	$sudo apt-get update -qq
+	# No package may start a server of its own: the tests start what they need.
+	DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends $need >/dev/null
+fi
+# What drives the browser; npm leaves this file when it has installed all.
+if ! [ web/admin/node_modules/.package-lock.json -nt web/admin/package-lock.json ]; then
+	npm ci --prefix web/admin --loglevel=error
+fi

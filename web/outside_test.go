@@ -7,6 +7,8 @@ import (
 
 	"gomail"
 	"gomail/dnsplan"
+	"gomail/ladder"
+	"gomail/web/api"
 )
 
 // settings is a server with one address.
@@ -59,6 +61,24 @@ func (darkness) Publications(context.Context, string) ([]dnsplan.Publication, er
 
 func (darkness) Undo(context.Context, string, string) (dnsplan.Publication, error) {
 	return dnsplan.Publication{}, errDark
+}
+
+func (darkness) Policies(context.Context, string) (api.DomainPolicies, error) {
+	return api.DomainPolicies{}, nil
+}
+
+func (darkness) Take(context.Context, string, string, ladder.Kind, string) (api.DomainPolicies, error) {
+	return api.DomainPolicies{}, errDark
+}
+
+func (darkness) Back(context.Context, string, string, ladder.Kind) (api.DomainPolicies, error) {
+	return api.DomainPolicies{}, errDark
+}
+
+func (darkness) Changed(context.Context, string, string, gomail.DomainSettings) error { return nil }
+
+func (darkness) Disown(context.Context, string, string, bool) (api.DomainPolicies, error) {
+	return api.DomainPolicies{}, errDark
 }
 
 var errDark = gomail.Errorf(gomail.Unavailable, "there is no DNS provider here")

@@ -55,7 +55,7 @@ func newSite(t *testing.T) *site {
 	s.server = New(Config{
 		API: api.Config{
 			Accounts: a, Domains: d, Queue: queue.New(queue.Config{Store: st}), Check: st.Check, Hostname: "mail.example.com", Version: "test",
-			Settings: settings{}, Watcher: darkness{}, Publisher: darkness{}, Hub: api.NewHub(),
+			Settings: settings{}, Watcher: darkness{}, Publisher: darkness{}, Policies: darkness{}, Hub: api.NewHub(),
 		},
 		Ready: func(context.Context) error { return s.ready }, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "counters") }),
 	})
@@ -224,7 +224,7 @@ func TestAPI(t *testing.T) {
 		{"POST", "/domains", `{"name":"example.net"}`, 409, "hosted already"},
 		{"POST", "/domains", `{"name":"net"}`, 422, "not a full domain name"},
 		{"POST", "/domains", `{"nam":"x"}`, 422, "unexpected property"},
-		{"PATCH", "/domains/example.net", `{"settings":{"spf":{},"dmarc":{"p":"reject"},"mta_sts":{},"tls_rpt":{},"caa":{},"dkim":{},"publishing":{"keep_in_sync":false}}}`, 200, `"p":"reject"`},
+		{"PATCH", "/domains/example.net", `{"settings":{"spf":{},"dmarc":{"p":"reject"},"mta_sts":{},"tls_rpt":{},"caa":{},"dkim":{},"tlsa":{},"publishing":{"keep_in_sync":false}}}`, 200, `"p":"reject"`},
 		{"GET", "/domains/example.net/records", "", 200, "v=DMARC1; p=reject"},
 		{"POST", "/domains/example.net/check", "", 200, `"ready":false`},
 		{"POST", "/accounts", `{"address":"carl@example.net","password":"long enough"}`, 200, "carl@example.net"},

@@ -221,7 +221,7 @@ const scenarios = {
     await dialog(page).getByLabel("Leads to").fill(`carla@${demo.domain}`);
     await button(dialog(page), "Add alias").click();
     await gone(dialog(page));
-    await page.getByText(`info@${demo.domain}`).waitFor();
+    await page.getByRole("cell", { name: `info@${demo.domain}`, exact: true }).waitFor();
 
     // She manages her domain and sees no other, nor the server's pages.
     await button(page, "Sign out").click();

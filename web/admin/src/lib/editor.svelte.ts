@@ -50,7 +50,7 @@ export class SettingsEditor {
       const settings = fromForm(this.form, this.#from);
       await this.domain.change({ settings });
       this.#from = settings;
-      this.reset();
+      this.form = toForm(settings);
     });
   }
 }

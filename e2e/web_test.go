@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// panel is a demo whose administrators' app a browser can use.
+type panel struct {
+	*testing.T
+	json string
+}
+
+func startPanel(t *testing.T) panel {
+	t.Helper()
+	need(t, "node", "chromium")
+	if _, err := os.Stat("../web/admin/node_modules/playwright-core"); err != nil {
+		t.Fatal("the browser tests' packages are missing: run internal/packages.sh")
+	}
+	d := startDemo(t)
+	return panel{t, strings.TrimSpace(d.stdout.String())}
+}
+
+// browse runs one of the scripts in browser/ with a browser of its own.
+func (p panel) browse(t *testing.T, script string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("browser", script)}, args...)...)
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "GOMAIL_DEMO="+p.json, "CHROMIUM="+chromium)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// An administrator's work in the panel, in a browser: each scenario goes its
+// way through the pages and demands that the browser has nothing to complain
+// of, its Content-Security-Policy included. They share a demo, so that later
+// ones find what earlier ones made.
+func TestPanel(t *testing.T) {
+	p := startPanel(t)
+	for _, scenario := range []string{
+		"signin", "domains", "records", "check", "export", "publish", "rotate", "policies", "accounts", "settings", "server", "keyboard",
+	} {
+		t.Run(scenario, func(t *testing.T) { p.browse(t, "admin.mjs", scenario) })
+	}
+}
+
+// Every page, tab and dialogue of the panel, narrow and wide, light and dark:
+// no violation of WCAG 2.2 AA or best practice, nothing wider than the window.
+// With GOMAIL_SHOTS set to a directory, pictures of all of them go there.
+func TestPanelLooks(t *testing.T) {
+	startPanel(t).browse(t, "looks.mjs")
+}
