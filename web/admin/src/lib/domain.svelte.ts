@@ -28,6 +28,10 @@ export class DomainState {
     );
   }
 
+  get #all() {
+    return [this.domain, this.report, this.keys, this.publications];
+  }
+
   get checking(): boolean {
     return this.#checking || this.check.busy;
   }
@@ -42,7 +46,7 @@ export class DomainState {
   }
 
   refresh(): void {
-    for (const resource of [this.domain, this.report, this.keys, this.publications]) void resource.refresh();
+    for (const resource of this.#all) void resource.refresh();
   }
 
   /** Follows what the server tells, until the returned function is called. */
@@ -59,7 +63,7 @@ export class DomainState {
     }
     if (event.kind === "report" || event.kind === "again") this.#checking = false;
     if (event.kind === "report") this.reports++;
-    this.refresh();
+    for (const resource of this.#all) resource.soon();
   }
 
   async checkNow(): Promise<void> {

@@ -5,8 +5,17 @@ export class Resource<T> {
   data = $state.raw<T>();
   problem = $state.raw<Problem>();
   #asked = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly read: () => Promise<T>) {}
+
+  /** Reads it in a moment: many events at once make one reading. */
+  soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.refresh();
+    }, 250);
+  }
 
   /** Reads it. An older answer never replaces a newer one. */
   async refresh(): Promise<void> {
