@@ -11,7 +11,8 @@ export class Resource<T> {
 
   /** Reads it in a moment: many events at once make one reading. */
   soon(): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.refresh();
     }, 250);
