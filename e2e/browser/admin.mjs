@@ -1,6 +1,6 @@
 // What an administrator does in the panel, step by step, against a running
 // demo. Usage: node admin.mjs SCENARIO
-import { accessible, api, check, demo, fits, launch, noFaults, open, settled, signIn } from "./lib.mjs";
+import { accessibleInBoth as accessible, api, check, demo, fits, launch, noFaults, open, settled, signIn } from "./lib.mjs";
 
 const home = `/admin/domains/${demo.domain}`;
 const fresh = `/admin/domains/${demo.fresh}`;

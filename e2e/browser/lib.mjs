@@ -101,6 +101,14 @@ export async function accessible(page, where) {
   check(violations.length === 0, `${where}: ${violations.length} axe violations:\n${violations.join("\n")}`);
 }
 
+/** The same, light and dark. */
+export async function accessibleInBoth(page, where) {
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await accessible(page, `${where}, ${colorScheme}`);
+  }
+}
+
 /** Nothing is wider than the window. */
 export async function fits(page, where) {
   const wide = await page.evaluate(() => {

@@ -57,6 +57,22 @@ const places = [
     await page.getByText("What changes").waitFor();
   }],
   ["dialog-account", domain + "/accounts", button("Add account")],
+  ["dialog-account-change", domain + "/accounts", button(/^Change/)],
+  ["dialog-alias", domain + "/accounts", button("Add alias")],
+  ["dialog-retire", domain + "/keys", button("Retire…")],
+  ["dialog-key", domain + "/keys", button("Add key…")],
+  ["dialog-off", domain + "/settings", button("Switch off…")],
+  ["dialog-mx", "/admin/server", async (page) => {
+    await button("Add host")(page);
+    await page.getByLabel("Host 2").fill("backup.example");
+    await button("Preview…")(page);
+    await page.getByText("What changes").waitFor();
+  }],
+  ["dialog-disconnect", "/admin/server", button(`Remove ${demo.connection}`)],
+  ["unsaved", domain + "/settings", async (page) => page.getByLabel("Selector").fill("other")],
+  ["not-hosted", "/admin/domains/not-hosted.example", async (page) => {
+    page.faults = page.faults.filter((f) => !f.includes("404"));
+  }],
   ["dialog-remove", domain + "/settings", button("Remove domain…")],
 ];
 
