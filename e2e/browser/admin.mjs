@@ -261,17 +261,17 @@ const scenarios = {
     await gone(dialog(page));
     check((await api(page, "GET", `/domains/${demo.domain}`)).settings.ttl === 300, "the TTL is not saved");
     await button(page, "Switch off…").click();
-    await button(dialog(page), "Switch off…").click();
+    await button(dialog(page), "Switch off").click();
     await gone(dialog(page));
     await page.getByText("This domain is switched off").waitFor();
     await accessible(page, "a domain that is switched off");
     await button(page, "Switch on…").click();
-    await button(dialog(page), "Switch on…").click();
+    await button(dialog(page), "Switch on").click();
     await gone(page.getByText("This domain is switched off"));
     await button(page, "Remove domain…").click();
     await dialog(page).getByLabel(/^Type/).fill(demo.domain);
     page.expected = ["409"];
-    await button(dialog(page), "Remove domain…").click();
+    await button(dialog(page), "Remove domain").click();
     await dialog(page).getByRole("alert").waitFor(); // it has accounts
     await button(dialog(page), "Cancel").click();
     await gone(dialog(page));

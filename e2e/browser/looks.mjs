@@ -120,6 +120,7 @@ async function visit(how) {
       await page.getByRole("heading", { level: 1 }).waitFor();
       await settled(page);
       await act?.(page);
+      if (name.startsWith("dialog")) await page.getByRole("dialog").waitFor(); // its part is loaded first
       await settled(page);
     });
   }
