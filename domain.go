@@ -24,14 +24,15 @@ type DomainSettings struct {
 	Parked      bool `json:"parked,omitempty"`       // the domain has no mail: null MX, v=spf1 -all
 	ApexAddress bool `json:"apex_address,omitempty"` // A and AAAA of the mail host at the domain's own name too
 
-	SPF    SPFSettings    `json:"spf"`
-	DMARC  DMARCSettings  `json:"dmarc"`
-	MTASTS MTASTSSettings `json:"mta_sts"`
-	TLSRPT TLSRPTSettings `json:"tls_rpt"`
-	CAA    CAASettings    `json:"caa"`
-	DKIM   DKIMSettings   `json:"dkim"`
+	SPF    SPFSettings    `json:"spf,omitempty"`
+	DMARC  DMARCSettings  `json:"dmarc,omitempty"`
+	MTASTS MTASTSSettings `json:"mta_sts,omitempty"`
+	TLSRPT TLSRPTSettings `json:"tls_rpt,omitempty"`
+	CAA    CAASettings    `json:"caa,omitempty"`
+	DKIM   DKIMSettings   `json:"dkim,omitempty"`
+	TLSA   TLSASettings   `json:"tlsa,omitempty"`
 
-	Publishing PublishingSettings `json:"publishing"`
+	Publishing PublishingSettings `json:"publishing,omitempty"`
 
 	TTL int `json:"ttl,omitempty"` // of every record, in seconds; 0: 3600
 }
@@ -76,6 +77,12 @@ type CAASettings struct {
 	NoWildcard bool     `json:"no_wildcard,omitempty"` // adds issuewild ";"
 }
 
+// TLSASettings say whether the domain's plan holds the mail host's keys, RFC
+// 7672.
+type TLSASettings struct {
+	Off bool `json:"off,omitempty"`
+}
+
 // DKIMSettings say how the domain's keys are made and replaced.
 type DKIMSettings struct {
 	Algorithm string `json:"algorithm,omitempty"`  // of new keys: "ed25519", "rsa" or "both"; empty: the configured one
@@ -85,8 +92,8 @@ type DKIMSettings struct {
 
 // PublishingSettings say whether and where the plan is published.
 type PublishingSettings struct {
-	Connection string `json:"connection,omitempty"` // the name of the provider connection; empty: the owner publishes by hand
-	KeepInSync bool   `json:"keep_in_sync"`         // what was changed or lost at the provider is put right without asking
+	Connection string `json:"connection,omitempty"`   // the name of the provider connection; empty: the owner publishes by hand
+	KeepInSync bool   `json:"keep_in_sync,omitempty"` // what was changed or lost at the provider is put right without asking
 }
 
 // DKIMKeyState is where a DKIM key stands in its life.

@@ -346,6 +346,24 @@ func TestFindingsOfOtherPlans(t *testing.T) {
 	}
 }
 
+// A sender that the owner has added has to be in the record.
+func TestSPFThatLacksASender(t *testing.T) {
+	domain := testDomain()
+	domain.Settings.SPF.Mechanisms = []string{"ip4:203.0.113.0/24", "include:s0.example.net"}
+	records := Plan(testServer(), domain)
+	z := publish(records)
+	z["s0.example.net TXT"] = []string{"v=spf1 ip4:203.0.113.7 ~all"}
+	for live, want := range map[string]string{
+		"v=spf1 mx ~all": "spf_lacks", "v=spf1 mx include:S0.example.net ~all": "spf_lacks",
+		"v=spf1 mx +ip4:203.0.113.0/24 include:S0.example.net ip4:198.51.100.1 ~all": "spf_more",
+	} {
+		z["example.com TXT"] = []string{live}
+		if f := findingOf(t, Compare(records, z.see(records)), SPF); f.Code != want {
+			t.Errorf("%s is %s (%s), want %s", live, f.State, f.Code, want)
+		}
+	}
+}
+
 // How long a state lasts tells a slow change from what will never come.
 func TestAged(t *testing.T) {
 	since := time.Unix(1_000_000, 0)

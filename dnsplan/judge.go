@@ -160,21 +160,22 @@ func (c *comparison) judgeReverse(r Record, values []Value) verdict {
 }
 
 // leadsBack reports whether the mail host has the address that a reverse name
-// is about. What was not asked, or not answered, counts as if it did: its own
-// record says so.
+// is about. What was not asked, or not answered by a server of its zone,
+// counts as if it did: its own record says so.
 func (c *comparison) leadsBack(r Record) bool {
+	told := false
 	for _, kind := range []string{"A", "AAAA"} {
-		a, ok := c.seen.first(r.Value, kind)
-		for _, v := range a.Values {
-			if addr, err := netip.ParseAddr(v.Text); err == nil && reverseName(addr) == canonicalName(r.Name) {
+		for _, a := range c.seen.at(r.Value, kind) {
+			if slices.ContainsFunc(a.Values, func(v Value) bool {
+				addr, err := netip.ParseAddr(v.Text)
+				return err == nil && reverseName(addr) == canonicalName(r.Name)
+			}) {
 				return true
 			}
-		}
-		if kind == reverseKind(r.Name) && !ok {
-			return true
+			told = told || kind == reverseKind(r.Name) && a.Status.Known() && !a.Resolver
 		}
 	}
-	return false
+	return !told
 }
 
 // reverseKind is the type of the address that a reverse name is about.

@@ -8,6 +8,10 @@ import (
 // unchecked is the code of a record at which nobody has looked yet.
 const unchecked = "unchecked"
 
+// NotRegistered is the code of the delegation's probe of a domain that the
+// registry does not know.
+const NotRegistered = "not_registered"
+
 // NewReport judges one look at a domain. Probes are what was tried beyond
 // reading records; none when nothing was.
 func NewReport(domain string, records []Record, seen Seen, probes []Probe) Report {
@@ -23,10 +27,22 @@ func NewReport(domain string, records []Record, seen Seen, probes []Probe) Repor
 
 // finish derives what follows from records and probes.
 func (r Report) finish() Report {
-	r.Ready = Ready(r.Records) && !r.CheckedAt.IsZero()
+	r.Ready = Ready(r.Records) && !r.CheckedAt.IsZero() && !r.undelegated()
 	r.Status = r.badge()
 	r.Troubles = Troubles(r)
 	return r
+}
+
+// undelegated reports whether the world does not find the zone, whatever its
+// servers say: it is not registered, or resolvers that validate refuse it.
+func (r Report) undelegated() bool {
+	return slices.ContainsFunc(r.Probes, func(p Probe) bool {
+		return p.Kind == ProbeDelegation && (p.State == Wrong || p.State == Missing)
+	})
+}
+
+func (r Report) unregistered() bool {
+	return slices.ContainsFunc(r.Probes, func(p Probe) bool { return p.Code == NotRegistered })
 }
 
 // Against returns the report held against the plan as it is now: a record
@@ -91,9 +107,11 @@ func (r Report) badge() Badge {
 		return Badge{DomainReady, fmt.Sprintf("Ready, %s to improve", count(fix)), fix}
 	case r.Ready:
 		return Badge{DomainReady, "Ready", 0}
-	case certain == 0 && silent > 0:
+	case r.unregistered():
+		return Badge{DomainFix, "Not registered", fix}
+	case certain == 0 && silent > 0 && !r.undelegated():
 		return Badge{DomainUnknown, "The DNS does not answer", 0}
-	case !parked && r.receives():
+	case !parked && r.receives() && !r.undelegated():
 		return Badge{DomainReceivingOnly, fmt.Sprintf("Receiving only, %s to fix", count(fix)), fix}
 	}
 	return Badge{DomainFix, count(fix) + " to fix", fix}

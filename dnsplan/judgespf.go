@@ -40,7 +40,29 @@ func (c *comparison) judgeSPF(r Record, ours []string) verdict {
 	if asPlanned {
 		return good
 	}
+	if lacks := c.lacking(r, live); len(lacks) > 0 {
+		return wrong("spf_lacks", "It lacks %s, so mail that is sent from there looks forged: add it to the record.", strings.Join(lacks, " "))
+	}
 	return judgeEnding(r, live)
+}
+
+// lacking returns the mechanisms that the owner has added to the plan and the
+// record does not have. What mx stands for was evaluated; what another record
+// holds to which this one leads is its owner's.
+func (c *comparison) lacking(r Record, live string) []string {
+	have := strings.Fields(strings.ToLower(live))
+	if slices.ContainsFunc(have, func(t string) bool { return strings.HasPrefix(t, "redirect=") }) {
+		return nil
+	}
+	var lacks []string
+	for _, term := range strings.Fields(r.Value)[1:] {
+		plain := strings.ToLower(strings.TrimPrefix(term, "+"))
+		if plain == "mx" || plain == "a" || mechanism(term) == "all" || slices.Contains(have, plain) || slices.Contains(have, "+"+plain) {
+			continue
+		}
+		lacks = append(lacks, term)
+	}
+	return lacks
 }
 
 // beginsWithOurs reports whether the planned record lets our addresses send by

@@ -21,6 +21,9 @@ const (
 // tlsa binds the mail host to the keys of its certificates, the current and
 // the next, RFC 7672 section 3.1.1. Without DNSSEC nobody may believe it.
 func (p *planner) tlsa() []Record {
+	if p.domain.Settings.TLSA.Off {
+		return nil
+	}
 	need, why := p.tlsaReason()
 	var records []Record
 	for _, hash := range p.server.TLSA {
@@ -36,6 +39,9 @@ func (p *planner) tlsaReason() (Requirement, string) {
 	const does = "Lets servers that use DANE verify the mail host by its key."
 	switch p.server.DNSSEC {
 	case DNSSECSigned:
+		if len(p.server.TLSA) < 2 {
+			return Optional, does + " The key of the next certificate is not known yet: until it is, renew the certificate with the same key, or the record is wrong from then on."
+		}
 		return Recommended, does
 	case DNSSECUnsigned:
 		return NotApplicable, "The zone of " + p.server.Hostname + " is not signed with DNSSEC, and nobody may rely on TLSA records of an unsigned zone."

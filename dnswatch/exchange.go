@@ -44,7 +44,11 @@ func (p *Prober) askUnchecked(ctx context.Context, resolver, name string, qtype 
 
 // put sends a question when the server's turn has come.
 func (p *Prober) put(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
-	leave, err := p.pacer.enter(ctx, server)
+	l := ofNameServers
+	if q.RecursionDesired {
+		l = ofResolvers
+	}
+	leave, err := p.pacer.enter(ctx, server, l)
 	if err != nil {
 		return nil, err
 	}

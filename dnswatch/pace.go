@@ -6,13 +6,18 @@ import (
 	"time"
 )
 
-// One name server is asked by few at once and not too often, however many
-// domains it serves.
-const (
-	perServer  = 8   // questions under way at one server
-	questionsS = 100 // questions per second at one server, on average
-	burst      = 100 // questions that may come at once after a quiet time
-	between    = time.Second / questionsS
+// limits are how one server is asked, however many domains it serves.
+type limits struct {
+	atOnce int           // questions under way
+	every  time.Duration // between questions, on average
+	burst  int           // questions that may come at once after a quiet time
+}
+
+// Name servers of others are asked by few at once and not too often. Resolvers
+// are our own, and answer for all domains.
+var (
+	ofNameServers = limits{8, 10 * time.Millisecond, 100}
+	ofResolvers   = limits{32, time.Millisecond, 500}
 )
 
 // pacer keeps name servers from being hammered. It is safe for concurrent use.
@@ -24,6 +29,7 @@ type pacer struct {
 
 // allowance is what one server is still asked now.
 type allowance struct {
+	limits
 	slots chan struct{}
 	mu    sync.Mutex
 	next  time.Time // before it no further question is due
@@ -34,8 +40,8 @@ func newPacer() *pacer { return &pacer{servers: map[string]*allowance{}} }
 
 // enter waits until a server may be asked and returns what to call when it
 // has answered.
-func (p *pacer) enter(ctx context.Context, server string) (leave func(), err error) {
-	a := p.of(server)
+func (p *pacer) enter(ctx context.Context, server string, l limits) (leave func(), err error) {
+	a := p.of(server, l)
 	select {
 	case a.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -62,16 +68,16 @@ func (a *allowance) take(now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.used = now
-	if earliest := now.Add(-burst * between); a.next.Before(earliest) {
+	if earliest := now.Add(-time.Duration(a.burst) * a.every); a.next.Before(earliest) {
 		a.next = earliest
 	}
-	a.next = a.next.Add(between)
+	a.next = a.next.Add(a.every)
 	return a.next.Sub(now)
 }
 
 // of returns a server's allowance, and forgets those of servers that were not
 // asked for long.
-func (p *pacer) of(server string) *allowance {
+func (p *pacer) of(server string, l limits) *allowance {
 	const idle = 10 * time.Minute
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,7 +92,7 @@ func (p *pacer) of(server string) *allowance {
 	}
 	a := p.servers[server]
 	if a == nil {
-		a = &allowance{slots: make(chan struct{}, perServer), used: now}
+		a = &allowance{limits: l, slots: make(chan struct{}, l.atOnce), used: now}
 		p.servers[server] = a
 	}
 	return a

@@ -311,24 +311,24 @@ func TestDelegation(t *testing.T) {
 // One server is never asked by more than a few at once, nor too fast.
 func TestPace(t *testing.T) {
 	p := newPacer()
-	a := p.of("192.0.2.53:53")
+	a := p.of("192.0.2.53:53", ofNameServers)
 	now := time.Now()
-	for i := range burst {
+	for i := range ofNameServers.burst {
 		if wait := a.take(now); wait > 0 {
 			t.Fatalf("question %d waits %s", i, wait)
 		}
 	}
-	if wait := a.take(now); wait < between/2 || wait > 2*between {
+	if wait := a.take(now); wait < ofNameServers.every/2 || wait > 2*ofNameServers.every {
 		t.Errorf("the first beyond the burst waits %s", wait)
 	}
-	for range perServer {
-		if _, err := p.enter(t.Context(), "192.0.2.54:53"); err != nil {
+	for range ofNameServers.atOnce {
+		if _, err := p.enter(t.Context(), "192.0.2.54:53", ofNameServers); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := p.enter(ctx, "192.0.2.54:53"); err == nil {
+	if _, err := p.enter(ctx, "192.0.2.54:53", ofNameServers); err == nil {
 		t.Error("one more than allowed asks at once")
 	}
 }

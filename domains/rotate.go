@@ -27,7 +27,23 @@ func (s *Service) Rotate(ctx context.Context, name, algorithm, selector string) 
 			return nil, gomail.Errorf(gomail.Exists, "the key %s of %s is waiting to be published already: gomail dns plan %s shows it", k.Selector, d.Name, d.Name)
 		}
 	}
+	if algorithm == "" && d.Settings.DKIM.Algorithm == "" {
+		algorithm = kindsOf(all)
+	}
 	return s.Generate(ctx, d.Name, algorithm, selector)
+}
+
+// kindsOf is the choice that makes a key of each kind that signs now; empty
+// when none does.
+func kindsOf(all []Signer) string {
+	kinds := map[string]bool{}
+	for _, k := range ofState(all, gomail.DKIMActive) {
+		kinds[k.Algorithm] = true
+	}
+	if len(kinds) == 0 {
+		return ""
+	}
+	return sameKinds(kinds)
 }
 
 // Retire takes a key out of use at once: it no longer signs and stays

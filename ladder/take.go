@@ -11,8 +11,8 @@ import (
 // ladder. It refuses, as Invalid, every step that is not offered, one that
 // leaves a rung out included; NotFound is a ladder that does not exist.
 //
-// TLSA has no setting: its settings come back as they were, and the step is
-// to publish the planned records.
+// TLSA's setting says whether the records are planned; the step is done when
+// they are seen.
 func Take(in Input, kind Kind, to string) (gomail.DomainSettings, error) {
 	l, err := Find(in, kind)
 	switch {
@@ -58,6 +58,8 @@ func apply(s gomail.DomainSettings, kind Kind, to string) gomail.DomainSettings 
 		// An id of the owner's would stay the same, and senders would go on
 		// using the old policy (RFC 8461 section 3.1).
 		s.MTASTS.PolicyID = ""
+	case TLSA:
+		s.TLSA.Off = to == "unpublished"
 	}
 	return s
 }

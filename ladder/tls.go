@@ -71,7 +71,7 @@ func (in Input) tlsa() Ladder {
 	}
 	v.offer = "The mail host's zone is signed, and the current and the next key are known: publish the TLSA records."
 	v.nothing = "Senders that use DANE verify the mail host by its key; nothing is to be done."
-	v.descent = "Remove the TLSA records: senders that use DANE then go by MTA-STS or by opportunistic TLS."
+	v.descent = "Take the TLSA records out of the plan and remove them at your DNS provider: senders that use DANE then go by MTA-STS or by opportunistic TLS."
 	// The rung is what is seen: between the step and that, publishing is due.
 	last, _ := in.last(TLSA)
 	switch {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -85,6 +86,34 @@ func (p *policies) Back(ctx context.Context, actor, domain string, kind ladder.K
 	return p.step(ctx, actor, in, kind, l.Back.To, settings)
 }
 
+// Changed notes the steps that a change of settings by hand amounts to: they
+// are watched as those that were offered.
+func (p *policies) Changed(ctx context.Context, actor, domain string, before gomail.DomainSettings) error {
+	in, err := p.input(ctx, domain)
+	if err != nil {
+		return err
+	}
+	was := in
+	was.Settings = before
+	for _, kind := range []ladder.Kind{ladder.DMARC, ladder.SPF, ladder.MTASTS} {
+		from, err := ladder.Find(was, kind)
+		if err != nil {
+			return err
+		}
+		to, err := ladder.Find(in, kind)
+		if err != nil {
+			return err
+		}
+		if from.Rung == to.Rung {
+			continue
+		}
+		if err := p.reports.StepTaken(ctx, domain, ladder.Taken(from, to.Rung, actor, in.Now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Disown marks a source as not the owner's, or takes the mark away.
 func (p *policies) Disown(ctx context.Context, domain, source string, disowned bool) (api.DomainPolicies, error) {
 	if err := p.reports.Disown(ctx, domain, source, disowned); err != nil {
@@ -103,6 +132,9 @@ func (p *policies) step(ctx context.Context, actor string, in ladder.Input, kind
 	d, err := p.domains.Get(ctx, in.Domain)
 	if err != nil {
 		return api.DomainPolicies{}, err
+	}
+	if !reflect.DeepEqual(d.Settings, in.Settings) {
+		return api.DomainPolicies{}, gomail.Errorf(gomail.Exists, "the settings of %s were changed in the meantime: look at its policies again", d.Name)
 	}
 	d.Settings = settings
 	if err := dnsplan.Validate(settings); err != nil {

@@ -39,6 +39,8 @@ import (
 type outside struct {
 	resolver *resolver.Resolver
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: plain TCP
+	clock    func() time.Time                                                     // by which keys grow old; nil: time.Now
+	wait     func(ctx context.Context, d time.Duration) error                     // before a DNS provider is asked again; nil: a timer
 }
 
 // server is a running GoMail: the services, and the edges that speak with the

@@ -84,7 +84,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	s.settings = &serverSettings{config: c, store: s.store, look: s.prober.DNSSEC, told: s.serverChanged}
 	s.domains = domains.New(domains.Config{
 		Store: s.store, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm,
-		Observer: keyObserver{s.prober, o.resolver}, Publisher: keyPublisher{s}, Remind: s.remind, Changed: s.domainChanged, Logger: s.log,
+		Observer: keyObserver{s.prober, o.resolver}, Publisher: keyPublisher{s}, Remind: s.remind, Changed: s.domainChanged, Clock: o.clock, Logger: s.log,
 	})
 	s.watcher = s.newWatcher()
 	s.publisher = s.newPublisher(o, sealer)

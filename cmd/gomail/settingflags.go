@@ -27,6 +27,8 @@ type policyFlags struct {
 	TLSReports   []string `name:"tls-reports" help:"Addresses for TLS reports." placeholder:"ADDRESS"`
 	TLSReportOff *bool    `name:"tls-reports-off" help:"Ask for no TLS reports." negatable:""`
 
+	TLSAOff *bool `name:"tlsa-off" help:"Plan no TLSA records of the mail host." negatable:""`
+
 	CA           []string `name:"ca" help:"Authorities that may issue certificates for the domain." placeholder:"CA"`
 	CANoWildcard *bool    `name:"ca-no-wildcard" help:"Let nobody issue wildcard certificates." negatable:""`
 
@@ -62,6 +64,7 @@ func (p policyFlags) apply(s *gomail.DomainSettings) {
 	set(&s.MTASTS.Off, p.MTASTSOff)
 	setList(&s.TLSRPT.RUA, p.TLSReports)
 	set(&s.TLSRPT.Off, p.TLSReportOff)
+	set(&s.TLSA.Off, p.TLSAOff)
 	setList(&s.CAA.Issuers, p.CA)
 	set(&s.CAA.NoWildcard, p.CANoWildcard)
 	set(&s.DKIM.Algorithm, p.DKIMKeys)

@@ -80,7 +80,7 @@ func (s *services) newWatcher() *dnswatch.Watcher {
 func (s *services) newPublisher(o outside, sealer *seal.Sealer) *dnspub.Publisher {
 	return dnspub.New(dnspub.Config{
 		Store: s.store, Sealer: sealer, Plan: s.plan, Zone: s.prober.Zone, Domain: s.domains.Get,
-		Options: dnspub.Options{Dial: o.dial}, Logger: s.log, Changed: s.watcher.Changed,
+		Options: dnspub.Options{Dial: o.dial, Wait: o.wait}, Logger: s.log, Changed: s.watcher.Changed,
 	})
 }
 
@@ -98,13 +98,19 @@ func (k keyPublisher) PublishKeys(ctx context.Context, domain string, keys []gom
 	return k.services.publisher.PublishKeys(ctx, domain, records)
 }
 
-// WithdrawKey takes a key's record away, where the domain is published here.
+// WithdrawKey takes a key's record away, where the domain is published here:
+// as it was while it verified, too, in case its revocation never arrived.
 func (k keyPublisher) WithdrawKey(ctx context.Context, domain string, key gomail.DKIMKey) error {
 	d, err := k.services.domains.Get(ctx, domain)
 	if err != nil || d.Settings.Publishing.Connection == "" {
 		return err
 	}
-	return k.services.publisher.Withdraw(ctx, domain, dnsplan.KeyRecord(key))
+	valid := key
+	valid.State = gomail.DKIMRetiring
+	return errors.Join(
+		k.services.publisher.Withdraw(ctx, domain, dnsplan.KeyRecord(key)),
+		k.services.publisher.Withdraw(ctx, domain, dnsplan.KeyRecord(valid)),
+	)
 }
 
 // domainNames returns the domains to watch.

@@ -145,8 +145,8 @@ func Default() Config {
 			Listen: []string{":443"}, HTTPListen: []string{":80"},
 			MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		},
-		TLS:      TLS{Mode: "self-signed", MinVersion: "1.2"},
-		DKIM:     DKIM{DefaultSelector: "mail", DefaultAlgorithm: "both"},
+		TLS:  TLS{Mode: "self-signed", MinVersion: "1.2"},
+		DKIM: DKIM{DefaultSelector: "mail", DefaultAlgorithm: "both"},
 		DNS: DNS{
 			BlockLists: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com", "b.barracudacentral.org"},
 			ReachHosts: []string{"gmail-smtp-in.l.google.com", "mx1.mail.icloud.com", "mta5.am0.yahoodns.net"},

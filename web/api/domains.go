@@ -116,12 +116,15 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, problem(err)
 	}
+	before := d.Settings
 	assign(&d.Disabled, in.Body.Disabled)
 	assign(&d.Settings, in.Body.Settings)
 	if err := dnsplan.Validate(d.Settings); err != nil {
 		return nil, problem(err)
 	}
-	err = a.config.Domains.Update(ctx, d)
+	if err = a.config.Domains.Update(ctx, d); err == nil {
+		err = a.config.Policies.Changed(ctx, principal(ctx).Name, d.Name, before)
+	}
 	a.tell(EventDomain, d.Name)
 	return a.showDomain(ctx, d, err)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gomail"
 	"gomail/dnsplan"
 	"gomail/ladder"
 )
@@ -22,6 +23,9 @@ type Policies interface {
 	// Back saves the settings of the rung below and notes the step. Invalid
 	// when there is none.
 	Back(ctx context.Context, actor, domain string, kind ladder.Kind) (DomainPolicies, error)
+
+	// Changed notes the steps that a change of settings by hand amounts to.
+	Changed(ctx context.Context, actor, domain string, before gomail.DomainSettings) error
 
 	// Disown marks a source as not the owner's, or takes the mark away.
 	Disown(ctx context.Context, domain, source string, disowned bool) (DomainPolicies, error)

@@ -45,6 +45,11 @@ func (n *noted) Disown(_ context.Context, domain, source string, disowned bool) 
 	return n.note("disown %s %s %v", domain, source, disowned)
 }
 
+func (n *noted) Changed(_ context.Context, actor, domain string, _ gomail.DomainSettings) error {
+	_, err := n.note("changed %s %s", actor, domain)
+	return err
+}
+
 func TestPolicyOperations(t *testing.T) {
 	var asked noted
 	mux := http.NewServeMux()
