@@ -2,6 +2,7 @@ package dnswatch
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"gomail/dnsplan"
@@ -65,6 +66,7 @@ func values(f dnsplan.Finding) []string {
 			continue
 		}
 		for _, v := range found.Values {
+			v = strings.ToValidUTF8(v, "\uFFFD") // as it is remembered
 			if slices.Contains(all, v) {
 				continue
 			}

@@ -22,7 +22,7 @@ func (l *look) delegation(ctx context.Context, domain string) []dnsplan.Probe {
 		p.Fix = "It is looked up again; if it lasts, check that the domain's name servers answer, and that this server's resolver works."
 		return []dnsplan.Probe{p}
 	case !delegated(domain, z.name):
-		p.State, p.Code, p.Found = dnsplan.Missing, "not_registered", "The registry does not know "+domain
+		p.State, p.Code, p.Found = dnsplan.Missing, dnsplan.NotRegistered, "The registry does not know "+domain
 		p.Fix = "Register the domain, or, if it is yours already, set its name servers at your registrar."
 		return []dnsplan.Probe{p}
 	}
@@ -40,6 +40,10 @@ func (l *look) judgeDelegation(ctx context.Context, z *zone, p *dnsplan.Probe) {
 	case l.prober.bogus(ctx, z.name):
 		p.State, p.Code, p.Found = dnsplan.Wrong, "dnssec_bogus", "The zone's DNSSEC signatures do not verify"
 		p.Fix = "Resolvers that validate see nothing of " + z.name + ": renew the DS record at your registrar, or remove it until your DNS provider's keys match."
+	case z.trouble != nil:
+		p.State, p.Code = dnsplan.Unknown, "zone_unknown"
+		p.Found += ", but " + z.trouble.Error()
+		p.Fix = "Resolvers get no sensible answer from the domain's name servers: look at what is said of each of them, and tell your DNS provider."
 	case len(z.nameServers) == 1:
 		p.State, p.Code = dnsplan.OKDiffers, "one_name_server"
 		p.Fix = "The zone has one name server only: when it is down, no mail arrives. Ask your DNS provider for a second."

@@ -12,6 +12,7 @@ import (
 // flight is a look that several may wait for. It is broken off when nobody
 // waits any more.
 type flight struct {
+	asked   bool // somebody asked for it: it is not on schedule
 	begun   bool // it no longer counts as "after" somebody's change
 	waiting int
 	cancel  context.CancelFunc
@@ -41,12 +42,12 @@ func (w *Watcher) board(ctx context.Context, domain string, fresh bool) *flight 
 	f := w.looks[domain]
 	switch {
 	case f == nil:
-		f = &flight{done: make(chan struct{})}
+		f = &flight{done: make(chan struct{}), asked: fresh}
 		w.looks[domain] = f
 		w.start(ctx, domain, f)
 	case fresh && f.begun:
 		if f.after == nil {
-			f.after = &flight{done: make(chan struct{})}
+			f.after = &flight{done: make(chan struct{}), asked: true}
 		}
 		f = f.after
 	}
@@ -60,7 +61,7 @@ func (w *Watcher) start(ctx context.Context, domain string, f *flight) {
 	ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	f.begun = true
 	w.flights.Go(func() {
-		f.report, f.err = w.look(ctx, domain)
+		f.report, f.err = w.look(ctx, domain, f.asked)
 		f.cancel()
 		w.mu.Lock()
 		delete(w.looks, domain)
@@ -83,13 +84,14 @@ func (w *Watcher) leave(f *flight) {
 }
 
 // look looks once and remembers.
-func (w *Watcher) look(ctx context.Context, domain string) (dnsplan.Report, error) {
+func (w *Watcher) look(ctx context.Context, domain string, asked bool) (dnsplan.Report, error) {
 	w.tell(domain, true)
 	defer w.tell(domain, false)
 	target, err := w.config.Target(ctx, domain)
 	if err != nil {
 		return dnsplan.Report{}, err
 	}
+	target.Retry = asked
 	last, err := w.config.Store.Look(ctx, domain)
 	if err != nil && gomail.KindOf(err) != gomail.NotFound {
 		return dnsplan.Report{}, err

@@ -3,6 +3,7 @@ package dnswatch
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -12,8 +13,12 @@ import (
 	"gomail/dnsplan"
 )
 
-// hostLife is how long what was tried for the host holds for all domains.
-const hostLife = 10 * time.Minute
+// How long what was tried for the host holds for all domains: what went well,
+// and what did not and may have been mended since.
+const (
+	hostLife    = 10 * time.Minute
+	troubleLife = time.Minute
+)
 
 // hostProbes are what all domains share: tried once for all of them.
 type hostProbes struct {
@@ -33,7 +38,7 @@ type try struct {
 func (h *hostProbes) share(ctx context.Context, what string, now time.Time, do func(context.Context) []dnsplan.Probe) []dnsplan.Probe {
 	h.mu.Lock()
 	t := h.tried[what]
-	if t == nil || now.Sub(t.at) >= hostLife {
+	if t == nil || now.Sub(t.at) >= t.life() {
 		t = &try{done: make(chan struct{}), at: now}
 		h.tried[what] = t
 		h.mu.Unlock()
@@ -61,11 +66,31 @@ func (h *hostProbes) forget(what string, t *try) {
 	}
 }
 
-// Afresh forgets what was tried for the host: the next look tries it again.
-func (p *Prober) Afresh() {
-	p.host.mu.Lock()
-	defer p.host.mu.Unlock()
-	p.host.tried = map[string]*try{}
+// life is how long the outcome holds. While it is under way, it is waited for.
+func (t *try) life() time.Duration {
+	if t.troubled() {
+		return troubleLife
+	}
+	return hostLife
+}
+
+// troubled reports whether it is done and something was not as it should be.
+func (t *try) troubled() bool {
+	select {
+	case <-t.done:
+		return slices.ContainsFunc(t.probes, func(p dnsplan.Probe) bool {
+			return p.State == dnsplan.Wrong || p.State == dnsplan.Missing || p.State == dnsplan.Unknown
+		})
+	default:
+		return false
+	}
+}
+
+// forgetTroubles has what did not go well tried again by the next look.
+func (h *hostProbes) forgetTroubles() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.tried, func(_ string, t *try) bool { return t.troubled() })
 }
 
 // Target is what probes of a domain are about.
@@ -73,11 +98,15 @@ type Target struct {
 	Domain  string
 	Records []dnsplan.Record
 	Policy  string // the MTA-STS policy as it is served; empty: none
+	Retry   bool   // somebody waits who may just have mended something: what failed a moment ago is tried again
 }
 
 // Inspect reads the domain's records and tries everything else that its page
 // tells. An error is the context's alone.
 func (p *Prober) Inspect(ctx context.Context, t Target) (dnsplan.Seen, []dnsplan.Probe, error) {
+	if t.Retry {
+		p.host.forgetTroubles()
+	}
 	l := p.begin()
 	var seen dnsplan.Seen
 	var failure error

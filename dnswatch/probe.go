@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +68,7 @@ type zone struct {
 	nameServers []string
 	servers     []server
 	unresolved  []string // name servers without an address
+	trouble     error    // why the resolvers could not lead to it; nil: they did
 }
 
 // server is one address of a name server.
@@ -145,13 +147,14 @@ func (l *look) askOne(ctx context.Context, q dnsplan.Question) []dnsplan.Answer 
 		return nil
 	}
 	var servers []server
+	var apex string
 	if z, err := l.zones.of(ctx, q.Name); err == nil {
-		servers = z.servers
+		servers, apex = z.servers, z.name
 	}
 	answers := make([]dnsplan.Answer, len(servers)+len(l.prober.config.Resolvers))
 	var wg sync.WaitGroup
 	for i, s := range servers {
-		wg.Go(func() { answers[i] = l.askServer(ctx, s, q.Name, qtype) })
+		wg.Go(func() { answers[i] = l.askServer(ctx, s, apex, q.Name, qtype) })
 	}
 	for i, r := range l.prober.config.Resolvers {
 		wg.Go(func() {
@@ -169,8 +172,8 @@ func (l *look) askOne(ctx context.Context, q dnsplan.Question) []dnsplan.Answer 
 // before it is left alone for the rest of a look.
 const patience = 3
 
-// askServer asks one authoritative server.
-func (l *look) askServer(ctx context.Context, s server, name string, qtype uint16) dnsplan.Answer {
+// askServer asks one authoritative server of a zone.
+func (l *look) askServer(ctx context.Context, s server, apex, name string, qtype uint16) dnsplan.Answer {
 	l.mu.Lock()
 	given := l.silent[s.address] >= patience
 	l.mu.Unlock()
@@ -179,6 +182,9 @@ func (l *look) askServer(ctx context.Context, s server, name string, qtype uint1
 	}
 	m, err := l.prober.ask(ctx, s.address, name, qtype, false)
 	a := answer(m, err, name, qtype, false)
+	if a.Status.Known() && len(a.Values)+len(a.Aliases) == 0 && deniesForAnother(m, apex) {
+		a = dnsplan.Answer{Status: dnsplan.Lame}
+	}
 	l.mu.Lock()
 	if l.silent[s.address]++; a.Status != dnsplan.Timeout {
 		l.silent[s.address] = 0
@@ -189,6 +195,16 @@ func (l *look) askServer(ctx context.Context, s server, name string, qtype uint1
 	}
 	a.Server = s.name
 	return a
+}
+
+// deniesForAnother reports whether a negative answer is about another zone
+// than the one that was asked about: the server knows the zone above, or a
+// made-up root, and not this one. The SOA beside it says (RFC 2308 section 3).
+func deniesForAnother(m *dns.Msg, apex string) bool {
+	return slices.ContainsFunc(m.Ns, func(rr dns.RR) bool {
+		soa, ok := rr.(*dns.SOA)
+		return ok && !dns.IsSubDomain(dns.Fqdn(apex), soa.Hdr.Name)
+	})
 }
 
 // follow finds what an alias leads to in another zone, where the server that

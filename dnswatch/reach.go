@@ -20,7 +20,7 @@ func (p *Prober) outwards(ctx context.Context) []dnsplan.Probe {
 func (p *Prober) reachOthers(ctx context.Context) dnsplan.Probe {
 	probe := dnsplan.Probe{Kind: dnsplan.ProbePort25Out, Subject: "port 25 of other servers", State: dnsplan.OK}
 	if len(p.config.ReachHosts) == 0 {
-		probe.State, probe.Found = dnsplan.InapplicableNow, "Mail leaves through a smarthost"
+		probe.State, probe.Found = dnsplan.InapplicableNow, "Not tried: mail leaves through a smarthost, or the configuration names no server to try (dns.reach_hosts)"
 		return probe
 	}
 	var failure error

@@ -30,11 +30,16 @@ func (z *zoneCache) of(ctx context.Context, name string) (*zone, error) {
 	z.mu.Lock()
 	apex, known := z.apexes[name]
 	found := z.zones[apex]
+	referred := z.referred(name)
 	z.mu.Unlock()
 	var err error
-	if !known {
+	switch {
+	case known:
+	case referred != nil:
+		return referred, nil
+	default:
 		if apex, err = z.prober.apex(ctx, name); err != nil {
-			return nil, err
+			return z.refer(ctx, name, err)
 		}
 		z.mu.Lock()
 		found = z.zones[apex]
@@ -51,6 +56,33 @@ func (z *zoneCache) of(ctx context.Context, name string) (*zone, error) {
 	return found, nil
 }
 
+// refer finds a zone by what the one above says, when the resolvers could not.
+func (z *zoneCache) refer(ctx context.Context, name string, failure error) (*zone, error) {
+	if isTimeout(failure) || ctx.Err() != nil {
+		return nil, failure // it is the resolvers that do not answer
+	}
+	found, err := z.prober.referral(ctx, name)
+	if err != nil {
+		return nil, failure
+	}
+	found.trouble = failure
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.apexes[name], z.zones[found.name] = found.name, found
+	return found, nil
+}
+
+// referred returns a zone in which a name lies and that was found by a
+// referral: nobody needs to be asked again.
+func (z *zoneCache) referred(name string) *zone {
+	for _, known := range z.zones {
+		if known.trouble != nil && delegated(name, known.name) && dns.IsSubDomain(dns.Fqdn(known.name), dns.Fqdn(name)) {
+			return known
+		}
+	}
+	return nil
+}
+
 // delegated reports whether a zone can be the domain's own: a registry's zone
 // answers for names that nobody has registered.
 func delegated(domain, apex string) bool {
@@ -60,10 +92,13 @@ func delegated(domain, apex string) bool {
 
 // apex asks for the SOA: a resolver names the zone in its answer, or beside a
 // negative one. Behind an alias it names the zone of the alias's target, so
-// the way goes up label by label.
+// the way goes up label by label. Where that leads into the registry's zone,
+// nothing is known: a server of the domain answers for another zone, or with
+// an alias in the place of its own.
 func (p *Prober) apex(ctx context.Context, name string) (string, error) {
 	failure := fmt.Errorf("no resolver is configured")
 	for _, r := range p.config.Resolvers {
+		baseless := ""
 		for at := dns.CanonicalName(name); at != "."; at = parent(at) {
 			m, err := p.ask(ctx, r, at, dns.TypeSOA, true)
 			if err == nil && m.Rcode == dns.RcodeServerFailure {
@@ -78,11 +113,19 @@ func (p *Prober) apex(ctx context.Context, name string) (string, error) {
 				break
 			}
 			for _, rr := range slices.Concat(m.Answer, m.Ns) {
-				if soa, ok := rr.(*dns.SOA); ok && dns.IsSubDomain(soa.Hdr.Name, at) {
-					return strings.TrimSuffix(dns.CanonicalName(soa.Hdr.Name), "."), nil
+				soa, ok := rr.(*dns.SOA)
+				if !ok || !dns.IsSubDomain(soa.Hdr.Name, at) {
+					continue
+				}
+				apex := strings.TrimSuffix(dns.CanonicalName(soa.Hdr.Name), ".")
+				if baseless == "" || delegated(name, apex) {
+					return apex, nil
 				}
 			}
-			failure = fmt.Errorf("the resolver %s names no zone", r)
+			if baseless == "" {
+				baseless = strings.TrimSuffix(at, ".")
+			}
+			failure = fmt.Errorf("the resolver %s names no zone for %s", r, baseless)
 		}
 	}
 	return "", gomail.Errorf(gomail.Unavailable, "the zone of %s cannot be found: %w", name, failure)
@@ -103,16 +146,51 @@ func (p *Prober) zone(ctx context.Context, apex string) (*zone, error) {
 	if !names.Status.Known() {
 		return nil, gomail.Errorf(gomail.Unavailable, "the name servers of %s cannot be found: the resolvers answer %s", apex, names.Status)
 	}
+	if len(names.Values) == 0 {
+		if z, err := p.referral(ctx, apex); err == nil && z.name == apex {
+			z.trouble = fmt.Errorf("the resolvers find no name servers of it")
+			return z, nil
+		}
+	}
 	z := &zone{name: apex}
 	for _, v := range names.Values {
-		host := strings.TrimSuffix(dns.CanonicalName(v.Text), ".")
-		z.nameServers = append(z.nameServers, host)
+		z.nameServers = append(z.nameServers, strings.TrimSuffix(dns.CanonicalName(v.Text), "."))
 	}
+	p.locate(ctx, z, nil)
+	if slices.ContainsFunc(z.unresolved, func(host string) bool { return dns.IsSubDomain(dns.Fqdn(apex), dns.Fqdn(host)) }) {
+		p.adopt(ctx, z)
+	}
+	return z, nil
+}
+
+// adopt takes the addresses of name servers from the zone above, where the
+// resolvers find none: the servers lie in the zone that they serve, and one of
+// them may deny the others.
+func (p *Prober) adopt(ctx context.Context, z *zone) {
+	known, err := p.referral(ctx, z.name)
+	if err != nil || known.name != z.name {
+		return
+	}
+	for _, s := range known.servers {
+		if slices.Contains(z.unresolved, s.host) {
+			z.servers = append(z.servers, s)
+		}
+	}
+	z.unresolved = slices.DeleteFunc(z.unresolved, func(host string) bool {
+		return slices.ContainsFunc(z.servers, func(s server) bool { return s.host == host })
+	})
+}
+
+// locate finds the addresses of a zone's name servers: those that came with
+// their names, else those that the resolvers know.
+func (p *Prober) locate(ctx context.Context, z *zone, glue map[string][]netip.Addr) {
 	slices.Sort(z.nameServers)
 	found := make([][]netip.Addr, len(z.nameServers))
 	var wg sync.WaitGroup
 	for i, host := range z.nameServers {
-		wg.Go(func() { found[i] = p.serverAddresses(ctx, host) })
+		if found[i] = glue[host]; len(found[i]) == 0 {
+			wg.Go(func() { found[i] = p.serverAddresses(ctx, host) })
+		}
 	}
 	wg.Wait()
 	for i, host := range z.nameServers {
@@ -123,7 +201,6 @@ func (p *Prober) zone(ctx context.Context, apex string) (*zone, error) {
 			z.servers = append(z.servers, server{fmt.Sprintf("%s (%s)", host, a), host, netip.AddrPortFrom(a, 53).String()})
 		}
 	}
-	return z, nil
 }
 
 // serverAddresses returns the addresses of a name server. IPv6 is left out
@@ -199,9 +276,13 @@ func (p *Prober) negative(ctx context.Context, apex string) int {
 
 // Zone returns the zone in which a domain lies, canonical. NotFound when the
 // domain is not registered, Unavailable when the DNS does not say.
-func (p *Prober) Zone(ctx context.Context, domain string) (string, error) {
-	apex, err := p.apex(ctx, domain)
-	if err == nil && !delegated(domain, apex) {
+func (p *Prober) Zone(ctx context.Context, domain string) (apex string, err error) {
+	z := &zoneCache{prober: p, apexes: map[string]string{}, zones: map[string]*zone{}}
+	found, err := z.of(ctx, domain)
+	if err != nil {
+		return "", err
+	}
+	if apex = found.name; !delegated(domain, apex) {
 		err = gomail.Errorf(gomail.NotFound, "%s is not registered, or not delegated: set its name servers at your registrar", domain)
 	}
 	return apex, err
