@@ -3,9 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gomail"
 	"gomail/dnsplan"
@@ -107,8 +111,43 @@ func (s *Store) UpdatePublication(ctx context.Context, p dnsplan.Publication) er
 }
 
 // publicationText is a publication without what stands in columns.
+// octetsMark begins a value that is kept in base64: JSON holds Unicode alone,
+// and a TXT record any octets. What is undone has to come back as it was.
+const octetsMark = "\x00base64:"
+
+func packOctets(text string) string {
+	if utf8.ValidString(text) && !strings.HasPrefix(text, octetsMark) {
+		return text
+	}
+	return octetsMark + base64.StdEncoding.EncodeToString([]byte(text))
+}
+
+func unpackOctets(text string) string {
+	packed, ok := strings.CutPrefix(text, octetsMark)
+	octets, err := base64.StdEncoding.DecodeString(packed)
+	if !ok || err != nil {
+		return text
+	}
+	return string(octets)
+}
+
+// eachValue returns results with every value's text changed.
+func eachValue(results []dnsplan.Result, change func(string) string) []dnsplan.Result {
+	changed := slices.Clone(results)
+	for i := range changed {
+		for _, values := range []*[]dnsplan.Value{&changed[i].Before, &changed[i].After} {
+			*values = slices.Clone(*values)
+			for j := range *values {
+				(*values)[j].Text = change((*values)[j].Text)
+			}
+		}
+	}
+	return changed
+}
+
 func publicationText(p dnsplan.Publication) (string, error) {
 	p.ID, p.Undone = 0, time.Time{}
+	p.Results = eachValue(p.Results, packOctets)
 	text, err := json.Marshal(p)
 	if err != nil {
 		return "", fmt.Errorf("write a publication: %w", err)
@@ -129,6 +168,7 @@ func (s *Store) Publications(ctx context.Context, domain string) (all []dnsplan.
 			if err := json.Unmarshal([]byte(content), &p); err != nil {
 				return gomail.Errorf(gomail.Corrupt, "the journal of %s is damaged: %w", domain, err)
 			}
+			p.Results = eachValue(p.Results, unpackOctets)
 			p.ID, p.Undone = id, timeOrZero(undone)
 			all = append(all, p)
 			return nil

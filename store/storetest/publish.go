@@ -62,7 +62,7 @@ func (f *fixture) publications(s publishing) {
 	pub := dnsplan.Publication{
 		Domain: "example.com", Zone: "example.com", Connection: "one", At: time.Unix(5, 0).UTC(), Actor: "anna@example.com", Kind: "publish",
 		Results: []dnsplan.Result{{
-			Change:  dnsplan.Change{Name: "example.com", Type: "TXT", TTL: 60, After: []dnsplan.Value{{Text: "\"quoted\" \\ ;"}}, Action: dnsplan.Create},
+			Change:  dnsplan.Change{Name: "example.com", Type: "TXT", TTL: 60, After: []dnsplan.Value{{Text: "\"quoted\" \\ ;"}, {Text: "no text: \x80\xff\x00"}, {Text: "\x00base64:"}}, Action: dnsplan.Create},
 			Outcome: dnsplan.Failed, Error: "interrupted",
 		}},
 	}
