@@ -22,6 +22,8 @@ want chromium chromium
 want node nodejs
 want npm npm
 want /usr/sbin/named bind9
+want /usr/sbin/unbound unbound
+want dig bind9-dnsutils
 want /usr/sbin/pdns_server "pdns-server pdns-backend-sqlite3"
 [ -e "$(find /usr/lib -name libgsqlite3backend.so -print -quit)" ] || need="$need pdns-backend-sqlite3"
 python3 -c 'import nacl' 2>/dev/null || /usr/bin/python3 -c 'import nacl' 2>/dev/null || need="$need python3-nacl"
