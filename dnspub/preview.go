@@ -26,13 +26,18 @@ func (p *Publisher) preview(ctx context.Context, t *target) (dnsplan.Preview, er
 	if err != nil {
 		return dnsplan.Preview{}, err
 	}
-	zone, err := t.look(ctx, records)
+	journal, err := p.config.Store.Publications(ctx, t.domain)
+	if err != nil {
+		return dnsplan.Preview{}, err
+	}
+	earlier := dnsplan.Contributions(journal)
+	zone, err := t.look(ctx, slices.Concat(records, dnsplan.Places(earlier)))
 	if err != nil {
 		return dnsplan.Preview{}, err
 	}
 	view := dnsplan.Preview{
 		Domain: t.domain, Zone: t.zone, Connection: t.connection.Name, Provider: t.connection.Provider,
-		Changes: changes(records, zone),
+		Changes: changes(records, zone, earlier...),
 	}
 	var consents []string
 	for _, ch := range view.Changes {
@@ -45,9 +50,11 @@ func (p *Publisher) preview(ctx context.Context, t *target) (dnsplan.Preview, er
 	return view, nil
 }
 
-// changes merges a plan with a zone, and blocks what the zone cannot hold.
-func changes(records []dnsplan.Record, zone contents) []dnsplan.Change {
-	all := dnsplan.Merge(records, zone.seen(records))
+// changes merges a plan with a zone, takes away what earlier publications
+// added and is no longer planned, and blocks what the zone cannot hold.
+func changes(records []dnsplan.Record, zone contents, earlier ...dnsplan.Contribution) []dnsplan.Change {
+	seen := zone.seen(slices.Concat(records, dnsplan.Places(earlier)))
+	all := dnsplan.Retire(records, seen, dnsplan.Merge(records, seen), earlier)
 	for i := range all {
 		if blocked := zone.cannotHold(all[i]); blocked != "" {
 			all[i].Blocked = blocked

@@ -1,0 +1,148 @@
+package dnsplan
+
+import (
+	"slices"
+	"strings"
+
+	"gomail/mailauth/spf"
+)
+
+// Contribution is what a publication once did to the values at a name and
+// type: what is in After and not in Before was added by this server.
+type Contribution struct {
+	Name, Type    string
+	Before, After []Value
+}
+
+// Contributions returns what publications that stand have added, the oldest
+// first. The journal has the newest first.
+func Contributions(journal []Publication) []Contribution {
+	var all []Contribution
+	for _, p := range slices.Backward(journal) {
+		if !p.Undone.IsZero() || p.Kind == "undo" {
+			continue
+		}
+		for _, r := range p.Results {
+			if r.Outcome == Done {
+				all = append(all, Contribution{r.Name, r.Type, r.Before, r.After})
+			}
+		}
+	}
+	return all
+}
+
+// Places returns records that stand for where contributions are, so that a
+// zone is read there too.
+func Places(all []Contribution) []Record {
+	var records []Record
+	for _, c := range all {
+		records = append(records, Record{Name: c.Name, Type: c.Type, SetAt: DNSProvider, Requirement: Optional})
+	}
+	return records
+}
+
+// Retire adds to a merge's changes what this server published earlier and no
+// longer plans: such a value goes, and every other stays. The addresses of the
+// mail host, which other domains may share, and DKIM keys, which have a life
+// of their own, are left alone.
+func Retire(records []Record, seen Seen, changes []Change, earlier []Contribution) []Change {
+	c := comparison{records: records, seen: seen}
+	for _, e := range earlier {
+		q := Question{canonicalName(e.Name), e.Type}
+		i := slices.IndexFunc(changes, func(ch Change) bool { return canonicalName(ch.Name) == q.Name && ch.Type == q.Type })
+		switch {
+		case i >= 0 && changes[i].Blocked == "":
+			c.retireFrom(&changes[i], e)
+		case i < 0:
+			if ch, ok := c.retireSet(q, e); ok {
+				changes = append(changes, ch)
+			}
+		}
+	}
+	return changes
+}
+
+// retireFrom takes what is no longer planned out of a set that is.
+func (c *comparison) retireFrom(ch *Change, e Contribution) {
+	plan := c.planned(Record{Name: ch.Name, Type: ch.Type})
+	switch ch.Type {
+	case "TXT":
+		retireTerms(ch, plan, e)
+	case "CAA", "TLSA", "SRV":
+		ch.After = slices.DeleteFunc(slices.Clone(ch.After), func(v Value) bool {
+			return e.added(v) && !slices.ContainsFunc(plan, func(p Record) bool { return strings.EqualFold(compact(p.Value), compact(v.Text)) })
+		})
+	default:
+		return
+	}
+	ch.Action = actionOf(*ch)
+}
+
+// retireTerms takes mechanisms out of the SPF record that were added with an
+// earlier plan.
+func retireTerms(ch *Change, plan []Record, e Contribution) {
+	i := slices.IndexFunc(plan, func(p Record) bool { return p.Purpose == SPF })
+	if i < 0 {
+		return
+	}
+	wanted, had, added := termsOf([]Value{{Text: plan[i].Value}}), termsOf(e.Before), termsOf(e.After)
+	after := slices.Clone(ch.After)
+	for n, v := range after {
+		if !spf.IsRecord(v.Text) {
+			continue
+		}
+		kept := slices.DeleteFunc(strings.Fields(v.Text), func(term string) bool {
+			t := strings.ToLower(term)
+			return slices.Contains(added, t) && !slices.Contains(had, t) && !slices.Contains(wanted, t) && mechanism(t) != "all"
+		})
+		after[n].Text = strings.Join(kept, " ")
+	}
+	ch.After = after
+}
+
+// termsOf returns the terms of the SPF records among values, in lower case.
+func termsOf(values []Value) []string {
+	var all []string
+	for _, v := range values {
+		if spf.IsRecord(v.Text) {
+			all = append(all, strings.Fields(strings.ToLower(v.Text))[1:]...)
+		}
+	}
+	return all
+}
+
+// retireSet takes what was added away from a name and type that is no longer
+// planned at all.
+func (c *comparison) retireSet(q Question, e Contribution) (Change, bool) {
+	a, ok := c.seen.first(q.Name, q.Type)
+	if !ok || len(a.Aliases) > 0 && q.Type != "CNAME" {
+		return Change{}, false
+	}
+	after := slices.DeleteFunc(slices.Clone(a.Values), func(v Value) bool { return e.added(v) && retirable(q, v) })
+	if len(after) == len(a.Values) {
+		return Change{}, false
+	}
+	ch := Change{Name: e.Name, Type: e.Type, TTL: a.TTL, TTLBefore: a.TTL, Before: a.Values, After: after}
+	ch.Action = actionOf(ch)
+	return ch, true
+}
+
+// retirable reports whether a value belongs to one domain alone and may go
+// with its plan.
+func retirable(q Question, v Value) bool {
+	switch q.Type {
+	case "CNAME", "SRV", "CAA":
+		return true
+	case "TXT":
+		return hasVersion(v.Text, "STSv1") || hasVersion(v.Text, "TLSRPTv1") || hasVersion(v.Text, "DMARC1")
+	}
+	return false
+}
+
+// added reports whether the publication added a value.
+func (e Contribution) added(v Value) bool {
+	same := func(o Value) bool {
+		return o.Priority == v.Priority && strings.EqualFold(strings.TrimSuffix(compact(o.Text), "."), strings.TrimSuffix(compact(v.Text), "."))
+	}
+	return slices.ContainsFunc(e.After, same) && !slices.ContainsFunc(e.Before, same)
+}
