@@ -11,10 +11,9 @@ import (
 // standing is a record or a probe as it stands, with what names it from one
 // look to the next.
 type standing struct {
-	key        string
-	entry      dnsplan.Entry // without Before
-	matters    bool          // an alert is due when it is lost
-	wasPlanned string        // the value that was wanted
+	key     string
+	entry   dnsplan.Entry // without Before
+	matters bool          // an alert is due when it is lost
 }
 
 // standings lists everything that a report says.

@@ -231,18 +231,25 @@ func (s *Service) stopUnseen(ctx context.Context, keys []sighted) error {
 // activate lets new keys sign once they have been seen everywhere for as long
 // as somebody may remember their absence, and a signature by them verifies.
 // Where nothing signs yet there is nothing to wait for: unsigned mail is worse
-// off.
+// off. That holds for the second of two first keys too, when the owner
+// publishes them one after the other.
 func (s *Service) activate(ctx context.Context, keys []sighted) error {
-	signing := slices.ContainsFunc(keys, sighted.signs)
 	for i, k := range keys {
 		if k.State != gomail.DKIMPending || !k.known {
 			continue
 		}
+		signing := slices.ContainsFunc(keys, func(o sighted) bool { return o.signs() && !madeTogether(o, k) })
 		if err := s.activateOne(ctx, &keys[i], signing); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// madeTogether reports whether two keys are of one set, an Ed25519 key with
+// its RSA key.
+func madeTogether(a, b sighted) bool {
+	return a.Algorithm != b.Algorithm && a.Created.Sub(b.Created).Abs() < time.Minute
 }
 
 func (s *Service) activateOne(ctx context.Context, k *sighted, signing bool) error {

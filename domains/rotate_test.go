@@ -150,6 +150,23 @@ func TestRotate(t *testing.T) {
 	r.want("next", gomail.DKIMActive, "in the end")
 }
 
+// The first keys are entered by hand, one after the other: the second signs as
+// soon as it is there, too.
+func TestFirstKeysOneByOne(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Add(t.Context(), "example.org", domains.AddOptions{Algorithm: domains.Both, Selector: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, selector := range []string{"first", "first-rsa"} {
+		r.world.published[selector] = true
+		r.after(time.Minute)
+		signers, err := r.Signers(t.Context(), "example.org")
+		if err != nil || signers[len(signers)-1].Selector != selector {
+			t.Errorf("when %s is published the signers are %v, %v", selector, signers, err)
+		}
+	}
+}
+
 // A key that vanishes from the DNS does not sign alone.
 func TestRotateWhenTheNewKeyVanishes(t *testing.T) {
 	r := newRotation(t)
