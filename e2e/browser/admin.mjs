@@ -20,6 +20,14 @@ function row(page, type, name) {
   return page.getByRole("row").filter({ has: page.getByText(type, { exact: true }) }).filter({ has: page.getByText(name, { exact: true }) });
 }
 
+/** Saves what was changed, through its preview. */
+async function save(page) {
+  await button(page, "Preview…").click();
+  await button(dialog(page), "Save").click();
+  await gone(dialog(page));
+  await gone(page.getByText("You have changed something"));
+}
+
 const scenarios = {
   async signin(page) {
     await page.goto(home);
@@ -79,6 +87,58 @@ const scenarios = {
     check(settings.publishing.connection === demo.connection, "the domain does not remember its connection");
     // Live: the page is not loaded again, the server tells of what it found.
     await page.locator(".badge", { hasText: "Ready" }).first().waitFor({ timeout: 90_000 });
+  },
+
+  // The owner's guide, its single-domain example: from an empty zone to Ready.
+  async guide(page) {
+    const domain = "guide.test";
+    const admin = "admin@" + domain;
+    await signIn(page, demo.admin, "/admin/add-domain");
+    await page.getByLabel("Domain", { exact: true }).fill(domain);
+    await page.getByText("DKIM keys", { exact: true }).click();
+    await page.getByLabel("Algorithm").selectOption("ed25519");
+    await button(page, "Add domain").click();
+    await page.waitForURL(`${demo.web}/admin/domains/${domain}`);
+
+    await page.goto(`/admin/domains/${domain}/policies`);
+    await page.getByLabel("Policy (p)").selectOption("quarantine");
+    await page.getByLabel("Aggregate reports to (rua)").fill(admin);
+    await page.getByLabel("Policy id").fill("20250101");
+    await page.getByLabel("Reports to", { exact: true }).fill(admin);
+    await page.getByLabel("Authorities").fill("letsencrypt.org");
+    await save(page);
+    await page.goto(`/admin/domains/${domain}/settings`);
+    await page.getByLabel(`Address records for ${domain} itself`).check();
+    await save(page);
+
+    // Every line of the example is on the page.
+    await page.goto(`/admin/domains/${domain}/records`);
+    await settled(page);
+    await page.getByLabel("full", { exact: true }).check();
+    const [key] = await api(page, "GET", `/domains/${domain}/keys`);
+    for (const [type, name, value] of [
+      ["A", domain, "127.0.0.1"],
+      ["A", demo.hostname, "127.0.0.1"],
+      ["MX", domain, demo.hostname + "."],
+      ["TXT", domain, "v=spf1 mx ~all"],
+      ["TXT", "mail._domainkey." + domain, "v=DKIM1; k=ed25519; p=" + key.public_key],
+      ["TXT", "_dmarc." + domain, "v=DMARC1; p=quarantine; rua=mailto:" + admin],
+      ["CAA", domain, '0 issue "letsencrypt.org"'],
+      ["TXT", "_mta-sts." + domain, "v=STSv1; id=20250101"],
+      ["TXT", "_smtp._tls." + domain, "v=TLSRPTv1; rua=mailto:" + admin],
+      ["PTR", "1.0.0.127.in-addr.arpa", demo.hostname + "."],
+    ]) {
+      await row(page, type, name).filter({ hasText: value }).first().waitFor();
+    }
+
+    await button(page, /^Publish \d+ records…/).click();
+    await page.getByRole("radio", { name: demo.connection }).check();
+    await button(dialog(page), "Show what would change").click();
+    await button(dialog(page), /^Publish \d+ changes/).click();
+    await dialog(page).getByText(/\d+ changes were made/).waitFor();
+    await button(dialog(page), "Done").click();
+    await page.locator(".badge", { hasText: "Ready" }).first().waitFor({ timeout: 90_000 });
+    check((await api(page, "GET", `/domains/${domain}/keys`))[0].state === "active", "the key does not sign");
   },
 
   async domains(page) {

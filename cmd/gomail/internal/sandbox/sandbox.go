@@ -27,6 +27,7 @@ const (
 	Hostname     = "mail.gomail.test"
 	Address      = "127.0.0.1"
 	FreshDomain  = "fresh.test" // registered and empty: to be added and set up
+	GuideDomain  = "guide.test" // another one
 	RemoteDomain = "remote.test"
 	RemoteHost   = "mx.remote.test"
 	remoteIP     = "127.0.0.2"
@@ -62,7 +63,7 @@ func New(dir string, log *slog.Logger) (*Sandbox, error) {
 	if s.dns, err = newNameServer(); err != nil {
 		return nil, fmt.Errorf("open the sandbox's DNS: %w", err)
 	}
-	for _, zone := range []string{Domain, FreshDomain, RemoteDomain, "sandbox.test", "127.in-addr.arpa"} {
+	for _, zone := range []string{Domain, FreshDomain, GuideDomain, RemoteDomain, "sandbox.test", "127.in-addr.arpa"} {
 		s.dns.addZone(zone)
 	}
 	if s.resolver, err = s.Resolver(); err != nil {
@@ -83,7 +84,7 @@ func (s *Sandbox) makeCertificates(dir string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if _, err := ca.issue(s.CertFile, s.KeyFile, Hostname, "mta-sts."+Domain, "mta-sts."+FreshDomain); err != nil {
+	if _, err := ca.issue(s.CertFile, s.KeyFile, Hostname, "mta-sts."+Domain, "mta-sts."+FreshDomain, "mta-sts."+GuideDomain); err != nil {
 		return tls.Certificate{}, err
 	}
 	return ca.issue(filepath.Join(dir, "remote-cert.pem"), filepath.Join(dir, "remote-key.pem"), RemoteHost)
