@@ -15,8 +15,11 @@ type dnsCmd struct {
 	Plan  dnsPlanCmd  `cmd:"" help:"Print the records that a domain needs."`
 	Check dnsCheckCmd `cmd:"" help:"Ask every name server whether they are there."`
 
+	Instructions dnsInstructionsCmd `cmd:"" help:"Print them as a DNS provider's form wants them entered."`
+
 	Publish    dnsPublishCmd `cmd:"" help:"Write them at the DNS provider; what is not ours stays."`
 	Undo       dnsUndoCmd    `cmd:"" help:"Take back the last publication."`
+	Journal    dnsJournalCmd `cmd:"" help:"Show what was published."`
 	History    dnsHistoryCmd `cmd:"" help:"Show how the state of the records changed."`
 	Connection connectionCmd `cmd:"" help:"Accounts at DNS providers that this server may use."`
 }

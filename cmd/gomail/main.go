@@ -38,6 +38,7 @@ type cli struct {
 	Account accountCmd `cmd:"" help:"Accounts."`
 	Alias   aliasCmd   `cmd:"" help:"Aliases: further addresses of accounts."`
 	Queue   queueCmd   `cmd:"" help:"Mail that waits to be delivered."`
+	Policy  policyCmd  `cmd:"" help:"Policy ladders: DMARC, SPF, MTA-STS and TLSA, step by step."`
 	Host    hostCmd    `cmd:"" help:"What all domains share."`
 }
 

@@ -80,7 +80,7 @@ func (s *services) newWatcher() *dnswatch.Watcher {
 func (s *services) newPublisher(o outside, sealer *seal.Sealer) *dnspub.Publisher {
 	return dnspub.New(dnspub.Config{
 		Store: s.store, Sealer: sealer, Plan: s.plan, Zone: s.prober.Zone, Domain: s.domains.Get,
-		Options: dnspub.Options{Dial: o.dial, Wait: o.wait}, Logger: s.log, Changed: s.watcher.Changed,
+		Extra: extraProviders(), Options: dnspub.Options{Dial: o.dial, Wait: o.wait}, Logger: s.log, Changed: s.watcher.Changed,
 	})
 }
 
