@@ -58,7 +58,7 @@ func (t troubles) dkim() []TroubleAnswer {
 			return append(all, TroubleAnswer{"Resolvers know the new keys already", Propagating, f.Fix, "Wait until the old answer expires; the former key goes on signing."})
 		}
 	}
-	return append(all, TroubleAnswer{Question: "Resolvers know the new keys already", State: t.worst(t.found(DKIM)).State})
+	return append(all, t.coded("Resolvers know the new keys already", DKIM, "resolver_old"))
 }
 
 func (t troubles) spam() []TroubleAnswer {
