@@ -88,14 +88,14 @@ type look struct {
 	zones  *zoneCache
 	slots  chan struct{}
 
-	mu     sync.Mutex
-	silent map[string]int // by address: questions in a row that it did not answer
+	mu      sync.Mutex
+	tempers map[string]*temper // by address
 }
 
 func (p *Prober) begin() *look {
 	return &look{
 		prober: p, zones: &zoneCache{prober: p, apexes: map[string]string{}, zones: map[string]*zone{}},
-		slots: make(chan struct{}, parallel), silent: map[string]int{},
+		slots: make(chan struct{}, parallel), tempers: map[string]*temper{},
 	}
 }
 
@@ -168,28 +168,18 @@ func (l *look) askOne(ctx context.Context, q dnsplan.Question) []dnsplan.Answer 
 	return answers
 }
 
-// patience is how many questions in a row a server may leave unanswered
-// before it is left alone for the rest of a look.
-const patience = 3
-
 // askServer asks one authoritative server of a zone.
 func (l *look) askServer(ctx context.Context, s server, apex, name string, qtype uint16) dnsplan.Answer {
-	l.mu.Lock()
-	given := l.silent[s.address] >= patience
-	l.mu.Unlock()
-	if given {
+	ask, end := l.temperOf(s).begin(ctx)
+	if !ask {
 		return dnsplan.Answer{Server: s.name, Status: dnsplan.Timeout}
 	}
 	m, err := l.prober.ask(ctx, s.address, name, qtype, false)
 	a := answer(m, err, name, qtype, false)
+	end(a.Status != dnsplan.Timeout)
 	if a.Status.Known() && len(a.Values)+len(a.Aliases) == 0 && deniesForAnother(m, apex) {
 		a = dnsplan.Answer{Status: dnsplan.Lame}
 	}
-	l.mu.Lock()
-	if l.silent[s.address]++; a.Status != dnsplan.Timeout {
-		l.silent[s.address] = 0
-	}
-	l.mu.Unlock()
 	if a.Status.Known() && len(a.Aliases) > 0 && len(a.Values) == 0 {
 		l.prober.follow(ctx, &a, qtype)
 	}
