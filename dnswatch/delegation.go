@@ -94,6 +94,10 @@ func (l *look) nameServer(ctx context.Context, apex string, s server) (dnsplan.P
 			break
 		}
 		p.Found = fmt.Sprintf("Serial %d", soa.Serial)
+		if !l.prober.answersOverTCP(ctx, s.address, apex) {
+			p.State, p.Code = dnsplan.OKDiffers, "server_no_tcp"
+			p.Fix = "It does not answer over TCP (RFC 7766), which long records such as RSA keys may need: tell your DNS provider."
+		}
 		return p, soa.Serial
 	case dnsplan.Timeout:
 		p.State, p.Code, p.Found = dnsplan.Unknown, "server_silent", "It does not answer"

@@ -80,6 +80,20 @@ func (p *Prober) exchange(ctx context.Context, network, server string, q *dns.Ms
 	return m, err
 }
 
+// answersOverTCP reports whether a server answers over TCP as it does over UDP.
+func (p *Prober) answersOverTCP(ctx context.Context, server, name string) bool {
+	leave, err := p.pacer.enter(ctx, server, ofNameServers)
+	if err != nil {
+		return true // the look was broken off, and tells nothing
+	}
+	defer leave()
+	q := new(dns.Msg)
+	q.SetQuestion(dns.Fqdn(name), dns.TypeSOA)
+	q.RecursionDesired = false
+	m, err := p.exchange(ctx, "tcp", server, q)
+	return err == nil && m.Rcode == dns.RcodeSuccess || ctx.Err() != nil
+}
+
 // answer turns a message into what it says about a question.
 func answer(m *dns.Msg, err error, name string, qtype uint16, recursive bool) dnsplan.Answer {
 	var a dnsplan.Answer

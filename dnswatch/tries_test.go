@@ -308,6 +308,22 @@ func TestDelegation(t *testing.T) {
 	}
 }
 
+// A server that answers over UDP alone is told so.
+func TestServerWithoutTCP(t *testing.T) {
+	n := newInternet(t)
+	n.serve(resolver, zoneFile(false, soa, "example.com. 300 NS ns1.example.net.", "ns1.example.net. 300 A 192.0.2.51"))
+	n.serve("192.0.2.51", zoneFile(true, soa))
+	p := n.prober()
+	p.config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if network == "tcp" && address == "192.0.2.51:53" {
+			address = "192.0.2.98:53" // nobody
+		}
+		return n.dial(ctx, network, address)
+	}
+	probes := p.begin().delegation(t.Context(), "example.com")
+	wantProbe(t, probes[1:], dnsplan.OKDiffers, "server_no_tcp")
+}
+
 // One server is never asked by more than a few at once, nor too fast.
 func TestPace(t *testing.T) {
 	p := newPacer()
