@@ -13,16 +13,16 @@ build: ## bin/gomail
 demo: build ## a server with its own little internet
 	./bin/gomail demo $(ARGS)
 
-test: packages build unit e2e ## everything, with real peers
+test: packages build web-check unit e2e ## everything, with real peers
 
-unit: ## the tests that need nothing but Go
+unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (make packages)
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v /e2e)
 
 e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 
-check: ## formatting, vet, staticcheck, the race detector
+check: packages ## formatting, vet, staticcheck, the race detector
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
@@ -38,8 +38,9 @@ web: ## the administrators' app: web/dist from web/admin, with npm and Node 20 o
 	npm ci --prefix web/admin
 	npm run --prefix web/admin build
 
-web-check: web ## types, lint, format and tests of the app; that web/dist is what its sources make
+web-check: packages ## types, lint, format and tests of the app; that web/dist is what its sources make
 	npm run --prefix web/admin check
+	npm run --prefix web/admin build
 	@test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; echo "web/dist differs from what its sources make: commit it"; exit 1; }
 
 packages: ## what the tests need from Debian
