@@ -245,9 +245,22 @@ func startInternet(t testing.TB, cache int) *internet {
 	return n
 }
 
+// unboundBegins is what Unbound says when it has read its configuration.
+const unboundBegins = "start of service"
+
 // ask puts a question to the resolver.
 func (n *internet) ask(name string, qtype uint16) *dns.Msg {
 	return askDNS(n.t, resolverAddress, name, qtype)
+}
+
+// forget empties the resolver's cache.
+func (n *internet) forget() {
+	n.t.Helper()
+	begun := strings.Count(n.unbound.stderr.String(), unboundBegins)
+	n.unbound.signal(syscall.SIGHUP)
+	eventually(n.t, "Unbound to answer again", func() bool {
+		return strings.Count(n.unbound.stderr.String(), unboundBegins) > begun && len(n.ask("test.", dns.TypeSOA).Answer) > 0
+	})
 }
 
 // delegate has the registry lead to a zone's servers, of which addresses are
