@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"gomail/dnsplan"
 	"gomail/internal/config"
 )
@@ -102,6 +104,19 @@ func (s *serverSettings) refresh(ctx context.Context) error {
 		return err
 	}
 	return s.write(ctx, dnssecSetting, string(seen))
+}
+
+// noticed takes what a look at a zone found: where it does not agree with what
+// is known of the mail host's zone, that is looked at anew.
+func (s *serverSettings) noticed(ctx context.Context, zone string, signed dnsplan.DNSSEC) error {
+	known, err := s.store.Setting(ctx, dnssecSetting)
+	if err != nil || signed == dnsplan.DNSSECUnknown || string(signed) == known || !dns.IsSubDomain(dns.Fqdn(zone), dns.Fqdn(s.config.Server.Hostname)) {
+		return err
+	}
+	s.mu.Lock()
+	s.looked = time.Time{}
+	s.mu.Unlock()
+	return s.refresh(ctx)
 }
 
 func (s *serverSettings) write(ctx context.Context, key, value string) error {

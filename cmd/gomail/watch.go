@@ -165,13 +165,17 @@ func (s *services) serverChanged() {
 	}
 }
 
-// afterLook publishes what is new where the provider is kept in sync, and goes
-// on with a rotation that waits for what was just seen.
+// afterLook publishes what is new where the provider is kept in sync, notices
+// when the mail host's zone was signed, and goes on with a rotation that waits
+// for what was just seen.
 func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
 	if unpublished(r) && s.inSync(ctx, r.Domain) {
 		if _, err := s.publisher.Sync(ctx, r.Domain); err != nil && ctx.Err() == nil {
 			s.log.Warn("the DNS could not be kept in sync; it is tried again", slog.String("domain", r.Domain), slog.Any("error", err))
 		}
+	}
+	if err := s.settings.noticed(ctx, r.Zone, signed(r)); err != nil && ctx.Err() == nil {
+		s.log.Error("the mail host's zone could not be looked at", slog.Any("error", err))
 	}
 	keys, err := s.domains.Keys(ctx, r.Domain)
 	if err != nil || !slices.ContainsFunc(keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMPending }) {
@@ -180,6 +184,14 @@ func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
 	if err := s.domains.AdvanceDomain(ctx, r.Domain); err != nil && ctx.Err() == nil {
 		s.log.Error("key rotation", slog.Any("error", err))
 	}
+}
+
+// signed is what a look found of its zone's signatures.
+func signed(r dnsplan.Report) dnsplan.DNSSEC {
+	if s := dnsplan.DNSSEC(r.DNSSEC); s == dnsplan.DNSSECSigned || s == dnsplan.DNSSECUnsigned {
+		return s
+	}
+	return dnsplan.DNSSECUnknown
 }
 
 // unpublished reports whether something is not at the provider as planned.
