@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,21 +233,8 @@ func (c *rfc2136) transferError(ctx context.Context, zone string, err error) err
 
 // ask reads one set.
 func (c *rfc2136) ask(ctx context.Context, zone string, k key, sets []rrset) ([]rrset, error) {
-	kind, ok := dns.StringToType[k.kind]
-	if !ok {
-		return sets, nil
-	}
-	m := new(dns.Msg)
-	m.SetQuestion(dns.Fqdn(k.name), kind)
-	m.RecursionDesired = false
-	answer, err := c.exchange(ctx, m, "the zone "+zone)
+	own, err := c.records(ctx, zone, k)
 	if err != nil {
-		return nil, err
-	}
-	if answer.Rcode == dns.RcodeNameError {
-		return sets, nil
-	}
-	if err := c.refusal(answer.Rcode, zone, "read"); err != nil {
 		return nil, err
 	}
 	g := newGathering()
@@ -254,38 +242,101 @@ func (c *rfc2136) ask(ctx context.Context, zone string, k key, sets []rrset) ([]
 		g.index[s.key] = len(g.sets)
 		g.sets = append(g.sets, s)
 	}
-	var own []dns.RR // not what an alias leads to
+	err = g.add(own, zone)
+	return g.sets, err
+}
+
+// records returns the records of one set as the server has them, and not what
+// an alias leads to. None when the type is not known here.
+func (c *rfc2136) records(ctx context.Context, zone string, k key) ([]dns.RR, error) {
+	kind, ok := dns.StringToType[k.kind]
+	if !ok {
+		return nil, nil
+	}
+	m := new(dns.Msg)
+	m.SetQuestion(dns.Fqdn(k.name), kind)
+	m.RecursionDesired = false
+	answer, err := c.exchange(ctx, m, "the zone "+zone)
+	if err != nil || answer.Rcode == dns.RcodeNameError {
+		return nil, err
+	}
+	if err := c.refusal(answer.Rcode, zone, "read"); err != nil {
+		return nil, err
+	}
+	var own []dns.RR
 	for _, rr := range answer.Answer {
 		if h := rr.Header(); canonicalName(h.Name) == k.name && h.Rrtype == kind {
 			own = append(own, rr)
 		}
 	}
-	err = g.add(own, zone)
-	return g.sets, err
+	return own, nil
 }
 
 // write sends one update, which the server does as a whole or not at all (RFC
-// 2136 section 3.7): each set is deleted and what it should hold is added.
+// 2136 section 3.7). Only the records that change are touched: those of others
+// keep what only the server knows of them, such as where a text is divided
+// into strings.
 func (c *rfc2136) write(ctx context.Context, zone string, sets []rrset) error {
 	m := new(dns.Msg)
 	m.SetUpdate(dns.Fqdn(zone))
+	var added []dns.RR
 	for _, s := range sets {
 		kind, ok := dns.StringToType[s.kind]
 		if !ok {
 			return gomail.Errorf(gomail.Invalid, "records of the type %s cannot be written", s.kind)
 		}
-		m.RemoveRRset([]dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: dns.Fqdn(s.name), Rrtype: kind}}})
-		for _, v := range s.values {
-			rr, err := rrOf(s, v)
-			if err != nil {
-				return err
-			}
-			m.Insert([]dns.RR{rr})
+		now, err := c.records(ctx, zone, s.key)
+		switch {
+		case gomail.KindOf(err) == gomail.Forbidden: // it may be written and not be read
+			m.RemoveRRset([]dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: dns.Fqdn(s.name), Rrtype: kind}}})
+		case err != nil:
+			return err
 		}
+		gone, fresh, err := difference(now, s)
+		if err != nil {
+			return err
+		}
+		m.Remove(gone)
+		added = append(added, fresh...)
+	}
+	m.Insert(added) // after all that goes: an alias can stand where it was free
+	if len(m.Ns) == 0 {
+		return nil
 	}
 	answer, err := c.exchange(ctx, m, "the zone "+zone)
 	if err != nil {
 		return err
 	}
 	return c.refusal(answer.Rcode, zone, "update")
+}
+
+// difference returns the records that have to go and those to be added for a
+// set to hold what it should. Kept ones are added anew where their TTL
+// changes.
+func difference(now []dns.RR, s rrset) (gone, fresh []dns.RR, err error) {
+	kept := make([]bool, len(s.values))
+	for _, rr := range now {
+		i := slices.IndexFunc(s.values, func(v string) bool { return sameValue(s.kind, v, dataOf(rr, s.kind)) })
+		switch {
+		case i < 0 || kept[i]:
+			gone = append(gone, dns.Copy(rr))
+			continue
+		case int(rr.Header().Ttl) != s.ttl:
+			again := dns.Copy(rr)
+			again.Header().Ttl = uint32(s.ttl)
+			fresh = append(fresh, again)
+		}
+		kept[i] = true
+	}
+	for i, v := range s.values {
+		if kept[i] {
+			continue
+		}
+		rr, err := rrOf(s, v)
+		if err != nil {
+			return nil, nil, err
+		}
+		fresh = append(fresh, rr)
+	}
+	return gone, fresh, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"gomail"
 )
 
@@ -122,4 +124,38 @@ func TestBINDAtomic(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	p.holds("one", "TXT")
+}
+
+// A foreign text of several strings keeps them when ours is added beside it.
+func TestBINDKeepsForeignStrings(t *testing.T) {
+	server := bind(t)
+	c := bindClient(t, server, "full", bindSecret).(*client).backend.(*rfc2136)
+	foreign, err := dns.NewRR(`strings.example.com. 300 IN TXT "one " "two " "three"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := new(dns.Msg)
+	m.SetUpdate("example.com.")
+	m.Insert([]dns.RR{foreign})
+	if answer, err := c.exchange(t.Context(), m, "the zone"); err != nil || answer.Rcode != dns.RcodeSuccess {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	at := key{"strings.example.com", "TXT"}
+	if err := c.write(t.Context(), "example.com", []rrset{{at, 600, []string{"one two three", "ours"}}}); err != nil {
+		t.Fatal(err)
+	}
+	now, err := c.records(t.Context(), "example.com", at)
+	if err != nil || len(now) != 2 {
+		t.Fatalf("%v, %v", now, err)
+	}
+	kept := false
+	for _, rr := range now {
+		kept = kept || len(rr.(*dns.TXT).Txt) == 3
+		if rr.Header().Ttl != 600 {
+			t.Errorf("the TTL is %d", rr.Header().Ttl)
+		}
+	}
+	if !kept {
+		t.Errorf("the foreign text is %v", now)
+	}
 }
