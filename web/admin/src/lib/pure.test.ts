@@ -13,7 +13,7 @@ import { domainPath, parse } from "./routes";
 import { domainLook, stateLook } from "./states";
 import { bytes, lines, sentence } from "./text";
 import { duration, isZero, relative, upcoming } from "./time";
-import { worstState } from "./troubles";
+import { open, worstState } from "./troubles";
 import { t, tn } from "./t";
 
 const finding = (f: Partial<Finding>): Finding =>
@@ -77,6 +77,9 @@ describe("states", () => {
     expect(worstState([{ state: "ok" }, { state: "unknown" }, { state: "missing" }])).toBe("missing");
     expect(worstState([{ state: "ok" }, { state: "ok_differs" }])).toBe("ok");
     expect(worstState([])).toBe("unknown");
+  });
+  test("what is right or of no concern is no finding", () => {
+    expect(open(["ok", "ok_differs", "not_applicable", "missing", "unknown"].map((state) => ({ state })))).toBe(2);
   });
 });
 

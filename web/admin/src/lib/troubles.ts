@@ -9,3 +9,8 @@ export function worstState(answers: { state: string }[]): State {
   }
   return answers.length > 0 ? "ok" : "unknown";
 }
+
+/** How many of the answers say that there is something to do or to wait for. */
+export function open(answers: { state: string }[]): number {
+  return answers.filter((a) => order.includes(a.state)).length;
+}
