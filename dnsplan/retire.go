@@ -47,12 +47,19 @@ func Places(all []Contribution) []Record {
 // of their own, are left alone.
 func Retire(records []Record, seen Seen, changes []Change, earlier []Contribution) []Change {
 	c := comparison{records: records, seen: seen}
+	first := map[Question]Contribution{} // what stood there before this server wrote anything
+	for _, e := range earlier {
+		q := Question{canonicalName(e.Name), e.Type}
+		if _, known := first[q]; !known {
+			first[q] = e
+		}
+	}
 	for _, e := range earlier {
 		q := Question{canonicalName(e.Name), e.Type}
 		i := slices.IndexFunc(changes, func(ch Change) bool { return canonicalName(ch.Name) == q.Name && ch.Type == q.Type })
 		switch {
 		case i >= 0 && changes[i].Blocked == "":
-			c.retireFrom(&changes[i], e)
+			c.retireFrom(&changes[i], e, first[q].Before)
 		case i < 0:
 			if ch, ok := c.retireSet(q, e); ok {
 				changes = append(changes, ch)
@@ -62,12 +69,14 @@ func Retire(records []Record, seen Seen, changes []Change, earlier []Contributio
 	return changes
 }
 
-// retireFrom takes what is no longer planned out of a set that is.
-func (c *comparison) retireFrom(ch *Change, e Contribution) {
+// retireFrom takes what is no longer planned out of a set that is. foreign is
+// what stood there before this server first wrote.
+func (c *comparison) retireFrom(ch *Change, e Contribution, foreign []Value) {
 	plan := c.planned(Record{Name: ch.Name, Type: ch.Type})
 	switch ch.Type {
 	case "TXT":
 		retireTerms(ch, plan, e)
+		retireTexts(ch, plan, e, foreign)
 	case "CAA", "TLSA", "SRV":
 		ch.After = slices.DeleteFunc(slices.Clone(ch.After), func(v Value) bool {
 			return e.added(v) && !slices.ContainsFunc(plan, func(p Record) bool { return strings.EqualFold(compact(p.Value), compact(v.Text)) })
@@ -78,8 +87,38 @@ func (c *comparison) retireFrom(ch *Change, e Contribution) {
 	ch.Action = actionOf(*ch)
 }
 
+// retireTexts replaces what this server itself has written for an earlier plan
+// by the plan as it is now: a policy can become milder again, and an address
+// for reports go. What others had written before it is merged as it was then.
+func retireTexts(ch *Change, plan []Record, e Contribution, foreign []Value) {
+	after := slices.Clone(ch.After)
+	for n, v := range after {
+		i := slices.IndexFunc(plan, func(p Record) bool { return p.Purpose != SPF && p.Purpose != HeloSPF && p.Ours(v.Text) })
+		if i < 0 || !e.added(v) {
+			continue
+		}
+		p := plan[i]
+		after[n].Text = p.Value
+		if p.Purpose == DMARC {
+			after[n].Text = mergeDMARC(p.Value, oursAmong(p, foreign))
+		}
+	}
+	ch.After = after
+}
+
+// oursAmong returns the texts among values that are a record's.
+func oursAmong(r Record, values []Value) []string {
+	var all []string
+	for _, v := range values {
+		if r.Ours(v.Text) {
+			all = append(all, v.Text)
+		}
+	}
+	return all
+}
+
 // retireTerms takes mechanisms out of the SPF record that were added with an
-// earlier plan.
+// earlier plan, and puts the planned ending in the place of that plan's.
 func retireTerms(ch *Change, plan []Record, e Contribution) {
 	i := slices.IndexFunc(plan, func(p Record) bool { return p.Purpose == SPF })
 	if i < 0 {
@@ -91,10 +130,17 @@ func retireTerms(ch *Change, plan []Record, e Contribution) {
 		if !spf.IsRecord(v.Text) {
 			continue
 		}
-		kept := slices.DeleteFunc(strings.Fields(v.Text), func(term string) bool {
+		var kept []string
+		for _, term := range strings.Fields(v.Text) {
 			t := strings.ToLower(term)
-			return slices.Contains(added, t) && !slices.Contains(had, t) && !slices.Contains(wanted, t) && mechanism(t) != "all"
-		})
+			outdated := slices.Contains(added, t) && !slices.Contains(had, t) && !slices.Contains(wanted, t)
+			switch {
+			case !outdated:
+				kept = append(kept, term)
+			case mechanism(t) == "all":
+				kept = append(kept, wanted[len(wanted)-1])
+			}
+		}
 		after[n].Text = strings.Join(kept, " ")
 	}
 	ch.After = after

@@ -87,6 +87,44 @@ func TestRetire(t *testing.T) {
 	}
 }
 
+// A policy that was published stricter becomes milder again with the plan, and
+// an address for reports goes; what the owner had before stays.
+func TestRetireAPolicy(t *testing.T) {
+	const dmarc = "_dmarc.example.com TXT"
+	z := zone{dmarc: {"v=DMARC1; p=none; rua=mailto:old@service.example"}, "example.com TXT": {"v=spf1 include:other.example.net ~all"}, "other.example.net TXT": {"v=spf1 -all"}}
+	var journal []Publication
+	publishWith := func(policy, all string, rua ...string) {
+		d := testDomain()
+		d.Settings.DMARC.Policy, d.Settings.DMARC.RUA, d.Settings.SPF.All = policy, rua, all
+		var changes []Change
+		z, changes = republish(Plan(testServer(), d), z, journal)
+		journal = append([]Publication{journalOf(changes)}, journal...)
+	}
+	for _, step := range []struct {
+		policy, all string
+		rua         []string
+		dmarc, spf  string
+	}{
+		{"quarantine", "-all", []string{"admin@example.com"}, "v=DMARC1; p=quarantine; rua=mailto:admin@example.com,mailto:old@service.example", "v=spf1 mx include:other.example.net -all"},
+		{"reject", "-all", []string{"admin@example.com"}, "v=DMARC1; p=reject; rua=mailto:admin@example.com,mailto:old@service.example", "v=spf1 mx include:other.example.net -all"},
+		{"none", "~all", []string{"new@example.com"}, "v=DMARC1; p=none; rua=mailto:new@example.com,mailto:old@service.example", "v=spf1 mx include:other.example.net ~all"},
+	} {
+		publishWith(step.policy, step.all, step.rua...)
+		if got := joined(z[dmarc]); got != step.dmarc {
+			t.Errorf("p=%s: DMARC is %q, want %q", step.policy, got, step.dmarc)
+		}
+		if got := joined(z["example.com TXT"]); got != step.spf {
+			t.Errorf("%s: SPF is %q, want %q", step.all, got, step.spf)
+		}
+	}
+	// What somebody edits afterwards is theirs.
+	z[dmarc] = []string{"v=DMARC1; p=reject; rua=mailto:new@example.com"}
+	publishWith("none", "~all", "new@example.com")
+	if got := joined(z[dmarc]); got != "v=DMARC1; p=reject; rua=mailto:new@example.com" {
+		t.Errorf("an edit by hand became %q", got)
+	}
+}
+
 // What was undone is not ours any more, and a parked domain does not take the
 // shared mail host's address with it.
 func TestRetireLeavesAlone(t *testing.T) {
