@@ -100,7 +100,7 @@ func (a *API) addDomain(ctx context.Context, in *struct{ Body NewDomain }) (*one
 	if in.Body.Settings != nil {
 		o.Settings = *in.Body.Settings
 	}
-	if err := dnsplan.Validate(o.Settings); err != nil {
+	if err := a.validate(ctx, o.Settings); err != nil {
 		return nil, problem(err)
 	}
 	d, err := a.config.Domains.Add(ctx, in.Body.Name, o)
@@ -119,7 +119,7 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 	before := d.Settings
 	assign(&d.Disabled, in.Body.Disabled)
 	assign(&d.Settings, in.Body.Settings)
-	if err := dnsplan.Validate(d.Settings); err != nil {
+	if err := a.validate(ctx, d.Settings); err != nil {
 		return nil, problem(err)
 	}
 	if err = a.config.Domains.Update(ctx, d); err == nil {
@@ -127,6 +127,18 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 	}
 	a.tell(EventDomain, d.Name)
 	return a.showDomain(ctx, d, err)
+}
+
+// validate checks settings, and that the connection that they name is there.
+func (a *API) validate(ctx context.Context, s gomail.DomainSettings) error {
+	if err := dnsplan.Validate(s); err != nil || s.Publishing.Connection == "" {
+		return err
+	}
+	all, err := a.config.Publisher.Connections(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(c dnsplan.Connection) bool { return c.Name == s.Publishing.Connection }) {
+		err = gomail.Errorf(gomail.Invalid, "there is no connection %q to a DNS provider: gomail dns connection list shows them", s.Publishing.Connection)
+	}
+	return err
 }
 
 func (a *API) previewSettings(ctx context.Context, in *struct {

@@ -57,10 +57,10 @@ export function agreed(consent: string, typed: string, domain: string): boolean 
   return !consent || typed.trim().toLowerCase() === domain;
 }
 
-/** The last publication that stands and changed something: the one that can be undone. */
+/** The last publication that stands and changed something: the one that can be undone. Keys that a rotation published stay. */
 export function undoable(all: Publication[]): Publication | undefined {
   return all.find(
-    (p) => p.kind !== "undo" && isZero(p.undone) && (p.results ?? []).some((r) => (r.outcome as Outcome) === "done"),
+    (p) => (p.kind === "publish" || p.kind === "sync") && isZero(p.undone) && (p.results ?? []).some((r) => (r.outcome as Outcome) === "done"),
   );
 }
 
