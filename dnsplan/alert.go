@@ -37,10 +37,12 @@ func (a Alert) Text() string {
 		fmt.Fprintf(&b, "\n%s %s\n", e.Type, e.Name)
 		fmt.Fprintf(&b, "  Previously:   %s\n", valuesOf(e.Before))
 		fmt.Fprintf(&b, "  Now:          %s\n", valuesOf(e.After))
-		if gone, added := e.Difference(); len(gone)+len(added) > 0 {
+		if gone, added := e.Difference(); e.ofRecord() && len(gone)+len(added) > 0 {
 			fmt.Fprintf(&b, "  Difference:   %s\n", differenceText(gone, added))
 		}
-		fmt.Fprintf(&b, "  Likely cause: %s\n", e.Cause())
+		if e.ofRecord() {
+			fmt.Fprintf(&b, "  Likely cause: %s\n", e.Cause())
+		}
 		if slices.Contains(a.Mended, e.Type+" "+e.Name) {
 			b.WriteString("  Repair:       It was put back at once. Nothing is to be done.\n")
 			continue
@@ -52,6 +54,10 @@ func (a Alert) Text() string {
 	}
 	return b.String()
 }
+
+// ofRecord reports whether the entry is about a record, and not about
+// something that was tried.
+func (e Entry) ofRecord() bool { return e.Key != e.Type }
 
 func valuesOf(m Moment) string {
 	if len(m.Values) == 0 {

@@ -24,6 +24,9 @@ func Validate(s gomail.DomainSettings) error {
 	if s.TTL != 0 && (s.TTL < leastTTL || s.TTL > mostTTL) {
 		return gomail.Errorf(gomail.Invalid, "the TTL is %d seconds, and it must be between %d and %d, or 0 for the default", s.TTL, leastTTL, mostTTL)
 	}
+	if s.Publishing.KeepInSync && s.Publishing.Connection == "" {
+		return gomail.Errorf(gomail.Invalid, "only what is published through a connection to a DNS provider can be kept in sync: choose one, or switch keeping in sync off")
+	}
 	if s.CatchAll != "" {
 		if _, err := gomail.ParseAddress(s.CatchAll); err != nil {
 			return gomail.Errorf(gomail.Invalid, "the catch-all address is not valid: %w", err)

@@ -53,6 +53,9 @@ func (p *Publisher) preview(ctx context.Context, t *target) (dnsplan.Preview, er
 // changes merges a plan with a zone, takes away what earlier publications
 // added and is no longer planned, and blocks what the zone cannot hold.
 func changes(records []dnsplan.Record, zone contents, earlier ...dnsplan.Contribution) []dnsplan.Change {
+	// What belongs into another zone, as the mail host's records do, is no
+	// business of this one: whether it is right, the domain's check says.
+	records = slices.DeleteFunc(slices.Clone(records), func(r dnsplan.Record) bool { return !within(canonicalName(r.Name), zone.zone) })
 	seen := zone.seen(slices.Concat(records, dnsplan.Places(earlier)))
 	all := dnsplan.Retire(records, seen, dnsplan.Merge(records, seen), earlier)
 	for i := range all {

@@ -108,7 +108,7 @@ func (c *rfc2136) exchange(ctx context.Context, m *dns.Msg, subject string) (*dn
 		return nil, c.unreachable(ctx, err)
 	}
 	if answer.IsTsig() == nil {
-		return nil, gomail.Errorf(gomail.Forbidden, "The name server %s does not sign its answers: it does not know the key %s. %s", c.server, c.key, rfc2136Provider().info.Scope)
+		return nil, gomail.Errorf(gomail.Forbidden, "The name server %s does not sign its answers: it does not know the key %s. %s", c.server, strings.TrimSuffix(c.key, "."), rfc2136Provider().info.Scope)
 	}
 	return answer, nil
 }

@@ -43,9 +43,10 @@ func (p *Publisher) Undo(ctx context.Context, actor, domain string) (dnsplan.Pub
 }
 
 // stands reports whether a publication has done something that was not undone
-// since. What failed may have been done all the same.
+// since. What failed may have been done all the same. What a rotation writes
+// is not taken back: the keys that sign would vanish.
 func stands(pub dnsplan.Publication) bool {
-	return pub.Kind != kindUndo && pub.Undone.IsZero() && slices.ContainsFunc(pub.Results, mayHaveChanged)
+	return (pub.Kind == kindPublish || pub.Kind == kindSync) && pub.Undone.IsZero() && slices.ContainsFunc(pub.Results, mayHaveChanged)
 }
 
 func mayHaveChanged(r dnsplan.Result) bool {

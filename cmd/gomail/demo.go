@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -238,6 +240,35 @@ func (s *server) publishDemo(ctx context.Context, box *sandbox.Sandbox) error {
 		return err
 	}
 	box.Publish(rrs)
+	return s.republishDemo(ctx, box)
+}
+
+// republishDemo puts back what an earlier run on the same directory published
+// for further domains: the sandbox's DNS forgets, and the store does not.
+func (s *server) republishDemo(ctx context.Context, box *sandbox.Sandbox) error {
+	all, err := s.domains.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		journal, err := s.publisher.Publications(ctx, d.Name)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(journal, func(p dnsplan.Publication) bool { return p.Kind != "undo" && p.Undone.IsZero() }) {
+			continue
+		}
+		records, err := s.plan(ctx, d.Name)
+		if err != nil {
+			return err
+		}
+		own := slices.DeleteFunc(records, func(r dnsplan.Record) bool { return !strings.HasSuffix("."+r.Name, "."+d.Name) })
+		rrs, err := dnsplan.RRs(own)
+		if err != nil {
+			return err
+		}
+		box.Publish(rrs)
+	}
 	return nil
 }
 

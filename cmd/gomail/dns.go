@@ -67,7 +67,7 @@ func (c dnsCheckCmd) check(a *app) (dnsplan.Report, error) {
 func describeReport(w *tabwriter.Writer, r dnsplan.Report) {
 	row(w, "Domain", r.Domain, r.Status.Text)
 	row(w, "Zone", orDefault(r.Zone, "not found"))
-	row(w, "Name servers", strings.Join(r.NameServers, ", "), orDefault(r.Provider, "provider not known"))
+	row(w, "Name servers", orDefault(strings.Join(r.NameServers, ", "), "not found"), orDefault(r.Provider, "provider not known"))
 	row(w, "DNSSEC", r.DNSSEC)
 	fmt.Fprintln(w)
 	row(w, "STATE", "NEED", "TYPE", "NAME")

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"time"
 
 	"gomail"
 	"gomail/dnsplan"
@@ -197,7 +198,7 @@ func signed(r dnsplan.Report) dnsplan.DNSSEC {
 // unpublished reports whether something is not at the provider as planned.
 func unpublished(r dnsplan.Report) bool {
 	return slices.ContainsFunc(r.Records, func(f dnsplan.Finding) bool {
-		return f.SetAt == dnsplan.DNSProvider && (f.State == dnsplan.Missing || f.State == dnsplan.Wrong)
+		return f.SetAt == dnsplan.DNSProvider && (f.State == dnsplan.Missing || f.State == dnsplan.Wrong || f.State == dnsplan.OKDiffers)
 	})
 }
 
@@ -229,10 +230,47 @@ func (s *services) administrators(ctx context.Context, domain string) ([]gomail.
 	return to, nil
 }
 
-// alert tells a domain's administrators what was lost.
+// alert tells a domain's administrators what was lost, but for what they have
+// just changed through GoMail themselves.
 func (s *services) alert(ctx context.Context, a dnsplan.Alert) error {
+	journal, err := s.publisher.Publications(ctx, a.Domain)
+	if err != nil {
+		return err
+	}
+	a.Lost = slices.DeleteFunc(slices.Clone(a.Lost), func(e dnsplan.Entry) bool { return ownChange(journal, e) })
+	if len(a.Lost) == 0 {
+		return nil
+	}
 	a.Page = s.page(a.Domain) + "/records"
 	return s.tellAdministrators(ctx, a.Domain, a.Subject(), a.Text())
+}
+
+// ownChangeLife is for how long a change of ours can be what a look finds:
+// caches and secondary servers follow within it.
+const ownChangeLife = 2 * time.Hour
+
+// ownChange reports whether what was lost is what GoMail itself was last told
+// to write there, as when a publication is taken back.
+func ownChange(journal []dnsplan.Publication, e dnsplan.Entry) bool {
+	for _, p := range journal { // the newest first
+		if e.At.Sub(p.At) > ownChangeLife {
+			return false
+		}
+		for _, r := range p.Results {
+			if r.Outcome != dnsplan.Done || r.Type != e.Type || r.Name != e.Name {
+				continue
+			}
+			var written []string
+			for _, v := range r.After {
+				written = append(written, v.Text)
+			}
+			if len(e.After.Values) == 0 { // it is gone: was it we who took it away?
+				return !slices.ContainsFunc(e.Before.Values, func(v string) bool { return slices.Contains(written, v) })
+			}
+			return !slices.ContainsFunc(e.After.Values, func(v string) bool { return !slices.Contains(written, v) })
+		}
+	}
+	return false
 }
 
 // remind tells them of keys that wait to be published.

@@ -83,7 +83,7 @@ type TLS struct {
 
 	ACMEEmail     string `toml:"acme_email"`     // contact of the ACME account
 	ACMEDirectory string `toml:"acme_directory"` // the authority's directory URL
-	ACMECAFile    string `toml:"acme_ca_file"`   // whom to trust when asking it
+	ACMECAFile    string `toml:"acme_ca_file"`   // whom to trust when asking it, and when certificates are checked, beside the system's authorities
 }
 
 // DKIM is how new domains sign.
