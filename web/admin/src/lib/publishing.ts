@@ -60,7 +60,10 @@ export function agreed(consent: string, typed: string, domain: string): boolean 
 /** The last publication that stands and changed something: the one that can be undone. Keys that a rotation published stay. */
 export function undoable(all: Publication[]): Publication | undefined {
   return all.find(
-    (p) => (p.kind === "publish" || p.kind === "sync") && isZero(p.undone) && (p.results ?? []).some((r) => (r.outcome as Outcome) === "done"),
+    (p) =>
+      (p.kind === "publish" || p.kind === "sync") &&
+      isZero(p.undone) &&
+      (p.results ?? []).some((r) => (r.outcome as Outcome) === "done"),
   );
 }
 
