@@ -124,7 +124,7 @@ func (c *comparison) find(r Record) Finding {
 	}
 	answers := c.answersTo(r)
 	for _, a := range answers {
-		f.Found = append(f.Found, Found{a.Server, a.Resolver, a.Status.Known(), shown(a), a.TTL})
+		f.Found = append(f.Found, Found{a.Server, a.Resolver, a.Status.Known(), shown(r, a), a.TTL})
 	}
 	v := c.combine(r, answers, &f)
 	f.State, f.Code, f.Fix = v.state, v.code, v.fix
@@ -153,15 +153,35 @@ func (c *comparison) answersTo(r Record) []Answer {
 	return merged
 }
 
-func shown(a Answer) []string {
+// Bounds of what is shown and remembered of an answer: somebody's zone may
+// hold anything.
+const (
+	mostShown   = 30
+	longestText = 1500 // octets
+)
+
+// shown renders an answer, the record's own values first.
+func shown(r Record, a Answer) []string {
 	if !a.Status.Known() {
 		return []string{"(" + string(a.Status) + ")"}
 	}
-	values := []string{}
+	own, others := []string{}, []string{}
 	for _, v := range a.Values {
-		values = append(values, v.Text)
+		text := v.Text
+		if len(text) > longestText {
+			text = text[:longestText] + "…"
+		}
+		if r.Ours(v.Text) {
+			own = append(own, text)
+		} else {
+			others = append(others, text)
+		}
 	}
-	return values
+	all := append(own, others...)
+	if more := len(all) - mostShown; more > 0 {
+		all = append(all[:mostShown], fmt.Sprintf("(and %d more)", more))
+	}
+	return all
 }
 
 // combine turns the judgements of all servers into one.

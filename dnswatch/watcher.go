@@ -3,6 +3,7 @@ package dnswatch
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -200,6 +201,7 @@ func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forget(names)
 	now := w.config.Clock()
 	for i, name := range names {
 		at, known := w.next[name]
@@ -215,6 +217,18 @@ func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 		due = append(due, name)
 	}
 	return due, wait
+}
+
+// forget drops what is remembered of domains that are no longer there.
+func (w *Watcher) forget(names []string) {
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
+	gone := func(name string) bool { return !there[name] }
+	maps.DeleteFunc(w.next, func(name string, _ time.Time) bool { return gone(name) })
+	maps.DeleteFunc(w.changed, func(name string, _ time.Time) bool { return gone(name) })
+	maps.DeleteFunc(w.asked, func(name string, _ *bucket) bool { return gone(name) })
 }
 
 // postpone sets when a domain is looked at again after a look failed.

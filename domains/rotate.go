@@ -118,12 +118,15 @@ func (s *Service) AdvanceDomain(ctx context.Context, name string) error {
 	if s.config.Observer == nil {
 		return nil
 	}
-	s.advancing.Lock() // two who advance at once would each act on what the other has changed
-	defer s.advancing.Unlock()
 	d, err := s.Get(ctx, name)
 	if err != nil {
 		return err
 	}
+	release, err := s.hold(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
 	all, err := s.signers(ctx, d.Name)
 	if err == nil && !d.Settings.Parked {
 		err = s.advance(ctx, d, s.lookAt(ctx, all))
@@ -132,6 +135,25 @@ func (s *Service) AdvanceDomain(ctx context.Context, name string) error {
 		return fmt.Errorf("rotate the keys of %s: %w", d.Name, err)
 	}
 	return nil
+}
+
+// hold keeps others from advancing a domain: two at once would each act on
+// what the other has changed. Domains do not wait for each other, and nobody
+// for longer than they like.
+func (s *Service) hold(ctx context.Context, domain string) (release func(), err error) {
+	s.mu.Lock()
+	held := s.advancing[domain]
+	if held == nil {
+		held = make(chan struct{}, 1)
+		s.advancing[domain] = held
+	}
+	s.mu.Unlock()
+	select {
+	case held <- struct{}{}:
+		return func() { <-held }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // sighted is a key with what the world sees of it.

@@ -37,11 +37,11 @@ type Service struct {
 	config Config
 	log    *slog.Logger
 
-	advancing sync.Mutex // one rotation step at a time
-
 	mu     sync.Mutex
 	cache  *snapshot         // nil: to be read again
 	sought map[string]sought // by domain: its first keys, while they wait
+
+	advancing map[string]chan struct{} // by domain: held while its rotation goes a step
 }
 
 // snapshot is all domains with their keys, as they were a moment ago.
@@ -71,7 +71,7 @@ func New(c Config) *Service {
 	if c.Pace == (Pace{}) {
 		c.Pace = DefaultPace()
 	}
-	return &Service{config: c, log: c.Logger, sought: map[string]sought{}}
+	return &Service{config: c, log: c.Logger, sought: map[string]sought{}, advancing: map[string]chan struct{}{}}
 }
 
 // current returns the domains and keys, read again when they may have

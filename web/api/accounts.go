@@ -96,10 +96,27 @@ func (a *API) findAccount(ctx context.Context, address string) (gomail.Account, 
 	if gomail.KindOf(err) == gomail.NotFound || err == nil && found.Address != parsed.Canonical() {
 		err = gomail.Errorf(gomail.NotFound, "there is no account %s", parsed)
 	}
-	if err == nil && found.Role == gomail.RoleAdmin && !principal(ctx).Server {
-		err = gomail.Errorf(gomail.Forbidden, "%s manages the whole server: ask an administrator of the server", parsed)
+	if err == nil {
+		err = a.mayTouch(ctx, found)
 	}
 	return found, err
+}
+
+// mayTouch refuses an account that may do more than the principal: whoever set
+// its password could act as it.
+func (a *API) mayTouch(ctx context.Context, account gomail.Account) error {
+	p := principal(ctx)
+	if p.Server {
+		return nil
+	}
+	managed, err := a.config.Accounts.Manages(ctx, account.ID)
+	if err != nil {
+		return err
+	}
+	if account.Role == gomail.RoleAdmin || slices.ContainsFunc(managed, func(d string) bool { return !p.Manages(d) }) {
+		return gomail.Errorf(gomail.Forbidden, "%s manages more than you do: ask an administrator of the server", account.Address)
+	}
+	return nil
 }
 
 // mayManage refuses addresses in domains that the principal does not manage.

@@ -76,6 +76,9 @@ func (a *API) tell(kind EventKind, domain string) {
 // client is gone.
 const heartbeat = 20 * time.Second
 
+// streamLife bounds a stream: whoever comes back is asked anew who they are.
+const streamLife = 10 * time.Minute
+
 // events streams what happens as server-sent events, until the client goes.
 func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	p := principal(r.Context())
@@ -89,12 +92,16 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	out := stream{w, http.NewResponseController(w)}
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
+	end := time.NewTimer(streamLife)
+	defer end.Stop()
 	err := out.send(": hello\n\n")
 	for err == nil {
 		select {
 		case <-r.Context().Done():
 			return
 		case <-a.config.Stopping:
+			return
+		case <-end.C:
 			return
 		case <-tick.C:
 			err = out.send(": still here\n\n")

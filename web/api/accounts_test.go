@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"gomail"
+	"gomail/accounts"
+	"gomail/domains"
+	"gomail/internal/seal"
+	"gomail/store"
+	"gomail/web/api"
+)
+
+// A domain's administrator manages its accounts, and nobody who may do more
+// than they may themselves.
+func TestAccountsOfADomainAdministrator(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	sealer, err := seal.New(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := domains.New(domains.Config{Store: st, Sealer: sealer, Hostname: "mail.example.com", Algorithm: domains.Ed25519})
+	people := accounts.New(accounts.Config{Store: st, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1}})
+	for _, name := range []string{"example.com", "example.org"} {
+		if _, err := d.Add(t.Context(), name, domains.AddOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for address, role := range map[string]gomail.Role{
+		"root@example.org": gomail.RoleAdmin, "carla@example.org": gomail.RoleUser, "both@example.org": gomail.RoleUser, "user@example.org": gomail.RoleUser, "user@example.com": gomail.RoleUser,
+	} {
+		parsed, _ := gomail.ParseAddress(address)
+		made, err := people.Add(t.Context(), accounts.NewAccount{Address: parsed, Password: "long enough", Role: role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		managed := map[string][]string{"carla@example.org": {"example.org"}, "both@example.org": {"example.org", "example.com"}}[address]
+		if err := people.SetManaged(t.Context(), made.ID, managed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test"})
+	carla := api.WithPrincipal(context.Background(), api.Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
+	for _, test := range []struct {
+		method, path, body string
+		want               int
+	}{
+		{"PATCH", "/accounts/user@example.org", `{"password":"another long one"}`, http.StatusOK},
+		{"PATCH", "/accounts/user@example.com", `{"password":"another long one"}`, http.StatusNotFound},
+		{"PATCH", "/accounts/root@example.org", `{"password":"another long one"}`, http.StatusForbidden},
+		{"PATCH", "/accounts/both@example.org", `{"password":"another long one"}`, http.StatusForbidden},
+		{"DELETE", "/accounts/both@example.org", "", http.StatusForbidden},
+		{"DELETE", "/accounts/root@example.org", "", http.StatusForbidden},
+		{"PATCH", "/accounts/user@example.org", `{"role":"admin"}`, http.StatusForbidden},
+		{"PATCH", "/accounts/carla@example.org", `{"domains":["example.org","example.com"]}`, http.StatusForbidden},
+		{"POST", "/accounts", `{"address":"new@example.org","password":"long enough","role":"admin"}`, http.StatusForbidden},
+		{"POST", "/accounts", `{"address":"new@example.com","password":"long enough"}`, http.StatusNotFound},
+		{"POST", "/accounts", `{"address":"new@example.org","password":"long enough"}`, http.StatusOK},
+		{"POST", "/aliases", `{"address":"info@example.org","target":"user@example.com"}`, http.StatusNotFound},
+		{"POST", "/aliases", `{"address":"info@example.com","target":"user@example.org"}`, http.StatusNotFound},
+		{"POST", "/aliases", `{"address":"info@example.org","target":"user@example.org"}`, http.StatusOK},
+		{"DELETE", "/aliases/info@example.org", "", http.StatusNoContent},
+		{"DELETE", "/accounts/new@example.org", "", http.StatusNoContent},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(carla, test.method, api.Path+test.path, bytes.NewBufferString(test.body))
+		r.Header.Set("Content-Type", "application/json")
+		handler.ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%s %s %s: %d, want %d: %s", test.method, test.path, test.body, w.Code, test.want, w.Body)
+		}
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(carla, http.MethodGet, api.Path+"/accounts", nil))
+	var seen []api.Account
+	if err := json.Unmarshal(w.Body.Bytes(), &seen); err != nil || len(seen) != 4 {
+		t.Errorf("she sees %d accounts, want the 4 of her domain: %s", len(seen), w.Body)
+	}
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// scopes is who may use each operation. One that is new fails the test until
+// it has a line here.
+var scopes = map[string]scope{
+	"get-me": ofAnyone, "get-status": ofServer, "check-store": ofServer, "get-server": ofAnyone, "preview-mx": ofServer, "set-mx": ofServer,
+	"list-domains": ofAnyone, "add-domain": ofServer, "get-domain": ofDomain, "change-domain": ofDomain, "preview-settings": ofDomain, "remove-domain": ofServer,
+	"list-records": ofDomain, "export-records": ofDomain, "list-instructions": ofDomain, "check-records": ofDomain, "get-report": ofDomain, "list-history": ofDomain,
+	"list-providers": ofAnyone, "list-connections": ofAnyone, "add-connection": ofServer, "test-connection": ofServer, "remove-connection": ofServer,
+	"preview-publication": ofDomain, "publish": ofDomain, "list-publications": ofDomain, "undo-publication": ofDomain,
+	"get-policies": ofDomain, "take-policy-step": ofDomain, "take-policy-back": ofDomain, "disown-source": ofDomain, "list-senders": ofAnyone,
+	"list-keys": ofDomain, "generate-key": ofDomain, "rotate-keys": ofDomain, "retire-key": ofDomain,
+	"list-accounts": ofAnyone, "add-account": ofAnyone, "get-account": ofAnyone, "change-account": ofAnyone, "remove-account": ofAnyone,
+	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
+	"list-queue": ofServer, "get-queued": ofServer, "retry-queued": ofServer, "hold-queued": ofServer, "release-queued": ofServer, "drop-queued": ofServer,
+}
+
+// Nobody gets anything; who manages another domain gets nothing of this one,
+// and nothing of the server.
+func TestScopes(t *testing.T) {
+	a := New(Config{Version: "test", Hub: NewHub()})
+	seen := map[string]bool{}
+	for path, operations := range described(t, a) {
+		path = strings.NewReplacer("{name}", "example.com", "{address}", "x@example.com", "{selector}", "mail", "{ladder}", "dmarc", "{connection}", "c", "{id}", "0.1").Replace(path)
+		for method, o := range operations {
+			want, known := scopes[o.ID]
+			if !known {
+				t.Errorf("%s has no scope in this test: who may use it?", o.ID)
+				continue
+			}
+			seen[o.ID] = true
+			if status := answerTo(a, method, path, Principal{}); status != http.StatusUnauthorized {
+				t.Errorf("%s answers nobody with %d", o.ID, status)
+			}
+			other := answerTo(a, method, path, Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
+			if refused := map[scope]int{ofServer: http.StatusForbidden, ofDomain: http.StatusNotFound}[want]; refused != 0 && other != refused {
+				t.Errorf("%s answers who manages another domain with %d, want %d", o.ID, other, refused)
+			}
+		}
+	}
+	for id := range scopes {
+		if !seen[id] {
+			t.Errorf("there is no operation %s", id)
+		}
+	}
+	if status := answerTo(a, http.MethodGet, Path+"/events", Principal{}); status != http.StatusUnauthorized {
+		t.Errorf("the stream of events answers nobody with %d", status)
+	}
+}
+
+// describedOperation is an operation in the API's own description.
+type describedOperation struct {
+	ID string `json:"operationId"`
+}
+
+func described(t *testing.T, a *API) map[string]map[string]describedOperation {
+	t.Helper()
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, Path+"/openapi.json", nil))
+	var d struct {
+		Paths map[string]map[string]describedOperation `json:"paths"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil || len(d.Paths) < 20 {
+		t.Fatalf("the description: %d paths, %v", len(d.Paths), err)
+	}
+	return d.Paths
+}
+
+// answerTo returns the status of a request; 0 when it got so far as to need a
+// service that this test does not have.
+func answerTo(a *API, method, path string, p Principal) (status int) {
+	defer func() {
+		if recover() != nil {
+			status = 0
+		}
+	}()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(strings.ToUpper(method), path, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	if p.Name != "" {
+		r = r.WithContext(WithPrincipal(r.Context(), p))
+	}
+	a.ServeHTTP(w, r)
+	return w.Code
+}
+
+// Whoever manages a domain manages it under any of its spellings, and no
+// other.
+func TestManages(t *testing.T) {
+	p := Principal{Name: "carla@example.org", Domains: []string{"xn--mller-kva.example"}}
+	for name, want := range map[string]bool{"müller.example": true, "MÜLLER.Example.": true, "example": false, "x.xn--mller-kva.example": false, "": false} {
+		if got := p.Manages(canonical(name)); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
+	}
+	if (Principal{}).Manages("") {
+		t.Error("nobody manages the empty name")
+	}
+}
