@@ -17,6 +17,7 @@ import (
 // world is a DNS that follows the plan when its provider works.
 type world struct {
 	published map[string]bool // selectors
+	partly    map[string]bool // selectors that some servers lack
 	silent    bool            // the DNS does not answer
 	broken    bool            // signatures do not verify
 }
@@ -27,6 +28,8 @@ func (w *world) Look(_ context.Context, key gomail.DKIMKey) (domains.Sighting, e
 	switch {
 	case w.silent:
 		return domains.Sighting{}, errSilent
+	case w.published[key.Selector] && w.partly[key.Selector]:
+		return domains.Sighting{Sight: domains.Partly, Settle: 15 * time.Minute}, nil
 	case w.published[key.Selector]:
 		return domains.Sighting{Sight: domains.Everywhere, Settle: 15 * time.Minute}, nil
 	}
@@ -264,5 +267,53 @@ func TestFirstKeys(t *testing.T) {
 	keys, err := r.Keys(t.Context(), "new.example")
 	if err != nil || keys[0].State != gomail.DKIMActive {
 		t.Errorf("the key is %+v, %v", keys, err)
+	}
+}
+
+// Whatever a provider does to the records, of two kinds of keys, in years of
+// rotations: after each look no key signs that every server denies, and as long
+// as one is seen everywhere that is not revoked, one signs.
+func TestWhatSignsIsSeen(t *testing.T) {
+	for seed := range uint64(8) {
+		r := newRotation(t)
+		if _, err := r.Generate(t.Context(), "example.com", domains.RSA, "mail-rsa"); err != nil {
+			t.Fatal(err)
+		}
+		chance := rand.New(rand.NewPCG(seed, 11))
+		r.world.partly = map[string]bool{}
+		for r.now.Year() < 2028 {
+			r.world.silent = chance.IntN(5) == 0
+			r.world.broken = chance.IntN(5) == 0
+			for _, k := range r.keys() {
+				switch chance.IntN(12) {
+				case 0:
+					r.world.published[k.Selector] = false // the provider loses it
+				case 1, 2, 3:
+					r.world.published[k.Selector] = k.State != gomail.DKIMRevoked
+				case 4:
+					r.world.partly[k.Selector] = !r.world.partly[k.Selector]
+				}
+			}
+			r.after(time.Duration(1+chance.IntN(48)) * time.Hour)
+			if r.world.silent {
+				continue
+			}
+			signing, seen := 0, 0
+			for _, k := range r.keys() {
+				everywhere := r.world.published[k.Selector] && !r.world.partly[k.Selector]
+				if k.State == gomail.DKIMActive {
+					signing++
+					if !r.world.published[k.Selector] {
+						t.Fatalf("seed %d, %s: %s signs, and every server denies it", seed, r.now, k.Selector)
+					}
+				}
+				if everywhere && k.State != gomail.DKIMRevoked {
+					seen++
+				}
+			}
+			if signing == 0 && seen > 0 && !r.world.broken {
+				t.Fatalf("seed %d, %s: nothing signs, and %d keys are seen everywhere: %+v", seed, r.now, seen, r.keys())
+			}
+		}
 	}
 }
