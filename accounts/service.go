@@ -188,7 +188,7 @@ func (s *Service) Add(ctx context.Context, n NewAccount) (gomail.Account, error)
 		return gomail.Account{}, err
 	}
 	if n.QuotaMax < 0 {
-		return gomail.Account{}, gomail.Errorf(gomail.Invalid, "the quota cannot be negative; 0 means unlimited")
+		return gomail.Account{}, errNegativeQuota
 	}
 	hash, err := s.hasher.hash(ctx, n.Password)
 	if err != nil {
@@ -197,6 +197,8 @@ func (s *Service) Add(ctx context.Context, n NewAccount) (gomail.Account, error)
 	account := gomail.Account{Address: n.Address.Canonical(), Name: n.Name, Role: n.Role, QuotaMax: n.QuotaMax, Created: s.clock()}
 	return s.store.AddAccount(ctx, account, hash)
 }
+
+var errNegativeQuota = gomail.Errorf(gomail.Invalid, "the quota cannot be negative; 0 means unlimited")
 
 // checkLocal refuses local parts that would be ambiguous among our own
 // addresses: the plus sign separates a tag, and quoted forms only serve to
@@ -230,6 +232,9 @@ func (s *Service) List(ctx context.Context) ([]gomail.Account, error) { return s
 // Update writes an account's name, role, quota and whether it is disabled. An
 // account that is switched off loses its sessions.
 func (s *Service) Update(ctx context.Context, account gomail.Account) error {
+	if account.QuotaMax < 0 {
+		return errNegativeQuota
+	}
 	if err := s.store.UpdateAccount(ctx, account); err != nil {
 		return err
 	}

@@ -99,8 +99,10 @@ func TestOtherSessionsOpenNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if answer, _ := s.do(s.browser(), "GET", "/api/v1/domains", "", "Cookie", cookieName+"="+other); answer.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s's session for mail: %s", name, answer.Status)
+		for _, path := range []string{"/api/v1/domains", "/api/v1/events", "/api/v1/openapi.json"} {
+			if answer, _ := s.do(s.browser(), "GET", path, "", "Cookie", cookieName+"="+other); answer.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s's session for mail at %s: %s", name, path, answer.Status)
+			}
 		}
 	}
 	admin := s.admin()

@@ -165,11 +165,6 @@ func (a *API) changeAccount(ctx context.Context, in *struct {
 	if (in.Body.Role != nil || in.Body.Domains != nil) && !principal(ctx).Server {
 		return nil, problem(onlyServer())
 	}
-	if in.Body.Password != nil {
-		if err := a.config.Accounts.SetPassword(ctx, found.ID, *in.Body.Password); err != nil {
-			return nil, problem(err)
-		}
-	}
 	assign(&found.Name, in.Body.Name)
 	assign(&found.Disabled, in.Body.Disabled)
 	assign(&found.QuotaMax, in.Body.QuotaMax)
@@ -181,7 +176,13 @@ func (a *API) changeAccount(ctx context.Context, in *struct {
 			return nil, problem(err)
 		}
 	}
-	return a.showAccount(ctx, found, a.config.Accounts.Update(ctx, found))
+	if err := a.config.Accounts.Update(ctx, found); err != nil {
+		return nil, problem(err)
+	}
+	if in.Body.Password != nil { // at the end: a change that is refused must not have locked anybody out
+		err = a.config.Accounts.SetPassword(ctx, found.ID, *in.Body.Password)
+	}
+	return a.showAccount(ctx, found, err)
 }
 
 func onlyServer() error {

@@ -10,11 +10,24 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/dnsplan"
 	"gomail/domains"
 	"gomail/internal/seal"
 	"gomail/store"
 	"gomail/web/api"
 )
+
+// nowhere is a watcher that has not looked yet.
+type nowhere struct{ api.Watcher }
+
+func (nowhere) Summaries(context.Context) (map[string]dnsplan.Summary, error) { return nil, nil }
+
+type policies = api.Policies
+
+// unclimbed are ladders on which nobody steps.
+type unclimbed struct{ policies }
+
+func (unclimbed) Changed(context.Context, string, string, gomail.DomainSettings) error { return nil }
 
 // A domain's administrator manages its accounts, and nobody who may do more
 // than they may themselves.
@@ -48,7 +61,7 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test"})
+	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test", Watcher: nowhere{}, Policies: unclimbed{}})
 	carla := api.WithPrincipal(context.Background(), api.Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
 	for _, test := range []struct {
 		method, path, body string
@@ -70,6 +83,13 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		{"POST", "/aliases", `{"address":"info@example.org","target":"user@example.org"}`, http.StatusOK},
 		{"DELETE", "/aliases/info@example.org", "", http.StatusNoContent},
 		{"DELETE", "/accounts/new@example.org", "", http.StatusNoContent},
+		{"PATCH", "/accounts/user@example.org", `{"quota_max":-1}`, http.StatusUnprocessableEntity},
+		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.com"}}`, http.StatusNotFound},
+		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user"}}`, http.StatusUnprocessableEntity},
+		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.org"}}`, http.StatusOK},
+		{"PATCH", "/domains/example.com", `{"settings":{}}`, http.StatusNotFound},
+		{"PATCH", "/domains/example.org", `{"disabled":true}`, http.StatusOK},
+		{"PATCH", "/domains/example.org", `{"disabled":false}`, http.StatusForbidden},
 	} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(carla, test.method, api.Path+test.path, bytes.NewBufferString(test.body))

@@ -117,6 +117,9 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 		return nil, problem(err)
 	}
 	before := d.Settings
+	if err := mayChange(ctx, d, in.Body); err != nil {
+		return nil, problem(err)
+	}
 	assign(&d.Disabled, in.Body.Disabled)
 	assign(&d.Settings, in.Body.Settings)
 	if err := a.validate(ctx, d.Settings); err != nil {
@@ -127,6 +130,26 @@ func (a *API) changeDomain(ctx context.Context, in *struct {
 	}
 	a.tell(EventDomain, d.Name)
 	return a.showDomain(ctx, d, err)
+}
+
+// mayChange refuses what a domain's administrator must not decide alone: that
+// a domain which was switched off is on again, and that its unclaimed mail goes
+// into a mailbox of another domain.
+func mayChange(ctx context.Context, d gomail.Domain, change DomainChange) error {
+	if principal(ctx).Server {
+		return nil
+	}
+	if d.Disabled && change.Disabled != nil && !*change.Disabled {
+		return gomail.Errorf(gomail.Forbidden, "%s was switched off: ask an administrator of the server to switch it on again", d.Name)
+	}
+	if change.Settings == nil || change.Settings.CatchAll == "" || change.Settings.CatchAll == d.Settings.CatchAll {
+		return nil
+	}
+	target, err := gomail.ParseAddress(change.Settings.CatchAll)
+	if err != nil {
+		return gomail.Errorf(gomail.Invalid, "the catch-all address is not valid: %w", err)
+	}
+	return mayManage(ctx, target)
 }
 
 // validate checks settings, and that the connection that they name is there.

@@ -86,6 +86,10 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "you are not signed in", http.StatusUnauthorized)
 		return
 	}
+	if !p.administrates() {
+		http.Error(w, "this account is not an administrator", http.StatusForbidden)
+		return
+	}
 	events, stop := a.config.Hub.listen()
 	defer stop()
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -50,6 +50,9 @@ func (p Principal) Manages(domain string) bool {
 	return false
 }
 
+// administrates reports whether the principal manages anything at all.
+func (p Principal) administrates() bool { return p.Server || len(p.Domains) > 0 }
+
 // scope is who may use an operation.
 type scope string
 
@@ -85,6 +88,8 @@ func authorize(h huma.API) func(huma.Context, func(huma.Context)) {
 		switch {
 		case p.Name == "":
 			refuse(h, c, http.StatusUnauthorized, "you are not signed in")
+		case !p.administrates():
+			refuse(h, c, http.StatusForbidden, "this account is not an administrator")
 		case p.Server, s == ofAnyone, s == ofDomain && p.Manages(canonical(c.Param("name"))):
 			next(c)
 		case s == ofDomain:

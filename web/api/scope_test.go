@@ -23,8 +23,21 @@ var scopes = map[string]scope{
 	"list-queue": ofServer, "get-queued": ofServer, "retry-queued": ofServer, "hold-queued": ofServer, "release-queued": ofServer, "drop-queued": ofServer,
 }
 
-// Nobody gets anything; who manages another domain gets nothing of this one,
-// and nothing of the server.
+// standings are those who ask, and what they get where they are refused: the
+// status by the operation's scope. 0: they are let through, and the operation
+// itself shows each only theirs.
+var standings = []struct {
+	who     Principal
+	refused map[scope]int
+}{
+	{Principal{}, map[scope]int{ofServer: 401, ofDomain: 401, ofAnyone: 401}},
+	{Principal{Name: "anna@example.com"}, map[scope]int{ofServer: 403, ofDomain: 403, ofAnyone: 403}},
+	{Principal{Name: "carla@example.org", Domains: []string{"example.org"}}, map[scope]int{ofServer: 403, ofDomain: 404}},
+	{Principal{Name: "carla@example.com", Domains: []string{"example.com"}}, map[scope]int{ofServer: 403}},
+	{Principal{Name: "root@example.org", Server: true}, nil},
+}
+
+// Every operation, asked by everybody.
 func TestScopes(t *testing.T) {
 	a := New(Config{Version: "test", Hub: NewHub()})
 	seen := map[string]bool{}
@@ -37,12 +50,12 @@ func TestScopes(t *testing.T) {
 				continue
 			}
 			seen[o.ID] = true
-			if status := answerTo(a, method, path, Principal{}); status != http.StatusUnauthorized {
-				t.Errorf("%s answers nobody with %d", o.ID, status)
-			}
-			other := answerTo(a, method, path, Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
-			if refused := map[scope]int{ofServer: http.StatusForbidden, ofDomain: http.StatusNotFound}[want]; refused != 0 && other != refused {
-				t.Errorf("%s answers who manages another domain with %d, want %d", o.ID, other, refused)
+			for _, s := range standings {
+				status, refused := answerTo(a, method, path, s.who), s.refused[want]
+				letThrough := status != http.StatusUnauthorized && status != http.StatusForbidden
+				if refused != 0 && status != refused || refused == 0 && !letThrough && !(want == ofAnyone && !s.who.Server) {
+					t.Errorf("%s answers %q with %d, want %d", o.ID, s.who.Name, status, refused)
+				}
 			}
 		}
 	}
@@ -51,8 +64,10 @@ func TestScopes(t *testing.T) {
 			t.Errorf("there is no operation %s", id)
 		}
 	}
-	if status := answerTo(a, http.MethodGet, Path+"/events", Principal{}); status != http.StatusUnauthorized {
-		t.Errorf("the stream of events answers nobody with %d", status)
+	for _, s := range standings[:2] {
+		if status := answerTo(a, http.MethodGet, Path+"/events", s.who); status != s.refused[ofAnyone] {
+			t.Errorf("the stream of events answers %q with %d", s.who.Name, status)
+		}
 	}
 }
 
