@@ -2,7 +2,6 @@ package dnsplan
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -128,17 +127,8 @@ func (c *comparison) find(r Record) Finding {
 		f.Found = append(f.Found, Found{a.Server, a.Resolver, a.Status.Known(), shown(r, a), a.TTL})
 	}
 	v := c.combine(r, answers, &f)
-	f.State, f.Code, f.Fix = v.state, v.code, clip(v.fix)
+	f.State, f.Code, f.Fix = v.state, v.code, v.fix
 	return f
-}
-
-// clip bounds a sentence that quotes what others have published.
-func clip(sentence string) string {
-	const most = 1000 // octets
-	if len(sentence) <= most {
-		return sentence
-	}
-	return strings.ToValidUTF8(sentence[:most], "") + "…"
 }
 
 // answersTo returns the answers about a record: where a CNAME is planned and
@@ -179,7 +169,7 @@ func shown(r Record, a Answer) []string {
 	for _, v := range a.Values {
 		text := v.Text
 		if len(text) > longestText {
-			text = strings.ToValidUTF8(text[:longestText], "\uFFFD") + "…"
+			text = text[:longestText] + "…"
 		}
 		if r.Ours(v.Text) {
 			own = append(own, text)
@@ -189,7 +179,6 @@ func shown(r Record, a Answer) []string {
 	}
 	all := append(own, others...)
 	if more := len(all) - mostShown; more > 0 {
-		slices.Sort(all[len(own):]) // servers give them in any order, and what is left out must not look like a change
 		all = append(all[:mostShown], fmt.Sprintf("(and %d more)", more))
 	}
 	return all
@@ -314,13 +303,8 @@ func (c *comparison) judgeAnswer(r Record, a Answer) verdict {
 	return wrong("unsupported", "This kind of record is not compared.")
 }
 
-// delegated reports whether a name may be an alias to where the record is kept:
-// a service's keys and reports, the reverse names of a small network (RFC 2317),
-// a host's TLSA records (RFC 7671 section 7) and services.
+// delegated reports whether a name may be an alias to where a service keeps
+// the record, as DKIM keys and reports are.
 func delegated(r Record) bool {
-	switch r.Purpose {
-	case DKIM, MTASTS, TLSRPT, DMARC, DMARCReport, Reverse, TLSA, ClientSetup:
-		return true
-	}
-	return false
+	return r.Purpose == DKIM || r.Purpose == MTASTS || r.Purpose == TLSRPT || r.Purpose == DMARC || r.Purpose == DMARCReport
 }

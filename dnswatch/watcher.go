@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -58,8 +57,6 @@ type Watcher struct {
 	changed map[string]time.Time // by domain: what was told by Changed since the last look
 	looks   map[string]*flight
 	asked   map[string]*bucket
-
-	alerts alerts
 }
 
 // The pace of looks that nobody waits for, and how long one may take.
@@ -68,7 +65,6 @@ const (
 	lookTime = 90 * time.Second
 	idle     = time.Minute // how long the scheduler sleeps at most: domains come and go
 	keepFor  = 400 * 24 * time.Hour
-	longest  = seldom + lookTime // between two looks at a domain
 )
 
 // NewWatcher returns a watcher. Check works at once; Run keeps the schedule.
@@ -82,7 +78,6 @@ func NewWatcher(c WatchConfig) *Watcher {
 	return &Watcher{
 		config: c, log: c.Logger, wake: make(chan struct{}, 1),
 		next: map[string]time.Time{}, changed: map[string]time.Time{}, looks: map[string]*flight{}, asked: map[string]*bucket{},
-		alerts: alerts{when: map[lostRecord][]time.Time{}},
 	}
 }
 
@@ -116,11 +111,6 @@ func (w *Watcher) Changed(domain string) {
 	now := w.config.Clock()
 	w.changed[domain], w.next[domain] = now, now
 	w.mu.Unlock()
-	w.rouse()
-}
-
-// rouse has the schedule looked at.
-func (w *Watcher) rouse() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -198,10 +188,8 @@ func (w *Watcher) recall(ctx context.Context) error {
 	return nil
 }
 
-// due returns some of the domains whose time has come, the most urgent first,
-// with theirs moved on so that they are not due twice, and how long to sleep.
-// It is few at once: what is changed while hundreds wait must not wait for all
-// of them.
+// due returns the domains whose time has come, with theirs moved on so that
+// they are not due twice, and how long to sleep.
 func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 	wait = idle
 	names, err := w.config.Domains(ctx)
@@ -219,37 +207,16 @@ func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 		at, known := w.next[name]
 		if !known {
 			at = now.Add(spread(name, time.Duration(min(i, 60))*time.Second)) // many new ones do not all begin at once
+			w.next[name] = at
 		}
-		if at.After(now.Add(longest)) {
-			at = now // the clock was wrong when that was written
-		}
-		if w.next[name] = at; at.After(now) {
+		if at.After(now) {
 			wait = min(wait, at.Sub(now))
 			continue
 		}
+		w.next[name] = now.Add(lookTime)
 		due = append(due, name)
 	}
-	slices.SortStableFunc(due, w.moreUrgent)
-	if len(due) > 2*atOnce {
-		due, wait = due[:2*atOnce], 0
-	}
-	for _, name := range due {
-		w.next[name] = now.Add(lookTime)
-	}
 	return due, wait
-}
-
-// moreUrgent orders what was changed before the rest, and then by time.
-func (w *Watcher) moreUrgent(a, b string) int {
-	_, changedA := w.changed[a]
-	_, changedB := w.changed[b]
-	switch {
-	case changedA && !changedB:
-		return -1
-	case changedB && !changedA:
-		return 1
-	}
-	return w.next[a].Compare(w.next[b])
 }
 
 // forget drops what is remembered of domains that are no longer there.

@@ -79,11 +79,7 @@ func (o keyObserver) Verify(ctx context.Context, key domains.Signer) error {
 	}
 	v := dkim.NewVerifier(ctx, signed, dkim.Options{Resolver: o.resolver})
 	defer v.Close()
-	results := v.Results(ctx)
-	if len(results) == 0 {
-		return gomail.Errorf(gomail.Unavailable, "the signature was not judged")
-	}
-	for _, r := range results {
+	for _, r := range v.Results(ctx) {
 		if r.Status != dkim.Pass {
 			return gomail.Errorf(gomail.Unavailable, "the signature is judged %s: %s", r.Status, r.Reason)
 		}

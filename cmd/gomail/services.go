@@ -40,7 +40,6 @@ type services struct {
 	publisher *dnspub.Publisher
 	policies  *policies
 	events    *api.Hub
-	alerts    alertLimit
 
 	// announce sends a message of the server itself. nil: no server runs
 	// that could.
