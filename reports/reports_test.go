@@ -211,6 +211,14 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, added, err)
 		}
 	}
+	for i := range 1000 {
+		if err := s.Disown(t.Context(), "marked.example", fmt.Sprintf("s%d.example", i), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Disown(t.Context(), "marked.example", "one.more.example", true); gomail.KindOf(err) != gomail.TooMany {
+		t.Errorf("marks without end: %v", err)
+	}
 	if err := s.Disown(t.Context(), "example.com", "", true); gomail.KindOf(err) != gomail.Invalid {
 		t.Errorf("disowning nothing: %v", err)
 	}

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -139,11 +140,17 @@ func (s *Service) Steps(ctx context.Context, domain string) ([]ladder.Step, erro
 	return s.config.Store.PolicySteps(ctx, domain)
 }
 
+// mostDisowned bounds the marks of a domain.
+const mostDisowned = 1000
+
 // Disown marks a source, by its ID in the evidence, as not the owner's, so
 // that its mail no longer counts; or takes the mark away.
 func (s *Service) Disown(ctx context.Context, domain, source string, disowned bool) error {
 	if source == "" || len(source) > maxText {
 		return gomail.Errorf(gomail.Invalid, "%.100q is no source", source)
+	}
+	if marked, err := s.config.Store.DisownedSources(ctx, domain); err != nil || disowned && len(marked) >= mostDisowned {
+		return cmp.Or(err, gomail.Errorf(gomail.TooMany, "%d sources of %s are marked already: take some marks away", len(marked), domain))
 	}
 	return s.config.Store.SetDisowned(ctx, domain, source, disowned)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -209,6 +210,7 @@ func (p *policies) simulate(ctx context.Context, domain string) (api.Simulation,
 	}
 	result := api.NewSimulation(dnsplan.Simulate(ctx, records, seen, pairs))
 	p.mu.Lock()
+	maps.DeleteFunc(p.tried, func(_ string, t tried) bool { return time.Since(t.at) >= simulationLife })
 	p.tried[domain] = tried{result, records, time.Now()}
 	p.mu.Unlock()
 	return result, nil
