@@ -41,19 +41,26 @@ func (s *Service) Keys(ctx context.Context, name string) ([]gomail.DKIMKey, erro
 }
 
 // Signers returns the keys with which mail from the domain is signed now:
-// every active one. None when the domain is not hosted here.
+// every active one. None when the domain is not hosted here, or parked.
 func (s *Service) Signers(ctx context.Context, name string) ([]Signer, error) {
-	all, err := s.signers(ctx, name)
-	if err != nil || len(all) == 0 {
+	c, err := s.current(ctx)
+	if err != nil || c.domains[name].Settings.Parked {
 		return nil, err
 	}
+	all := c.keys[name]
 	if active := ofState(all, gomail.DKIMActive); len(active) > 0 {
 		return active, nil
 	}
-	if s.config.Observer == nil || !slices.ContainsFunc(all, func(k Signer) bool { return k.State == gomail.DKIMPending }) {
+	if s.config.Observer == nil || !slices.ContainsFunc(all, mayComeToSign) {
 		return nil, nil
 	}
 	return s.firstSigners(ctx, name)
+}
+
+// mayComeToSign reports whether a key that does not sign may do so once it is
+// seen.
+func mayComeToSign(k Signer) bool {
+	return k.State == gomail.DKIMPending || k.State == gomail.DKIMRetiring
 }
 
 // Pairs returns the keys that sign or are to sign, with their private halves.
@@ -73,44 +80,77 @@ const (
 	seekTime  = 5 * time.Second
 )
 
-// sought is what was found when first keys were looked for.
+// sought is what was found when keys were looked for because none signs.
 type sought struct {
 	at   time.Time
-	keys []Signer // that may sign although they wait
+	keys map[string]bool // selectors that may sign although they do not yet: the DNS does not say
 }
 
-// firstSigners looks whether the first keys have been published in the
-// meantime: whoever sends mail right after publishing expects it to be signed.
-// They do not sign while every name server says that they are not there. Where
-// the DNS does not say, they do: a signature that cannot be verified is worth
-// as much as none.
+// firstSigners looks whether keys have been published in the meantime, where
+// none signs: whoever sends mail right after publishing expects it to be
+// signed. They do not sign while every name server says that they are not
+// there. Where the DNS does not say, they do: a signature that cannot be
+// verified is worth as much as none. Mail waits no longer than for one look,
+// and of several messages only the first.
 func (s *Service) firstSigners(ctx context.Context, name string) ([]Signer, error) {
-	s.mu.Lock()
-	last := s.sought[name]
-	s.mu.Unlock()
-	if s.config.Clock().Sub(last.at) < seekEvery {
-		return last.keys, nil
+	if last, fresh := s.soughtBefore(name); fresh {
+		return s.chosen(ctx, name, last)
 	}
 	looking, cancel := context.WithTimeout(ctx, seekTime)
 	defer cancel()
-	err := s.AdvanceDomain(looking, name)
-	all, readErr := s.signers(ctx, name)
-	if active := ofState(all, gomail.DKIMActive); readErr != nil || len(active) > 0 {
-		return active, readErr
+	release, err := s.hold(looking, name)
+	if err != nil { // a step of the rotation is under way, and the DNS is slow
+		last, _ := s.soughtBefore(name)
+		return s.chosen(ctx, name, s.note(name, last.keys))
 	}
-	if err != nil && looking.Err() == nil {
+	defer release()
+	if last, fresh := s.soughtBefore(name); fresh {
+		return s.chosen(ctx, name, last)
+	}
+	all, err := s.signers(ctx, name)
+	if err != nil {
 		return nil, err
 	}
-	found := sought{at: s.config.Clock()}
-	for _, k := range ofState(all, gomail.DKIMPending) {
-		if _, err := s.config.Observer.Look(looking, k.DKIMKey); err != nil {
-			found.keys = append(found.keys, k)
+	keys := s.lookAt(looking, all)
+	for _, step := range []func(context.Context, []sighted) error{s.rescue, s.activate} {
+		if err := step(looking, keys); err != nil && looking.Err() == nil {
+			return nil, err
 		}
 	}
+	may := map[string]bool{}
+	for _, k := range keys {
+		if !k.known && mayComeToSign(k.Signer) {
+			may[k.Selector] = true
+		}
+	}
+	return s.chosen(ctx, name, s.note(name, may))
+}
+
+// note remembers what was found, for the messages that follow.
+func (s *Service) note(name string, may map[string]bool) sought {
+	found := sought{at: s.config.Clock(), keys: may}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.sought[name] = found
-	s.mu.Unlock()
-	return found.keys, nil
+	return found
+}
+
+// soughtBefore returns what was found the last time, and whether that holds.
+func (s *Service) soughtBefore(name string) (last sought, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, known := s.sought[name]
+	age := s.config.Clock().Sub(last.at)
+	return last, known && age >= 0 && age < seekEvery
+}
+
+// chosen returns the keys that sign by now, else those that may.
+func (s *Service) chosen(ctx context.Context, name string, found sought) ([]Signer, error) {
+	all, err := s.signers(ctx, name)
+	if active := ofState(all, gomail.DKIMActive); err != nil || len(active) > 0 {
+		return active, err
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(k Signer) bool { return !mayComeToSign(k) || !found.keys[k.Selector] }), nil
 }
 
 func (s *Service) signers(ctx context.Context, name string) ([]Signer, error) {
@@ -121,6 +161,9 @@ func (s *Service) signers(ctx context.Context, name string) ([]Signer, error) {
 	return c.keys[name], nil
 }
 
+// mostKeys bounds the keys of a domain, those that were retired among them.
+const mostKeys = 40
+
 // Generate makes further keys for a domain. They are pending until they have
 // been seen in the DNS.
 func (s *Service) Generate(ctx context.Context, name, algorithm, selector string) ([]gomail.DKIMKey, error) {
@@ -130,6 +173,13 @@ func (s *Service) Generate(ctx context.Context, name, algorithm, selector string
 	}
 	if algorithm == "" {
 		algorithm = d.Settings.DKIM.Algorithm
+	}
+	all, err := s.signers(ctx, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) >= mostKeys {
+		return nil, gomail.Errorf(gomail.TooMany, "%s has %d DKIM keys already: each is published and looked at for as long as it lives", d.Name, len(all))
 	}
 	if selector == "" {
 		if selector, err = s.freeSelector(ctx, d); err != nil {

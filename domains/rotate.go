@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gomail"
 )
@@ -18,6 +21,11 @@ func (s *Service) Rotate(ctx context.Context, name, algorithm, selector string) 
 	if err != nil {
 		return nil, err
 	}
+	release, err := s.hold(ctx, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	all, err := s.signers(ctx, d.Name)
 	if err != nil {
 		return nil, err
@@ -55,6 +63,11 @@ func (s *Service) Retire(ctx context.Context, name, selector string) error {
 	if err != nil {
 		return err
 	}
+	release, err := s.hold(ctx, d.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
 	all, err := s.signers(ctx, d.Name)
 	if err != nil {
 		return err
@@ -95,6 +108,13 @@ func (s *Service) mayRetire(ctx context.Context, k Signer, all []Signer) error {
 	return gomail.Errorf(gomail.Forbidden, "no other key of %s is seen on every name server: publish one first, or mail would go out with nothing to verify it by", k.Domain)
 }
 
+// Bounds of advancing: how many domains at once, and how long a step of one may
+// take, its publishing included.
+const (
+	atOnce   = 4
+	stepTime = 5 * time.Minute
+)
+
 // Advance takes every rotation as far as what the world sees allows. What
 // cannot be observed stays as it is: an old key goes on signing until a new
 // one is known to be seen. One domain never holds up another.
@@ -103,12 +123,26 @@ func (s *Service) Advance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var mu sync.Mutex
 	var failed error
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for name := range c.domains {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		failed = errors.Join(failed, s.AdvanceDomain(ctx, name))
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := s.AdvanceDomain(ctx, name); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = errors.Join(failed, err)
+			}
+			return nil
+		})
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return failed
 }
@@ -118,15 +152,21 @@ func (s *Service) AdvanceDomain(ctx context.Context, name string) error {
 	if s.config.Observer == nil {
 		return nil
 	}
-	d, err := s.Get(ctx, name)
+	ctx, cancel := context.WithTimeout(ctx, stepTime)
+	defer cancel()
+	name, err := gomail.CanonicalDomain(name)
 	if err != nil {
 		return err
 	}
-	release, err := s.hold(ctx, d.Name)
+	release, err := s.hold(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer release()
+	d, err := s.Get(ctx, name)
+	if err != nil {
+		return err
+	}
 	all, err := s.signers(ctx, d.Name)
 	if err == nil && !d.Settings.Parked {
 		err = s.advance(ctx, d, s.lookAt(ctx, all))
@@ -137,8 +177,8 @@ func (s *Service) AdvanceDomain(ctx context.Context, name string) error {
 	return nil
 }
 
-// hold keeps others from advancing a domain: two at once would each act on
-// what the other has changed. Domains do not wait for each other, and nobody
+// hold keeps others from deciding about a domain's keys: two at once would each
+// act on what the other has changed. Domains do not wait for each other, and nobody
 // for longer than they like.
 func (s *Service) hold(ctx context.Context, domain string) (release func(), err error) {
 	s.mu.Lock()
@@ -166,17 +206,18 @@ type sighted struct {
 // signs reports whether the key signs and is known to be seen.
 func (k sighted) signs() bool { return k.State == gomail.DKIMActive }
 
-// lookAt looks at every key on which a decision may depend.
+// lookAt looks at every key, at all of them at once.
 func (s *Service) lookAt(ctx context.Context, all []Signer) []sighted {
 	keys := make([]sighted, len(all))
+	var looks sync.WaitGroup
 	for i, k := range all {
 		keys[i].Signer = k
-		if k.State == gomail.DKIMRevoked {
-			continue
-		}
-		seen, err := s.config.Observer.Look(ctx, k.DKIMKey)
-		keys[i].Sighting, keys[i].known = seen, err == nil
+		looks.Go(func() {
+			seen, err := s.config.Observer.Look(ctx, k.DKIMKey)
+			keys[i].Sighting, keys[i].known = seen, err == nil
+		})
 	}
+	looks.Wait()
 	return keys
 }
 
@@ -184,7 +225,7 @@ func (s *Service) lookAt(ctx context.Context, all []Signer) []sighted {
 // then what is new, then what is old.
 func (s *Service) advance(ctx context.Context, d gomail.Domain, keys []sighted) error {
 	s.publish(ctx, d, keys)
-	for _, step := range []func(context.Context, []sighted) error{s.rescue, s.stopUnseen, s.activate, s.retireOld, s.revokeOld, s.removeRevoked} {
+	for _, step := range []func(context.Context, []sighted) error{s.mendTimes, s.rescue, s.stopUnseen, s.activate, s.retireOld, s.revokeOld, s.removeRevoked} {
 		if err := step(ctx, keys); err != nil {
 			return err
 		}
@@ -204,7 +245,7 @@ func (s *Service) publish(ctx context.Context, d gomail.Domain, keys []sighted) 
 	}
 	var due []gomail.DKIMKey
 	for _, k := range keys {
-		if k.State == gomail.DKIMRevoked || k.known && k.Sight != Everywhere {
+		if k.known && k.Sight != Everywhere {
 			due = append(due, k.DKIMKey)
 		}
 	}
@@ -216,16 +257,39 @@ func (s *Service) publish(ctx context.Context, d gomail.Domain, keys []sighted) 
 	}
 }
 
+// mendTimes takes times that lie ahead for now: the clock was wrong when they
+// were written, and nothing would go on until then.
+func (s *Service) mendTimes(ctx context.Context, keys []sighted) error {
+	for i, k := range keys {
+		if !k.Since.After(s.now()) || k.State == gomail.DKIMPending && k.Since.Equal(k.Created) {
+			continue
+		}
+		if err := s.move(ctx, &keys[i], k.State, s.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rescue lets a key sign again that had stopped, when none that signs can be
-// seen and it can.
+// seen and it can: one that is seen everywhere, or else in part.
 func (s *Service) rescue(ctx context.Context, keys []sighted) error {
 	for _, k := range keys {
 		if k.signs() && (!k.known || k.Sight != Nowhere) {
 			return nil
 		}
 	}
+	best := Nowhere
+	for _, k := range keys {
+		if k.State == gomail.DKIMRetiring && k.known {
+			best = max(best, k.Sight)
+		}
+	}
+	if best == Nowhere {
+		return nil
+	}
 	for i, k := range keys {
-		if k.State == gomail.DKIMRetiring && k.known && k.Sight == Everywhere {
+		if k.State == gomail.DKIMRetiring && k.known && k.Sight == best {
 			s.log.Warn("an old DKIM key signs again: no newer one is in the DNS", slog.String("domain", k.Domain), slog.String("selector", k.Selector))
 			if err := s.move(ctx, &keys[i], gomail.DKIMActive, s.now()); err != nil {
 				return err

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,12 +23,19 @@ type world struct {
 	partly    map[string]bool // selectors that some servers lack
 	silent    bool            // the DNS does not answer
 	broken    bool            // signatures do not verify
+
+	stall func(ctx context.Context, domain string) // before each answer; nil: none
 }
 
 var errSilent = errors.New("the DNS does not answer")
 
-func (w *world) Look(_ context.Context, key gomail.DKIMKey) (domains.Sighting, error) {
+func (w *world) Look(ctx context.Context, key gomail.DKIMKey) (domains.Sighting, error) {
+	if w.stall != nil {
+		w.stall(ctx, key.Domain)
+	}
 	switch {
+	case ctx.Err() != nil:
+		return domains.Sighting{}, ctx.Err()
 	case w.silent:
 		return domains.Sighting{}, errSilent
 	case w.published[key.Selector] && w.partly[key.Selector]:
@@ -55,8 +65,10 @@ func (w *world) publish(keys []gomail.DKIMKey) {
 type rotation struct {
 	*testing.T
 	*domains.Service
-	world *world
-	now   time.Time
+	world   *world
+	now     time.Time
+	store   *store.Store
+	restart func() // begins anew over the same store
 }
 
 func newRotation(t *testing.T) *rotation {
@@ -67,11 +79,12 @@ func newRotation(t *testing.T) *rotation {
 	}
 	t.Cleanup(func() { st.Close() })
 	sealer, _ := seal.New(bytes.Repeat([]byte{1}, 32))
-	r := &rotation{T: t, world: &world{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	r := &rotation{T: t, world: &world{}, store: st, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	open := func() *domains.Service {
 		return domains.New(domains.Config{Store: st, Sealer: sealer, Algorithm: domains.Ed25519, Clock: func() time.Time { return r.now }, Observer: r.world})
 	}
-	r.Service = open()
+	r.restart = func() { r.Service = open() }
+	r.restart()
 	if _, err := r.Add(t.Context(), "example.com", domains.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +109,14 @@ func (r *rotation) after(d time.Duration) {
 	r.Helper()
 	r.now = r.now.Add(d)
 	if err := r.Advance(r.Context()); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// mayRefuse takes a refusal, which is the service's right, and no other error.
+func (r *rotation) mayRefuse(err error) {
+	r.Helper()
+	if err != nil && !slices.Contains([]gomail.Kind{gomail.Forbidden, gomail.Invalid, gomail.Exists, gomail.TooMany, gomail.NotFound}, gomail.KindOf(err)) {
 		r.Fatal(err)
 	}
 }
@@ -270,9 +291,143 @@ func TestFirstKeys(t *testing.T) {
 	}
 }
 
+// A key that is retired while a step of the rotation waits for the DNS is not
+// counted on by that step: one of the two goes on signing.
+func TestRetireDuringAStep(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	r.after(time.Minute)
+	r.after(2 * time.Hour)
+	r.now = r.now.Add(48 * time.Hour) // the old key is due to retire
+	looking, goOn := make(chan struct{}), make(chan struct{})
+	var once, open sync.Once
+	r.world.stall = func(context.Context, string) {
+		once.Do(func() { close(looking) })
+		<-goOn
+	}
+	stepped, retired := make(chan error, 1), make(chan error, 1)
+	go func() { stepped <- r.Advance(t.Context()) }()
+	<-looking
+	go func() { retired <- r.Retire(t.Context(), "example.com", "next") }()
+	time.AfterFunc(50*time.Millisecond, func() { open.Do(func() { close(goOn) }) })
+	if err := <-stepped; err != nil {
+		t.Error(err)
+	}
+	if err := <-retired; gomail.KindOf(err) != gomail.Forbidden {
+		t.Errorf("the only key that was left: %v", err)
+	}
+	if signers, err := r.Signers(t.Context(), "example.com"); err != nil || len(signers) != 1 {
+		t.Errorf("%d keys sign, %v", len(signers), err)
+	}
+}
+
+// Mail of one domain does not wait for the DNS of another, and its own not
+// longer than for one look; what is known to be denied does not sign because a
+// second look did not come to an end.
+func TestSignersDoNotWait(t *testing.T) {
+	r := newRotation(t)
+	for _, name := range []string{"dead.example", "slow.example"} {
+		if _, err := r.Add(t.Context(), name, domains.AddOptions{Algorithm: domains.Ed25519}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.world.published["mail"] = false
+	stop, over := context.WithCancel(t.Context())
+	looking := make(chan struct{})
+	var once sync.Once
+	r.world.stall = func(ctx context.Context, domain string) {
+		if domain == "dead.example" {
+			once.Do(func() { close(looking) })
+			<-stop.Done()
+		}
+	}
+	stepped := make(chan error, 1)
+	go func() { stepped <- r.AdvanceDomain(t.Context(), "dead.example") }()
+	<-looking
+	if signers, err := r.Signers(t.Context(), "slow.example"); err != nil || len(signers) != 0 {
+		t.Errorf("of another domain: %d keys sign, %v", len(signers), err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if signers, err := r.Signers(short, "dead.example"); err != nil || len(signers) != 0 {
+		t.Errorf("while a step is under way: %d keys sign, %v", len(signers), err)
+	}
+	over()
+	if err := <-stepped; err != nil {
+		t.Error(err)
+	}
+	looks := 0
+	r.world.stall = func(ctx context.Context, _ string) {
+		if looks++; looks > 1 {
+			<-ctx.Done()
+		}
+	}
+	r.now = r.now.Add(time.Minute)
+	short, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if signers, err := r.Signers(short, "slow.example"); err != nil || len(signers) != 0 {
+		t.Errorf("denied, and then nothing was heard: %d keys sign, %v", len(signers), err)
+	}
+}
+
+// However it came about that all keys are retired: one that is seen signs.
+func TestARetiredKeySignsWhenNoOtherDoes(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	r.after(time.Minute)
+	r.after(2 * time.Hour)
+	for _, selector := range []string{"mail", "next"} { // as a restart between two writes may leave it
+		if err := r.store.SetKeyState(t.Context(), "example.com", selector, gomail.DKIMRetiring, r.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.restart()
+	r.world.partly = map[string]bool{"mail": true}
+	if signers, err := r.Signers(t.Context(), "example.com"); err != nil || len(signers) != 1 || signers[0].Selector != "next" {
+		t.Errorf("the signers are %+v, %v", signers, err)
+	}
+}
+
+// A clock that was wrong for a while does not hold a rotation up for ever.
+func TestAClockThatWasWrong(t *testing.T) {
+	r := newRotation(t)
+	if _, err := r.Rotate(t.Context(), "example.com", "", "next"); err != nil {
+		t.Fatal(err)
+	}
+	r.world.publish(r.keys())
+	right := r.now
+	r.after(10 * 365 * 24 * time.Hour) // "next" is first seen in 2036
+	r.now = right
+	r.restart()
+	r.after(time.Minute)
+	r.after(2 * time.Hour)
+	r.want("next", gomail.DKIMActive, "when the clock is right again")
+	r.after(25 * time.Hour)
+	r.want("mail", gomail.DKIMRetiring, "after the overlap")
+}
+
+// Keys are bounded: each is published and looked at.
+func TestKeysAreBounded(t *testing.T) {
+	r := newRotation(t)
+	var err error
+	for i := 0; i < 100 && err == nil; i++ {
+		_, err = r.Generate(t.Context(), "example.com", domains.Ed25519, fmt.Sprintf("s%d", i))
+	}
+	if gomail.KindOf(err) != gomail.TooMany {
+		t.Errorf("keys without end: %v", err)
+	}
+}
+
 // Whatever a provider does to the records, of two kinds of keys, in years of
-// rotations: after each look no key signs that every server denies, and as long
-// as one is seen everywhere that is not revoked, one signs.
+// rotations that owners begin, cut short and interrupt by restarts: after each
+// look no key signs that every server denies, and as long as one is seen
+// everywhere that is not revoked, one signs.
 func TestWhatSignsIsSeen(t *testing.T) {
 	for seed := range uint64(8) {
 		r := newRotation(t)
@@ -292,7 +447,20 @@ func TestWhatSignsIsSeen(t *testing.T) {
 					r.world.published[k.Selector] = k.State != gomail.DKIMRevoked
 				case 4:
 					r.world.partly[k.Selector] = !r.world.partly[k.Selector]
+				case 5:
+					if chance.IntN(4) == 0 {
+						r.mayRefuse(r.Retire(t.Context(), "example.com", k.Selector))
+					}
 				}
+			}
+			switch chance.IntN(40) {
+			case 0:
+				r.restart()
+			case 1:
+				_, err := r.Rotate(t.Context(), "example.com", domains.Ed25519, "")
+				r.mayRefuse(err)
+			case 2:
+				r.now = r.now.Add(-time.Duration(chance.IntN(100)) * time.Hour) // the clock is set right
 			}
 			r.after(time.Duration(1+chance.IntN(48)) * time.Hour)
 			if r.world.silent {
@@ -309,6 +477,15 @@ func TestWhatSignsIsSeen(t *testing.T) {
 				}
 				if everywhere && k.State != gomail.DKIMRevoked {
 					seen++
+				}
+			}
+			signers, err := r.Signers(t.Context(), "example.com")
+			if err != nil || len(signers) < signing {
+				t.Fatalf("seed %d, %s: %d keys are active and %d sign, %v", seed, r.now, signing, len(signers), err)
+			}
+			for _, k := range signers {
+				if !r.world.published[k.Selector] {
+					t.Fatalf("seed %d, %s: mail is signed by %s, which every server denies", seed, r.now, k.Selector)
 				}
 			}
 			if signing == 0 && seen > 0 && !r.world.broken {

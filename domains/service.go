@@ -201,7 +201,13 @@ func (s *Service) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.changed(s.config.Store.RemoveDomain(ctx, d.ID))
+	err = s.changed(s.config.Store.RemoveDomain(ctx, d.ID))
+	if err == nil {
+		s.mu.Lock()
+		delete(s.sought, d.Name)
+		s.mu.Unlock()
+	}
+	return err
 }
 
 // AddAlias makes an address lead to an account of ours.

@@ -79,7 +79,11 @@ func (o keyObserver) Verify(ctx context.Context, key domains.Signer) error {
 	}
 	v := dkim.NewVerifier(ctx, signed, dkim.Options{Resolver: o.resolver})
 	defer v.Close()
-	for _, r := range v.Results(ctx) {
+	results := v.Results(ctx)
+	if len(results) == 0 {
+		return gomail.Errorf(gomail.Unavailable, "the signature was not judged")
+	}
+	for _, r := range results {
 		if r.Status != dkim.Pass {
 			return gomail.Errorf(gomail.Unavailable, "the signature is judged %s: %s", r.Status, r.Reason)
 		}

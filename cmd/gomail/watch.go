@@ -179,12 +179,21 @@ func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
 		s.log.Error("the mail host's zone could not be looked at", slog.Any("error", err))
 	}
 	keys, err := s.domains.Keys(ctx, r.Domain)
-	if err != nil || !slices.ContainsFunc(keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMPending }) {
+	waiting := func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMPending }
+	if err != nil || !slices.ContainsFunc(keys, waiting) && !keyLost(r) {
 		return
 	}
 	if err := s.domains.AdvanceDomain(ctx, r.Domain); err != nil && ctx.Err() == nil {
 		s.log.Error("key rotation", slog.Any("error", err))
 	}
+}
+
+// keyLost reports whether a key is not in the DNS as planned: one that signs
+// must stop.
+func keyLost(r dnsplan.Report) bool {
+	return slices.ContainsFunc(r.Records, func(f dnsplan.Finding) bool {
+		return f.Purpose == dnsplan.DKIM && (f.State == dnsplan.Missing || f.State == dnsplan.Wrong || f.State == dnsplan.Conflict)
+	})
 }
 
 // signed is what a look found of its zone's signatures.
