@@ -2,6 +2,7 @@ package dnsplan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -127,8 +128,17 @@ func (c *comparison) find(r Record) Finding {
 		f.Found = append(f.Found, Found{a.Server, a.Resolver, a.Status.Known(), shown(r, a), a.TTL})
 	}
 	v := c.combine(r, answers, &f)
-	f.State, f.Code, f.Fix = v.state, v.code, v.fix
+	f.State, f.Code, f.Fix = v.state, v.code, clip(v.fix)
 	return f
+}
+
+// clip bounds a sentence that quotes what others have published.
+func clip(sentence string) string {
+	const most = 1000 // octets
+	if len(sentence) <= most {
+		return sentence
+	}
+	return strings.ToValidUTF8(sentence[:most], "") + "…"
 }
 
 // answersTo returns the answers about a record: where a CNAME is planned and
@@ -169,7 +179,7 @@ func shown(r Record, a Answer) []string {
 	for _, v := range a.Values {
 		text := v.Text
 		if len(text) > longestText {
-			text = text[:longestText] + "…"
+			text = strings.ToValidUTF8(text[:longestText], "\uFFFD") + "…"
 		}
 		if r.Ours(v.Text) {
 			own = append(own, text)
@@ -179,6 +189,7 @@ func shown(r Record, a Answer) []string {
 	}
 	all := append(own, others...)
 	if more := len(all) - mostShown; more > 0 {
+		slices.Sort(all[len(own):]) // servers give them in any order, and what is left out must not look like a change
 		all = append(all[:mostShown], fmt.Sprintf("(and %d more)", more))
 	}
 	return all

@@ -17,7 +17,11 @@ const NotRegistered = "not_registered"
 func NewReport(domain string, records []Record, seen Seen, probes []Probe) Report {
 	r := Report{
 		Domain: domain, Zone: seen.Zone, Provider: Provider(seen.NameServers), NameServers: append([]string{}, seen.NameServers...),
-		DNSSEC: string(seen.DNSSEC), CheckedAt: seen.Now.UTC(), Records: Compare(records, seen), Probes: append([]Probe{}, probes...),
+		DNSSEC: string(seen.DNSSEC), CheckedAt: seen.Now.UTC(), Records: Compare(records, seen), Probes: make([]Probe, len(probes)),
+	}
+	for i, p := range probes {
+		p.Found, p.Fix = clip(p.Found), clip(p.Fix)
+		r.Probes[i] = p
 	}
 	if seen.DNSSEC == DNSSECUnknown {
 		r.DNSSEC = "unknown"

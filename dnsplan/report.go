@@ -110,6 +110,7 @@ type Look struct {
 	Domain  string
 	Report  Report
 	Known   map[string]Moment // by record: how it stood when that was last certain
+	Untold  []Entry           // what was lost and its administrators have not been told of yet
 	Changed time.Time         // when something last changed: the plan, the zone, a state
 	Next    time.Time         // when it is looked at again
 }

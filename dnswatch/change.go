@@ -38,7 +38,7 @@ func standings(r dnsplan.Report) []standing {
 			key: string(p.Kind) + " " + p.Subject, matters: true,
 			entry: dnsplan.Entry{
 				At: r.CheckedAt, Domain: r.Domain, Name: p.Subject, Type: string(p.Kind), Key: string(p.Kind),
-				After: dnsplan.Moment{State: p.State, Code: p.Code, Values: nonEmpty(p.Found), Fix: p.Fix},
+				After: momentOf(p),
 			},
 		})
 	}
@@ -79,6 +79,23 @@ func values(f dnsplan.Finding) []string {
 		return ours
 	}
 	return all
+}
+
+// momentOf is how a probe stands. What is new at every look, as a zone's serial
+// and which of many servers was reached, is no history while all is well.
+func momentOf(p dnsplan.Probe) dnsplan.Moment {
+	m := dnsplan.Moment{State: p.State, Code: p.Code, Values: nonEmpty(p.Found), Fix: p.Fix}
+	switch {
+	case !right(p.State):
+	case p.Kind == dnsplan.ProbePort25Out:
+		m.Values = []string{}
+	case p.Kind == dnsplan.ProbeServer:
+		m.Values = []string{}
+		if p.Code == "serial_behind" {
+			m.State, m.Code, m.Fix = dnsplan.OK, "", ""
+		}
+	}
+	return m
 }
 
 func nonEmpty(s string) []string {

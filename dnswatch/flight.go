@@ -3,6 +3,7 @@ package dnswatch
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"gomail"
@@ -84,9 +85,15 @@ func (w *Watcher) leave(f *flight) {
 }
 
 // look looks once and remembers.
-func (w *Watcher) look(ctx context.Context, domain string, asked bool) (dnsplan.Report, error) {
+func (w *Watcher) look(ctx context.Context, domain string, asked bool) (report dnsplan.Report, err error) {
 	w.tell(domain, true)
 	defer w.tell(domain, false)
+	told := w.takeChanged(domain)
+	defer func() {
+		if err != nil {
+			w.putBack(domain, told)
+		}
+	}()
 	target, err := w.config.Target(ctx, domain)
 	if err != nil {
 		return dnsplan.Report{}, err
@@ -100,32 +107,57 @@ func (w *Watcher) look(ctx context.Context, domain string, asked bool) (dnsplan.
 	if err != nil {
 		return dnsplan.Report{}, err
 	}
-	report := age(dnsplan.NewReport(domain, target.Records, seen, probes), last.Report, seen.Now).Against(target.Records)
-	return w.remember(ctx, last, report)
+	report = age(dnsplan.NewReport(domain, target.Records, seen, probes), last.Report, seen.Now).Against(target.Records)
+	return w.remember(ctx, last, report, told)
 }
 
-// remember writes what was found, and tells of what was lost.
-func (w *Watcher) remember(ctx context.Context, last dnsplan.Look, report dnsplan.Report) (dnsplan.Report, error) {
+// takeChanged returns when a domain was last said to have changed; zero: it was
+// not since the last look. What is said from now on is for the next one.
+func (w *Watcher) takeChanged(domain string) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := w.changed[domain]
+	delete(w.changed, domain)
+	return told
+}
+
+// putBack leaves a change to the next look, since this one failed.
+func (w *Watcher) putBack(domain string, told time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, again := w.changed[domain]; !again && !told.IsZero() {
+		w.changed[domain] = told
+	}
+}
+
+// remember writes what was found, and tells of what was lost. told is when the
+// domain was said to have changed before the look; zero: it was not.
+func (w *Watcher) remember(ctx context.Context, last dnsplan.Look, report dnsplan.Report, told time.Time) (dnsplan.Report, error) {
 	entries, lost, known := changes(last.Known, report)
 	now := w.config.Clock()
 	l := dnsplan.Look{Domain: report.Domain, Report: report, Known: known, Changed: last.Changed}
-	w.mu.Lock()
-	if told, ok := w.changed[report.Domain]; ok {
+	if !told.IsZero() {
 		l.Changed = told
-		delete(w.changed, report.Domain)
 	}
-	if moved(entries) || l.Changed.IsZero() {
+	if moved(entries) || l.Changed.IsZero() || l.Changed.After(now) {
 		l.Changed = now
 	}
 	l.Next = next(report.Domain, now, l.Changed, report.Ready)
-	w.next[report.Domain] = l.Next
-	w.mu.Unlock()
+	w.schedule(&l)
 	l.Report.NextCheck = l.Next
+	due, waiting := stillLost(last.Untold, report)
+	due = append(due, lost...)
+	l.Untold = slices.Concat(due, waiting)
 	if err := w.config.Store.AddLook(ctx, l, entries); err != nil {
 		return dnsplan.Report{}, err
 	}
-	if len(lost) > 0 {
-		w.alarm(ctx, report.Domain, lost)
+	if len(due) > 0 {
+		held, some := w.alarm(ctx, report.Domain, due, lost)
+		if l.Untold = slices.Concat(held, waiting); some {
+			if err := w.config.Store.AddLook(ctx, l, nil); err != nil {
+				return dnsplan.Report{}, err
+			}
+		}
 	}
 	if w.config.After != nil {
 		w.config.After(ctx, l.Report)
@@ -133,21 +165,51 @@ func (w *Watcher) remember(ctx context.Context, last dnsplan.Look, report dnspla
 	return l.Report, nil
 }
 
-// alarm has lost records mended where that is wanted, and tells of them.
-func (w *Watcher) alarm(ctx context.Context, domain string, lost []dnsplan.Entry) {
-	a := dnsplan.Alert{Domain: domain, At: w.config.Clock(), Lost: lost}
+// schedule sets when a domain is looked at again: at once where it was changed
+// while this look was under way.
+func (w *Watcher) schedule(l *dnsplan.Look) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if again, ok := w.changed[l.Domain]; ok {
+		l.Next = again
+		w.rouse()
+	}
+	w.next[l.Domain] = l.Next
+}
+
+// alarm has lost records mended where that is wanted, and tells of all that
+// nobody was told of yet. It returns what is held back for a later look, and
+// whether some was told.
+func (w *Watcher) alarm(ctx context.Context, domain string, due, lost []dnsplan.Entry) (held []dnsplan.Entry, some bool) {
+	a := dnsplan.Alert{Domain: domain, At: w.config.Clock()}
 	for _, e := range lost {
 		w.log.Warn("a DNS record is no longer right", slog.String("domain", domain), slog.String("record", e.Type+" "+e.Name), slog.String("code", e.After.Code))
 	}
-	if w.config.Mend != nil {
+	if w.config.Mend != nil && len(lost) > 0 {
 		a.Mended = w.config.Mend(ctx, domain, lost)
 	}
 	if w.config.Alert == nil {
-		return
+		return nil, true
 	}
+	for _, e := range due {
+		if w.alerts.mayTell(e, a.At) {
+			a.Lost = append(a.Lost, e)
+		} else {
+			held = append(held, e)
+		}
+	}
+	if len(a.Lost) == 0 {
+		return held, false
+	}
+	a.Mended = slices.DeleteFunc(a.Mended, func(what string) bool {
+		return !slices.ContainsFunc(a.Lost, func(e dnsplan.Entry) bool { return e.Type+" "+e.Name == what })
+	})
 	if err := w.config.Alert(ctx, a); err != nil {
-		w.log.Error("the alert could not be sent", slog.String("domain", domain), slog.Any("error", err))
+		w.log.Error("the alert could not be sent; it is tried again", slog.String("domain", domain), slog.Any("error", err))
+		return due, false
 	}
+	w.alerts.told(a.Lost, a.At)
+	return held, true
 }
 
 func (w *Watcher) tell(domain string, looking bool) {
@@ -177,7 +239,7 @@ func (w *Watcher) mayAsk(domain string) time.Duration {
 		b = &bucket{}
 		w.asked[domain] = b
 	}
-	if b.full.Before(now) {
+	if b.full.Before(now) || b.full.After(now.Add((askBurst+1)*askEvery)) { // the clock may have been wrong
 		b.full = now
 	}
 	if wait := b.full.Add(askEvery).Sub(now) - askBurst*askEvery; wait > 0 {

@@ -28,33 +28,38 @@ type hostProbes struct {
 
 // try is one set of probes, under way or done.
 type try struct {
-	done   chan struct{}
-	at     time.Time
-	probes []dnsplan.Probe
+	done      chan struct{}
+	at        time.Time
+	probes    []dnsplan.Probe
+	brokenOff bool // whoever tried no longer waits: it tells nothing
 }
 
 // share returns what another domain's look has found a moment ago, waits for
 // one that is under way, or does it.
 func (h *hostProbes) share(ctx context.Context, what string, now time.Time, do func(context.Context) []dnsplan.Probe) []dnsplan.Probe {
-	h.mu.Lock()
-	t := h.tried[what]
-	if t == nil || now.Sub(t.at) >= t.life() {
-		t = &try{done: make(chan struct{}), at: now}
-		h.tried[what] = t
-		h.mu.Unlock()
-		t.probes = do(ctx)
-		if ctx.Err() != nil {
-			h.forget(what, t) // it was broken off, and tells nothing
+	for {
+		h.mu.Lock()
+		t := h.tried[what]
+		if t == nil || now.Sub(t.at).Abs() >= t.life() {
+			t = &try{done: make(chan struct{}), at: now}
+			h.tried[what] = t
+			h.mu.Unlock()
+			t.probes = do(ctx)
+			if t.brokenOff = ctx.Err() != nil; t.brokenOff {
+				h.forget(what, t)
+			}
+			close(t.done)
+			return t.probes
 		}
-		close(t.done)
-		return t.probes
-	}
-	h.mu.Unlock()
-	select {
-	case <-t.done:
-		return slices.Clone(t.probes)
-	case <-ctx.Done():
-		return nil
+		h.mu.Unlock()
+		select {
+		case <-t.done:
+			if !t.brokenOff {
+				return slices.Clone(t.probes)
+			}
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

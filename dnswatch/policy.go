@@ -19,6 +19,7 @@ import (
 // Limits of fetching a policy, RFC 8461 section 3.3.
 const (
 	maxPolicy   = 64 << 10 // octets
+	maxHeader   = 16 << 10
 	policyTime  = 15 * time.Second
 	httpsPort   = 443
 	smtpPort    = 25
@@ -66,6 +67,7 @@ func (p *Prober) fetchPolicy(ctx context.Context, host string) (string, error) {
 				return conn, err
 			},
 			TLSClientConfig: &tls.Config{ServerName: host, RootCAs: p.config.Roots}, DisableKeepAlives: true,
+			MaxResponseHeaderBytes: maxHeader,
 		},
 		// RFC 8461 section 3.3: redirects are not followed.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

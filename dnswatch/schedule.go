@@ -21,7 +21,7 @@ const (
 // next returns when a domain is looked at again, ready or not, so long after
 // something about it last changed.
 func next(domain string, now, changed time.Time, ready bool) time.Time {
-	quiet := now.Sub(changed)
+	quiet := max(now.Sub(changed), 0) // the clock may have been wrong
 	wait := hourly
 	switch {
 	case quiet < soonFor:

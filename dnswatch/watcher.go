@@ -57,6 +57,8 @@ type Watcher struct {
 	changed map[string]time.Time // by domain: what was told by Changed since the last look
 	looks   map[string]*flight
 	asked   map[string]*bucket
+
+	alerts alerts
 }
 
 // The pace of looks that nobody waits for, and how long one may take.
@@ -65,6 +67,7 @@ const (
 	lookTime = 90 * time.Second
 	idle     = time.Minute // how long the scheduler sleeps at most: domains come and go
 	keepFor  = 400 * 24 * time.Hour
+	longest  = seldom + lookTime // between two looks at a domain
 )
 
 // NewWatcher returns a watcher. Check works at once; Run keeps the schedule.
@@ -78,6 +81,7 @@ func NewWatcher(c WatchConfig) *Watcher {
 	return &Watcher{
 		config: c, log: c.Logger, wake: make(chan struct{}, 1),
 		next: map[string]time.Time{}, changed: map[string]time.Time{}, looks: map[string]*flight{}, asked: map[string]*bucket{},
+		alerts: alerts{when: map[lostRecord][]time.Time{}},
 	}
 }
 
@@ -111,6 +115,11 @@ func (w *Watcher) Changed(domain string) {
 	now := w.config.Clock()
 	w.changed[domain], w.next[domain] = now, now
 	w.mu.Unlock()
+	w.rouse()
+}
+
+// rouse has the schedule looked at.
+func (w *Watcher) rouse() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -208,6 +217,9 @@ func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 		if !known {
 			at = now.Add(spread(name, time.Duration(min(i, 60))*time.Second)) // many new ones do not all begin at once
 			w.next[name] = at
+		}
+		if at.After(now.Add(longest)) {
+			at = now // the clock was wrong when that was written
 		}
 		if at.After(now) {
 			wait = min(wait, at.Sub(now))

@@ -37,9 +37,9 @@ func (s *Store) Look(ctx context.Context, domain string) (l dnsplan.Look, err er
 	l.Domain = domain
 	err = s.read(ctx, func(c *conn) error {
 		var changed, next int64
-		var report, known string
-		found, err := c.row([]any{&changed, &next, &report, &known},
-			"SELECT l.changed, l.next, l.report, l.known FROM dns_look l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?", domain)
+		var report, known, untold string
+		found, err := c.row([]any{&changed, &next, &report, &known, &untold},
+			"SELECT l.changed, l.next, l.report, l.known, l.untold FROM dns_look l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?", domain)
 		switch {
 		case err != nil:
 			return err
@@ -50,6 +50,9 @@ func (s *Store) Look(ctx context.Context, domain string) (l dnsplan.Look, err er
 		if err := json.Unmarshal([]byte(report), &l.Report); err != nil {
 			return fmt.Errorf("read what was seen of %s: %w", domain, err)
 		}
+		if err := json.Unmarshal([]byte(untold), &l.Untold); err != nil {
+			return fmt.Errorf("read what was lost of %s: %w", domain, err)
+		}
 		return json.Unmarshal([]byte(known), &l.Known)
 	})
 	return l, err
@@ -59,8 +62,8 @@ func (s *Store) Look(ctx context.Context, domain string) (l dnsplan.Look, err er
 func (s *Store) AddLook(ctx context.Context, l dnsplan.Look, entries []dnsplan.Entry) error {
 	head := l.Report
 	head.Records, head.Probes, head.Troubles = nil, nil, nil
-	texts := make([]string, 0, 3)
-	for _, v := range []any{head, l.Report, l.Known} {
+	texts := make([]string, 0, 4)
+	for _, v := range []any{head, l.Report, l.Known, append([]dnsplan.Entry{}, l.Untold...)} {
 		text, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("write what was seen of %s: %w", l.Domain, err)
@@ -72,9 +75,9 @@ func (s *Store) AddLook(ctx context.Context, l dnsplan.Look, entries []dnsplan.E
 		if err != nil || id == 0 {
 			return cmpErr(err, gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here", l.Domain))
 		}
-		if _, err := t.write("INSERT INTO dns_look (domain_id, checked, changed, next, head, report, known) VALUES (?, ?, ?, ?, ?, ?, ?)"+
-			" ON CONFLICT (domain_id) DO UPDATE SET checked = excluded.checked, changed = excluded.changed, next = excluded.next, head = excluded.head, report = excluded.report, known = excluded.known",
-			id, toMicro(l.Report.CheckedAt), toMicro(l.Changed), toMicro(l.Next), texts[0], texts[1], texts[2]); err != nil {
+		if _, err := t.write("INSERT INTO dns_look (domain_id, checked, changed, next, head, report, known, untold) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"+
+			" ON CONFLICT (domain_id) DO UPDATE SET checked = excluded.checked, changed = excluded.changed, next = excluded.next, head = excluded.head, report = excluded.report, known = excluded.known, untold = excluded.untold",
+			id, toMicro(l.Report.CheckedAt), toMicro(l.Changed), toMicro(l.Next), texts[0], texts[1], texts[2], texts[3]); err != nil {
 			return err
 		}
 		return t.insertHistory(id, entries)
