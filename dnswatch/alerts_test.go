@@ -100,6 +100,43 @@ func TestChangedDuringALook(t *testing.T) {
 	}
 }
 
+// The schedule does so by itself, whenever in the look the change was told, and
+// though it tried to board the look that was under way.
+func TestRunLooksAgainAfterAChangeDuringALook(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		w := newWatch(t)
+		looks := 0
+		second := make(chan struct{})
+		change := func(at bool) {
+			if at == late && looks == 1 {
+				w.Changed("example.com")
+				time.Sleep(50 * time.Millisecond) // the schedule is roused meanwhile
+			}
+		}
+		target := w.Watcher.config.Target
+		w.Watcher.config.Target = func(ctx context.Context, domain string) (Target, error) {
+			if looks++; looks == 2 {
+				close(second)
+			}
+			change(false)
+			return target(ctx, domain)
+		}
+		w.Watcher.config.After = func(context.Context, dnsplan.Report) { change(true) }
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Watcher.Run(ctx) }()
+		select {
+		case <-second:
+		case <-time.After(10 * time.Second):
+			t.Errorf("changed after the look was remembered %t: it is not looked at again", late)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A clock that was wrong for a while does not end the watch.
 func TestAWrongClock(t *testing.T) {
 	w := newWatch(t)

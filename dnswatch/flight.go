@@ -69,6 +69,11 @@ func (w *Watcher) start(ctx context.Context, domain string, f *flight) {
 		if next := f.after; next != nil && next.waiting > 0 {
 			w.looks[domain] = next
 			w.start(ctx, domain, next)
+		} else if again, ok := w.changed[domain]; ok && f.err == nil {
+			// Not before: the schedule would have boarded this flight, and taken
+			// what it saw for the answer.
+			w.next[domain] = again
+			w.rouse()
 		}
 		w.mu.Unlock()
 		close(f.done)
@@ -172,7 +177,6 @@ func (w *Watcher) schedule(l *dnsplan.Look) {
 	defer w.mu.Unlock()
 	if again, ok := w.changed[l.Domain]; ok {
 		l.Next = again
-		w.rouse()
 	}
 	w.next[l.Domain] = l.Next
 }
