@@ -40,6 +40,7 @@ type services struct {
 	publisher *dnspub.Publisher
 	policies  *policies
 	events    *api.Hub
+	alerts    alertLimit
 
 	// announce sends a message of the server itself. nil: no server runs
 	// that could.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"time"
 
 	"gomail"
 	"gomail/dnsplan"
@@ -216,86 +215,9 @@ func (s *services) page(domain string) string {
 	return "https://" + s.config.Server.Hostname + "/admin/domains/" + url.PathEscape(domain)
 }
 
-// administrators returns who is told about a domain: those who manage it
-// alone, and its postmaster.
-func (s *services) administrators(ctx context.Context, domain string) ([]gomail.Address, error) {
-	to := []gomail.Address{{Local: "postmaster", Domain: domain}}
-	managed, err := s.accounts.Managed(ctx)
-	if err != nil {
-		return to, err
-	}
-	for id, names := range managed {
-		if !slices.Contains(names, domain) {
-			continue
-		}
-		account, err := s.accounts.Get(ctx, id)
-		if err != nil {
-			return to, err
-		}
-		if !account.Disabled {
-			to = append(to, account.Address)
-		}
-	}
-	return to, nil
-}
-
-// alert tells a domain's administrators what was lost, but for what they have
-// just changed through GoMail themselves.
-func (s *services) alert(ctx context.Context, a dnsplan.Alert) error {
-	journal, err := s.publisher.Publications(ctx, a.Domain)
-	if err != nil {
-		return err
-	}
-	a.Lost = slices.DeleteFunc(slices.Clone(a.Lost), func(e dnsplan.Entry) bool { return ownChange(journal, e) })
-	if len(a.Lost) == 0 {
-		return nil
-	}
-	a.Page = s.page(a.Domain) + "/records"
-	return s.tellAdministrators(ctx, a.Domain, a.Subject(), a.Text())
-}
-
-// ownChangeLife is for how long a change of ours can be what a look finds:
-// caches and secondary servers follow within it.
-const ownChangeLife = 2 * time.Hour
-
-// ownChange reports whether what was lost is what GoMail itself was last told
-// to write there, as when a publication is taken back.
-func ownChange(journal []dnsplan.Publication, e dnsplan.Entry) bool {
-	for _, p := range journal { // the newest first
-		if e.At.Sub(p.At) > ownChangeLife {
-			return false
-		}
-		for _, r := range p.Results {
-			if r.Outcome != dnsplan.Done || r.Type != e.Type || r.Name != e.Name {
-				continue
-			}
-			var written []string
-			for _, v := range r.After {
-				written = append(written, v.Text)
-			}
-			if len(e.After.Values) == 0 { // it is gone: was it we who took it away?
-				return !slices.ContainsFunc(e.Before.Values, func(v string) bool { return slices.Contains(written, v) })
-			}
-			return !slices.ContainsFunc(e.After.Values, func(v string) bool { return !slices.Contains(written, v) })
-		}
-	}
-	return false
-}
-
 // remind tells them of keys that wait to be published.
 func (s *services) remind(ctx context.Context, r domains.Reminder) error {
 	return s.tellAdministrators(ctx, r.Domain, "New DKIM keys of "+r.Domain+" wait to be published", reminderText(r.Keys, r.First, s.page(r.Domain)+"/keys"))
-}
-
-func (s *services) tellAdministrators(ctx context.Context, domain, subject, text string) error {
-	if s.announce == nil {
-		return gomail.Errorf(gomail.Unavailable, "no server runs that could send it")
-	}
-	to, err := s.administrators(ctx, domain)
-	for _, a := range to {
-		err = errors.Join(err, s.announce(ctx, a, subject, text))
-	}
-	return err
 }
 
 // mend puts right what was lost where the owner wants the provider kept in

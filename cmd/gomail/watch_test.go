@@ -1,10 +1,19 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"gomail"
 	"gomail/dnsplan"
+	"gomail/domains"
+	"gomail/internal/config"
 )
 
 // What GoMail was told to write is no loss; what somebody else did meanwhile
@@ -37,4 +46,81 @@ func TestOwnChange(t *testing.T) {
 			t.Errorf("%s: %t", test.name, got)
 		}
 	}
+}
+
+// What all domains share is told once, to whoever runs the server; the alerts
+// of many domains at once are bounded, and none is lost: it fails, and the watch
+// tries again.
+func TestAlertsOfManyDomains(t *testing.T) {
+	s, sent := newAlerts(t, "mail.example.net")
+	domain := func(i int) string { return fmt.Sprintf("d%d.example", i) }
+	for i := range 3 {
+		if _, err := s.domains.Add(t.Context(), domain(i), domains.AddOptions{Algorithm: domains.Ed25519, Settings: gomail.DomainSettings{Parked: i == 2}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alertOf := func(domain string, lost ...dnsplan.Entry) error {
+		return s.alert(t.Context(), dnsplan.Alert{Domain: domain, At: time.Now(), Lost: lost})
+	}
+	own := dnsplan.Entry{Name: "d.example", Type: "TXT", Key: string(dnsplan.SPF)}
+	for i := range 3 {
+		err := alertOf(domain(i), own,
+			dnsplan.Entry{Name: "mail.example.net", Type: "A", Key: string(dnsplan.Address)},
+			dnsplan.Entry{Name: "192.0.2.1 at bl.example", Type: string(dnsplan.ProbeBlockList), Key: string(dnsplan.ProbeBlockList)})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	want := []string{
+		"postmaster@mail.example.net: 2 DNS records of mail.example.net are no longer right",
+		"postmaster@d0.example: TXT d.example is no longer right", "postmaster@d1.example: TXT d.example is no longer right",
+		"postmaster@mail.example.net: TXT d.example is no longer right", // d2 is parked, and takes no mail
+	}
+	if !slices.Equal(*sent, want) {
+		t.Errorf("sent were\n%s", strings.Join(*sent, "\n"))
+	}
+	var err error
+	for range 2 * alertsAnHour {
+		err = alertOf(domain(0), own)
+	}
+	if gomail.KindOf(err) != gomail.Throttled || len(*sent) != alertsAnHour+1 {
+		t.Errorf("%d were sent, the last ended with %v", len(*sent), err)
+	}
+}
+
+// Where the mail host lies in a hosted domain, its records are that domain's.
+func TestAlertsOfTheMailHostsDomain(t *testing.T) {
+	s, sent := newAlerts(t, "mail.example.com")
+	for _, name := range []string{"example.com", "example.org"} {
+		if _, err := s.domains.Add(t.Context(), name, domains.AddOptions{Algorithm: domains.Ed25519}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"example.org", "example.com"} {
+		err := s.alert(t.Context(), dnsplan.Alert{Domain: name, At: time.Now(), Lost: []dnsplan.Entry{{Name: "1.2.0.192.in-addr.arpa", Type: "PTR", Key: string(dnsplan.Reverse)}}})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []string{"postmaster@example.com: PTR 1.2.0.192.in-addr.arpa is no longer right"}; !slices.Equal(*sent, want) {
+		t.Errorf("sent were %q", *sent)
+	}
+}
+
+// newAlerts returns services whose messages are noted.
+func newAlerts(t *testing.T, hostname string) (*services, *[]string) {
+	t.Helper()
+	c := config.Default()
+	c.Server.Hostname, c.Server.DataDir, c.Secrets.KeyFile = hostname, t.TempDir(), filepath.Join(t.TempDir(), "secret.key")
+	s, err := openServices(t.Context(), c, outside{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.close() })
+	sent := &[]string{}
+	s.announce = func(_ context.Context, to gomail.Address, subject, _ string) error {
+		*sent = append(*sent, to.String()+": "+subject)
+		return nil
+	}
+	return s, sent
 }
