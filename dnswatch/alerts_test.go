@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"gomail/dnsplan"
 )
 
@@ -189,4 +191,61 @@ func TestSharedProbesThatAreBrokenOff(t *testing.T) {
 	if p := <-got; len(p) != 1 || p[0].State != dnsplan.OK {
 		t.Errorf("it got %+v", p)
 	}
+}
+
+// A domain that was changed does not wait for hundreds that are due.
+func TestChangedIsDueFirst(t *testing.T) {
+	w := newWatch(t)
+	names := []string{}
+	for i := range 500 {
+		names = append(names, fmt.Sprintf("d%d.example", i))
+		w.next[names[i]] = w.now.Add(-time.Hour)
+	}
+	w.Watcher.config.Domains = func(context.Context) ([]string, error) { return names, nil }
+	w.Changed("d499.example")
+	seen := map[string]bool{}
+	for len(seen) < len(names) {
+		due, wait := w.due(t.Context())
+		if len(seen) == 0 && (due[0] != "d499.example" || wait != 0) {
+			t.Errorf("at first %q is due, the rest after %s", due[0], wait)
+		}
+		if len(due) == 0 {
+			t.Fatalf("%d of %d domains were due", len(seen), len(names))
+		}
+		for _, name := range due {
+			if seen[name] {
+				t.Errorf("%s is due twice", name)
+			}
+			seen[name] = true
+		}
+	}
+}
+
+// A stop while looks are under way, on schedule and on demand, leaves nothing
+// behind and does not wait for servers that are silent.
+func TestRunEndsDuringALook(t *testing.T) {
+	w := newWatch(t)
+	w.zone.setSilent(true)
+	before := goleak.IgnoreCurrent()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.Watcher.Run(ctx) }()
+	for w.zone.asked.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	asked := make(chan error)
+	go func() {
+		_, err := w.Check(ctx, "example.com")
+		asked <- err
+	}()
+	time.Sleep(10 * time.Millisecond)
+	begun := time.Now()
+	stop()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Errorf("who asked got %v", err)
+	}
+	if err := <-ended; err != nil || time.Since(begun) > time.Second {
+		t.Errorf("it ended after %s with %v", time.Since(begun), err)
+	}
+	goleak.VerifyNone(t, before)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -197,8 +198,10 @@ func (w *Watcher) recall(ctx context.Context) error {
 	return nil
 }
 
-// due returns the domains whose time has come, with theirs moved on so that
-// they are not due twice, and how long to sleep.
+// due returns some of the domains whose time has come, the most urgent first,
+// with theirs moved on so that they are not due twice, and how long to sleep.
+// It is few at once: what is changed while hundreds wait must not wait for all
+// of them.
 func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 	wait = idle
 	names, err := w.config.Domains(ctx)
@@ -216,19 +219,37 @@ func (w *Watcher) due(ctx context.Context) (due []string, wait time.Duration) {
 		at, known := w.next[name]
 		if !known {
 			at = now.Add(spread(name, time.Duration(min(i, 60))*time.Second)) // many new ones do not all begin at once
-			w.next[name] = at
 		}
 		if at.After(now.Add(longest)) {
 			at = now // the clock was wrong when that was written
 		}
-		if at.After(now) {
+		if w.next[name] = at; at.After(now) {
 			wait = min(wait, at.Sub(now))
 			continue
 		}
-		w.next[name] = now.Add(lookTime)
 		due = append(due, name)
 	}
+	slices.SortStableFunc(due, w.moreUrgent)
+	if len(due) > 2*atOnce {
+		due, wait = due[:2*atOnce], 0
+	}
+	for _, name := range due {
+		w.next[name] = now.Add(lookTime)
+	}
 	return due, wait
+}
+
+// moreUrgent orders what was changed before the rest, and then by time.
+func (w *Watcher) moreUrgent(a, b string) int {
+	_, changedA := w.changed[a]
+	_, changedB := w.changed[b]
+	switch {
+	case changedA && !changedB:
+		return -1
+	case changedB && !changedA:
+		return 1
+	}
+	return w.next[a].Compare(w.next[b])
 }
 
 // forget drops what is remembered of domains that are no longer there.
