@@ -20,7 +20,7 @@ type Alert struct {
 func (a Alert) Subject() string {
 	what := fmt.Sprintf("%d DNS records of %s are", len(a.Lost), a.Domain)
 	if len(a.Lost) == 1 {
-		what = fmt.Sprintf("%s %s is", a.Lost[0].Type, a.Lost[0].Name)
+		what = a.Lost[0].what() + " is"
 	}
 	if len(a.Mended) >= len(a.Lost) {
 		return what + " right again: it was changed and put back"
@@ -34,7 +34,7 @@ func (a Alert) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "At %s the DNS of %s was no longer as it should be.\n", a.At.UTC().Format("2 January 2006 15:04 MST"), a.Domain)
 	for _, e := range a.Lost {
-		fmt.Fprintf(&b, "\n%s %s\n", e.Type, e.Name)
+		fmt.Fprintf(&b, "\n%s\n", e.what())
 		fmt.Fprintf(&b, "  Previously:   %s\n", valuesOf(e.Before))
 		fmt.Fprintf(&b, "  Now:          %s\n", valuesOf(e.After))
 		if gone, added := e.Difference(); e.ofRecord() && len(gone)+len(added) > 0 {
@@ -49,10 +49,29 @@ func (a Alert) Text() string {
 		}
 		fmt.Fprintf(&b, "  Repair:       %s\n", e.After.Fix)
 	}
-	if len(a.Mended) < len(a.Lost) && a.Page != "" {
+	if a.Page != "" && a.publishable() {
 		fmt.Fprintf(&b, "\nTo put it right at your DNS provider with one click: %s\nOr: gomail dns publish %s\n", a.Page, a.Domain)
 	}
 	return b.String()
+}
+
+// publishable reports whether something of it is put right at the DNS provider.
+func (a Alert) publishable() bool {
+	return slices.ContainsFunc(a.Lost, func(e Entry) bool {
+		return e.ofRecord() && e.Type != "PTR" && !slices.Contains(a.Mended, e.Type+" "+e.Name)
+	})
+}
+
+// what names the record, or in words what was tried.
+func (e Entry) what() string {
+	words := map[ProbeKind]string{
+		ProbeDelegation: "The delegation of", ProbeServer: "The name server", ProbePolicy: "The MTA-STS policy at", ProbeStartTLS: "Port 25 of",
+		ProbePort25Out: "The way out to", ProbePort80: "Port 80 of", ProbeBlockList: "The standing of",
+	}
+	if w, ok := words[ProbeKind(e.Type)]; ok && !e.ofRecord() {
+		return w + " " + e.Name
+	}
+	return e.Type + " " + e.Name
 }
 
 // ofRecord reports whether the entry is about a record, and not about

@@ -314,8 +314,13 @@ func (c *comparison) judgeAnswer(r Record, a Answer) verdict {
 	return wrong("unsupported", "This kind of record is not compared.")
 }
 
-// delegated reports whether a name may be an alias to where a service keeps
-// the record, as DKIM keys and reports are.
+// delegated reports whether a name may be an alias to where the record is kept:
+// a service's keys and reports, the reverse names of a small network (RFC 2317),
+// a host's TLSA records (RFC 7671 section 7) and services.
 func delegated(r Record) bool {
-	return r.Purpose == DKIM || r.Purpose == MTASTS || r.Purpose == TLSRPT || r.Purpose == DMARC || r.Purpose == DMARCReport
+	switch r.Purpose {
+	case DKIM, MTASTS, TLSRPT, DMARC, DMARCReport, Reverse, TLSA, ClientSetup:
+		return true
+	}
+	return false
 }

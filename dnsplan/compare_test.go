@@ -304,6 +304,22 @@ func TestFindings(t *testing.T) {
 		{"TLS-RPT with more", TLSRPT, func(z zone) { z["_smtp._tls.example.com TXT"][0] += "; x=y" }, OKDiffers, "tags"},
 		{"SRV of another weight", ClientSetup, func(z zone) { z["_imaps._tcp.example.com SRV"] = []string{"5 9 993 mail.example.com."} }, OKDiffers, "srv_weight"},
 		{"SPF whose include does not answer", SPF, func(z zone) { z[apex] = []string{"v=spf1 include:silent.example.net mx ~all"} }, Unknown, "spf_unknown"},
+		{"reverse names of a small network", Reverse, func(z zone) {
+			z["1.2.0.192.in-addr.arpa CNAME"] = []string{"1.0-31.2.0.192.in-addr.arpa."}
+			z["1.0-31.2.0.192.in-addr.arpa PTR"] = z["1.2.0.192.in-addr.arpa PTR"]
+			delete(z, "1.2.0.192.in-addr.arpa PTR")
+		}, OK, ""},
+		{"TLSA as an alias", TLSA, func(z zone) {
+			z["_25._tcp.mail.example.com CNAME"] = []string{"_tlsa.example.com."}
+			z["_tlsa.example.com TLSA"] = z["_25._tcp.mail.example.com TLSA"]
+			delete(z, "_25._tcp.mail.example.com TLSA")
+		}, OK, ""},
+		{"SRV in capitals", ClientSetup, func(z zone) { z["_imaps._tcp.example.com SRV"] = []string{"0 1 993 MAIL.example.com."} }, OK, ""},
+		{"SPF with an explanation behind its end", SPF, func(z zone) { z[apex] = []string{"v=spf1 mx -all exp=why.example.net"} }, OKDiffers, "spf_stricter"},
+		{"TLS reports to us and others", TLSRPT, func(z zone) {
+			z["_smtp._tls.example.com TXT"] = []string{"v=TLSRPTv1; rua=mailto:x@other.org, mailto:POSTMASTER@example.com"}
+		}, OKDiffers, "tags"},
+		{"TLS reports with a last semicolon", TLSRPT, func(z zone) { z["_smtp._tls.example.com TXT"][0] += ";" }, OK, ""},
 		{"an alias at the apex", Receive, func(z zone) {
 			for _, kind := range []string{"MX", "TXT", "CAA", "A", "AAAA"} {
 				delete(z, "example.com "+kind)
@@ -343,6 +359,64 @@ func TestFindingsOfOtherPlans(t *testing.T) {
 		if f := findingOf(t, findings, purpose); f.State != Wrong || f.Code != want {
 			t.Errorf("%s is %s (%s), want %s: %s", purpose, f.State, f.Code, want, f.Fix)
 		}
+	}
+}
+
+// A host with one family of addresses, and a forgotten record of the other.
+func TestForgottenAddressOfTheOtherFamily(t *testing.T) {
+	for _, test := range []struct{ own, kind, forgotten string }{{"192.0.2.1", "AAAA", "2001:db8::99"}, {"2001:db8::1", "A", "198.51.100.9"}} {
+		server := testServer()
+		server.Addresses = []netip.Addr{netip.MustParseAddr(test.own)}
+		records := Plan(server, testDomain())
+		z := publish(records)
+		if f := findingOf(t, Compare(records, z.see(records)), Address); f.State != OK {
+			t.Errorf("%s alone: it is %s (%s)", test.own, f.State, f.Code)
+		}
+		z["mail.example.com "+test.kind] = []string{test.forgotten}
+		if f := findingOf(t, Compare(records, z.see(records)), Address); f.Code != "address_foreign" || !strings.Contains(f.Fix, test.forgotten) {
+			t.Errorf("with %s: it is %s (%s): %s", test.forgotten, f.State, f.Code, f.Fix)
+		}
+	}
+}
+
+// A record that names thousands does not make us ask for them.
+func TestFollowUpsAreBounded(t *testing.T) {
+	records := Plan(testServer(), testDomain())
+	z := publish(records)
+	z["example.com TXT"] = []string{"v=spf1"}
+	for i := range 5000 {
+		z["example.com TXT"][0] += fmt.Sprintf(" a:x%d.example.net include:y%d.example.net", i, i)
+	}
+	seen := z.see(records)
+	if n := len(seen.Answers) - len(Questions(records)); n > 150 {
+		t.Errorf("%d further questions", n)
+	}
+	if f := findingOf(t, Compare(records, seen), SPF); f.State != Wrong {
+		t.Errorf("it is %s (%s)", f.State, f.Code)
+	}
+}
+
+// Wildcard certificates are forbidden by a record that names nobody.
+func TestWildcardCertificates(t *testing.T) {
+	domain := testDomain()
+	domain.Settings.CAA.NoWildcard = true
+	records := Plan(testServer(), domain)
+	z := publish(records)
+	wildcard := func() Finding {
+		for _, f := range Compare(records, z.see(records)) {
+			if strings.Contains(f.Value, "issuewild") {
+				return f
+			}
+		}
+		t.Fatal("no record")
+		return Finding{}
+	}
+	if f := wildcard(); f.State != OK {
+		t.Errorf("as planned it is %s (%s)", f.State, f.Code)
+	}
+	z["example.com CAA"] = []string{`0 issue "letsencrypt.org"`, `0 issuewild "digicert.com"`}
+	if f := wildcard(); f.Code != "caa_wildcard" || !strings.Contains(f.Fix, "digicert.com") {
+		t.Errorf("it is %s (%s): %s", f.State, f.Code, f.Fix)
 	}
 }
 

@@ -47,6 +47,9 @@ func (c *comparison) judgeAddress(r Record, a Answer) verdict {
 			foreign = v.Text
 		}
 	}
+	if foreign == "" {
+		foreign = c.otherFamily(r)
+	}
 	switch {
 	case !found:
 		return wrong("address_wrong", "%s leads to %s instead of %s: change the record.", r.Name, strings.Join(texts(values), ", "), r.Value)
@@ -56,6 +59,27 @@ func (c *comparison) judgeAddress(r Record, a Answer) verdict {
 		return differs("host_is_alias", "%s is an alias (CNAME) of %s, and mail hosts should not be one (RFC 2181): replace the alias by the address.", r.Name, a.Aliases[0])
 	}
 	return good
+}
+
+// otherFamily returns an address at a record's name of the family that the plan
+// does not have there: senders prefer it, as a forgotten AAAA record, and find
+// another machine. Empty: there is none.
+func (c *comparison) otherFamily(r Record) string {
+	other := c.unplannedFamily(r)
+	a, ok := c.seen.first(r.Name, other)
+	if other == "" || !ok || len(a.Values) == 0 {
+		return ""
+	}
+	return a.Values[0].Text
+}
+
+// unplannedFamily is A or AAAA where the plan has the other one alone.
+func (c *comparison) unplannedFamily(r Record) string {
+	other := map[string]string{"A": "AAAA", "AAAA": "A"}[r.Type]
+	if r.Purpose != Address || len(c.planned(Record{Name: r.Name, Type: other})) > 0 {
+		return ""
+	}
+	return other
 }
 
 func (c *comparison) isPlanned(r Record, text string) bool {
@@ -195,7 +219,7 @@ func judgeService(r Record, values []Value) verdict {
 		if len(got) != 4 || len(want) != 4 || !sameHost(got[3], want[3]) || got[3] != "." && got[2] != want[2] {
 			continue
 		}
-		if v.Text == r.Value || got[3] == "." {
+		if slices.Equal(got[:3], want[:3]) || got[3] == "." {
 			return good
 		}
 		return differs("srv_weight", "Its priority or weight differs, which changes nothing here.")
@@ -216,7 +240,8 @@ func (c *comparison) judgeTLSA(r Record, values []Value) verdict {
 // judgeCAA compares by effect: may the planned authority issue?
 func (c *comparison) judgeCAA(r Record, values []Value) verdict {
 	tag, issuer := caaParts(r.Value)
-	restricted, allowed, bound, others := false, false, "", 0
+	restricted, allowed, bound := false, false, ""
+	var others []string
 	for _, v := range values {
 		t, name := caaParts(v.Text)
 		if t != tag {
@@ -229,17 +254,19 @@ func (c *comparison) judgeCAA(r Record, values []Value) verdict {
 				bound = strings.Trim(strings.TrimSpace(parameters), `"`)
 			}
 		} else if name != "" && !c.plannedIssuer(r, name) {
-			others++
+			others = append(others, name)
 		}
 	}
 	switch {
 	case !restricted:
 		return verdict{Missing, "missing", fmt.Sprintf("Other CAA records are there, but none with %s: add this one to them.", tag)}
+	case issuer == "" && len(others) > 0:
+		return wrong("caa_wildcard", "The CAA records of %s let %s issue wildcard certificates, which the plan lets nobody: remove them, or allow wildcards in the settings.", r.Name, strings.Join(others, ", "))
 	case !allowed:
 		return wrong("caa_forbids", "The CAA records of %s do not let %s issue certificates: add this record to them.", r.Name, issuer)
 	case bound != "":
 		return differs("caa_account", "Only the account named there may have certificates issued (%s): make sure that it is this server's.", bound)
-	case others > 0:
+	case len(others) > 0:
 		return differs("caa_others", "Other authorities may issue certificates too.")
 	}
 	return good

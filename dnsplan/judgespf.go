@@ -51,18 +51,26 @@ func (c *comparison) judgeSPF(r Record, ours []string) verdict {
 // holds to which this one leads is its owner's.
 func (c *comparison) lacking(r Record, live string) []string {
 	have := strings.Fields(strings.ToLower(live))
+	for i := range have {
+		have[i] = wholeAddress(have[i])
+	}
 	if slices.ContainsFunc(have, func(t string) bool { return strings.HasPrefix(t, "redirect=") }) {
 		return nil
 	}
 	var lacks []string
 	for _, term := range strings.Fields(r.Value)[1:] {
-		plain := strings.ToLower(strings.TrimPrefix(term, "+"))
+		plain := wholeAddress(strings.ToLower(strings.TrimPrefix(term, "+")))
 		if plain == "mx" || plain == "a" || mechanism(term) == "all" || slices.Contains(have, plain) || slices.Contains(have, "+"+plain) {
 			continue
 		}
 		lacks = append(lacks, term)
 	}
 	return lacks
+}
+
+// wholeAddress writes a network of one address as that address.
+func wholeAddress(term string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(term, "/128"), "/32")
 }
 
 // beginsWithOurs reports whether the planned record lets our addresses send by
@@ -111,8 +119,12 @@ func (c *comparison) mailHost() string { return sendingHost(c.records) }
 func judgeEnding(r Record, live string) verdict {
 	order := []string{"?all", "~all", "-all"}
 	ending := func(text string) int {
-		fields := strings.Fields(strings.ToLower(text))
-		return slices.Index(order, fields[len(fields)-1])
+		for _, term := range strings.Fields(strings.ToLower(text)) {
+			if i := slices.Index(order, term); i >= 0 {
+				return i // what follows it is a modifier, or never reached
+			}
+		}
+		return -1
 	}
 	got, want := ending(live), ending(r.Value)
 	switch {
@@ -181,10 +193,12 @@ func (c *comparison) countVoid(record string) int {
 // FollowUps returns what else has to be asked before Compare knows enough:
 // what SPF records name, and where a record may have landed by mistake. It is
 // to be called until it returns nothing; a bound keeps a record that includes
-// without end from being followed for ever.
+// without end, or names thousands, from being followed for ever: each question
+// goes to servers that its author chose.
 func FollowUps(records []Record, seen Seen) []Question {
-	const most = 200
-	if len(seen.Answers) > most {
+	const most = 150
+	room := len(Questions(records)) + most - len(seen.Answers)
+	if room <= 0 {
 		return nil
 	}
 	c := comparison{records: records, seen: seen}
@@ -197,6 +211,9 @@ func FollowUps(records []Record, seen Seen) []Question {
 		if r.Purpose == SPF && ok {
 			c.askSPF(r, resolver)
 		}
+		if other := c.unplannedFamily(r); other != "" {
+			resolver.want(r.Name, other)
+		}
 		if ok && !c.judge(r, a).accepted() {
 			c.askAround(r, a, resolver)
 		}
@@ -204,7 +221,7 @@ func FollowUps(records []Record, seen Seen) []Question {
 			resolver.want(r.Value, reverseKind(r.Name))
 		}
 	}
-	return resolver.unknown
+	return resolver.unknown[:min(len(resolver.unknown), room)]
 }
 
 // askAround wants to know why a record is not right: where it may have landed

@@ -175,7 +175,7 @@ func judgeTags(r Record, ours []string) verdict {
 	if len(ours) > 1 {
 		return wrong("two_records", "There are %d such records at %s: leave one.", len(ours), r.Name)
 	}
-	if compact(ours[0]) == compact(r.Value) {
+	if withoutEnd(ours[0]) == withoutEnd(r.Value) {
 		return good
 	}
 	for part := range strings.SplitSeq(r.Value, ";") {
@@ -187,9 +187,12 @@ func judgeTags(r Record, ours []string) verdict {
 		if !there {
 			return wrong("tag_missing", "It lacks %s: publish the value of this record.", strings.TrimSpace(part))
 		}
-		if strings.EqualFold(strings.TrimSpace(name), "rua") && got != strings.TrimSpace(value) {
+		if strings.EqualFold(strings.TrimSpace(name), "rua") && !containsAll(strings.Split(compact(got), ","), strings.Split(compact(value), ",")) {
 			return differs("reports_elsewhere", "Reports go to %s instead of %s, where this server would read them.", got, strings.TrimSpace(value))
 		}
 	}
 	return differs("tags", "It holds more than planned; what is planned is there.")
 }
+
+// withoutEnd is a tag list without what may stand at its end.
+func withoutEnd(text string) string { return strings.TrimSuffix(compact(text), ";") }

@@ -15,6 +15,10 @@ const (
 	maxIssuer  = 250
 	leastTTL   = 60
 	mostTTL    = 604800
+
+	leastRenewDays  = 7
+	mostRenewDays   = 3650
+	longestSelector = 40 // the month, a number and "-rsa" are added, and a label has 63
 )
 
 // Validate checks a domain's settings. Settings that it lets pass make a plan
@@ -32,10 +36,29 @@ func Validate(s gomail.DomainSettings) error {
 			return gomail.Errorf(gomail.Invalid, "the catch-all address is not valid: %w", err)
 		}
 	}
-	for _, err := range []error{validSPF(s.SPF), validDMARC(s.DMARC), validMTASTS(s.MTASTS), validTLSRPT(s.TLSRPT), validCAA(s.CAA)} {
+	for _, err := range []error{validSPF(s.SPF), validDMARC(s.DMARC), validMTASTS(s.MTASTS), validTLSRPT(s.TLSRPT), validCAA(s.CAA), validDKIM(s.DKIM)} {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// validDKIM checks how keys are made and replaced. Keys stay published for two
+// months after their time: with many more of them a zone would fill.
+func validDKIM(s gomail.DKIMSettings) error {
+	if err := oneOf("the DKIM algorithm", s.Algorithm, "", "ed25519", "rsa", "both"); err != nil {
+		return err
+	}
+	if s.RenewDays < -1 || s.RenewDays > mostRenewDays || s.RenewDays > 0 && s.RenewDays < leastRenewDays {
+		return gomail.Errorf(gomail.Invalid, "DKIM keys cannot be replaced after %d days: it must be between %d and %d, 0 for the default, or -1 for never", s.RenewDays, leastRenewDays, mostRenewDays)
+	}
+	if s.Selector == "" {
+		return nil
+	}
+	name, err := gomail.CanonicalDomain(s.Selector + ".x")
+	if err != nil || name != s.Selector+".x" || len(s.Selector) > longestSelector {
+		return gomail.Errorf(gomail.Invalid, "%q cannot be a selector: use at most %d lower-case letters, digits and hyphens", s.Selector, longestSelector)
 	}
 	return nil
 }

@@ -38,6 +38,11 @@ func TestValidate(t *testing.T) {
 		"MTA-STS id":                {MTASTS: gomail.MTASTSSettings{PolicyID: "2025-01-01"}},
 		"TLS reports":               {TLSRPT: gomail.TLSRPTSettings{RUA: []string{"http://example.com"}}},
 		"CA":                        {CAA: gomail.CAASettings{Issuers: []string{"Let's Encrypt"}}},
+		"DKIM algorithm":            {DKIM: gomail.DKIMSettings{Algorithm: "dsa"}},
+		"DKIM selector":             {DKIM: gomail.DKIMSettings{Selector: "Mail 1"}},
+		"DKIM selector's length":    {DKIM: gomail.DKIMSettings{Selector: strings.Repeat("a", 41)}},
+		"DKIM every day":            {DKIM: gomail.DKIMSettings{RenewDays: 1}},
+		"DKIM in a million years":   {DKIM: gomail.DKIMSettings{RenewDays: 365_000_000}},
 		"CA parameters":             {CAA: gomail.CAASettings{Issuers: []string{"ca.example; x=\"\n\""}}},
 	} {
 		err := Validate(s)

@@ -50,7 +50,7 @@ func (s *Service) renewAge(d gomail.Domain) time.Duration {
 	case days < 0:
 		return 0
 	case days > 0:
-		return time.Duration(days) * 24 * time.Hour
+		return time.Duration(min(days, 36500)) * 24 * time.Hour
 	}
 	return s.config.Pace.Renew
 }
