@@ -96,6 +96,9 @@ func policyFailure(probe dnsplan.Probe, host string, err error) dnsplan.Probe {
 	var status statusError
 	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &noHost) && !noHost.IsNotFound:
+		probe.State, probe.Code, probe.Found = dnsplan.Unknown, "sts_policy_unreachable", "The address of "+host+" could not be looked up"
+		probe.Fix = "It is tried again; if it lasts, look at this server's resolver."
 	case errors.As(err, &noHost):
 		probe.State, probe.Code, probe.Found = dnsplan.Missing, "sts_policy_no_host", "The name "+host+" does not exist"
 		probe.Fix = "Publish the record of " + host + " first: without the policy file, senders ignore the record that announces it."
@@ -161,8 +164,8 @@ func sameSet(a, b []string) bool {
 
 // connectHost connects to the first address of a host that answers.
 func (p *Prober) connectHost(ctx context.Context, host string, port uint16) (net.Conn, netip.Addr, error) {
-	var failure error = &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-	for _, a := range p.hostAddresses(ctx, host) {
+	addresses, failure := p.hostAddresses(ctx, host)
+	for _, a := range addresses {
 		conn, err := p.connect(ctx, a, port)
 		if err == nil {
 			return conn, a, nil
@@ -172,10 +175,27 @@ func (p *Prober) connectHost(ctx context.Context, host string, port uint16) (net
 	return nil, netip.Addr{}, failure
 }
 
-// hostAddresses asks the resolvers for a host's addresses.
-func (p *Prober) hostAddresses(ctx context.Context, host string) []netip.Addr {
-	return append(p.addressesOf(ctx, host, dns.TypeA), p.addressesOf(ctx, host, dns.TypeAAAA)...)
+// hostAddresses asks the resolvers for a host's addresses. Where there are none
+// the error says whether the host has none, or the resolvers did not say.
+func (p *Prober) hostAddresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	failure := &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	var found []netip.Addr
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		got := p.askResolvers(ctx, host, qtype)
+		if !got.Status.Known() {
+			failure = &net.DNSError{Err: "the resolvers do not say: " + string(got.Status), Name: host, IsTemporary: true}
+		}
+		for _, v := range got.Values {
+			if a, err := netip.ParseAddr(v.Text); err == nil {
+				found = append(found, a)
+			}
+		}
+	}
+	return found[:min(len(found), mostAddresses)], failure
 }
+
+// mostAddresses bounds how many addresses of a host are tried.
+const mostAddresses = 16
 
 // connect opens a TCP connection where that is allowed: names in the DNS must
 // not lead this server into the network behind it.

@@ -25,14 +25,23 @@ const smtpTime = 20 * time.Second
 var (
 	errNoGreeting = errors.New("it does not greet as a mail server")
 	errNoStartTLS = errors.New("it does not offer STARTTLS")
+	errBusy       = errors.New("it is busy") // a reply of 4xx: RFC 5321 section 4.2.1
 )
 
 // startTLS connects to every address of a host that takes mail, as a sender
 // would: port 25, STARTTLS, certificate; and compares the key with the TLSA
 // records where those count.
 func (p *Prober) startTLS(ctx context.Context, host string, tlsa []string) []dnsplan.Probe {
-	addresses := p.hostAddresses(ctx, host)
-	if len(addresses) == 0 {
+	addresses, err := p.hostAddresses(ctx, host)
+	var lookup *net.DNSError
+	switch {
+	case len(addresses) > 0:
+	case errors.As(err, &lookup) && lookup.IsTemporary:
+		return []dnsplan.Probe{{
+			Kind: dnsplan.ProbeStartTLS, Subject: host, State: dnsplan.Unknown, Code: "mx_unreachable", Found: "Its address could not be looked up",
+			Fix: "It is tried again; if it lasts, look at this server's resolver.",
+		}}
+	default:
 		return []dnsplan.Probe{{
 			Kind: dnsplan.ProbeStartTLS, Subject: host, State: dnsplan.Missing, Code: "mx_no_address", Found: "It has no address",
 			Fix: "Publish the address of " + host + ": without it no mail arrives.",
@@ -56,7 +65,19 @@ func (p *Prober) startTLSAt(ctx context.Context, host string, a netip.Addr, tlsa
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	conn.SetDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) }) // nobody waits any more
+	defer stop()
 	chain, err := handshake(conn, host)
+	switch {
+	case ctx.Err() != nil || isTimeout(err):
+		probe.State, probe.Code, probe.Found = dnsplan.Unknown, "mx_slow", "It accepts connections and does not answer in time"
+		probe.Fix = "It is tried again; if it lasts, see what keeps the server on port 25 from answering."
+		return probe
+	case errors.Is(err, errBusy):
+		probe.State, probe.Code, probe.Found = dnsplan.Unknown, "mx_busy", "It says that it is busy"
+		probe.Fix = "It is tried again; if it lasts, see whether the server on port 25 has reached a limit."
+		return probe
+	}
 	if err != nil {
 		return noTLS(probe, err)
 	}
@@ -97,19 +118,19 @@ func handshake(conn net.Conn, host string) ([]*x509.Certificate, error) {
 	const maxLine = 64 << 10 // all greetings together
 	in := bufio.NewReader(io.LimitReader(conn, maxLine))
 	if _, err := reply(in, "220"); err != nil {
-		return nil, errNoGreeting
+		return nil, otherwise(err, errNoGreeting)
 	}
 	fmt.Fprint(conn, "EHLO probe.invalid\r\n")
 	offers, err := reply(in, "250")
 	if err != nil {
-		return nil, errNoGreeting
+		return nil, otherwise(err, errNoGreeting)
 	}
 	if !strings.Contains(strings.ToUpper(offers), "STARTTLS") {
 		return nil, errNoStartTLS
 	}
 	fmt.Fprint(conn, "STARTTLS\r\n")
 	if _, err := reply(in, "220"); err != nil {
-		return nil, errNoStartTLS
+		return nil, otherwise(err, errNoStartTLS)
 	}
 	secure := tls.Client(conn, &tls.Config{ServerName: host, InsecureSkipVerify: true})
 	if err := secure.Handshake(); err != nil {
@@ -117,6 +138,14 @@ func handshake(conn net.Conn, host string) ([]*x509.Certificate, error) {
 	}
 	fmt.Fprint(secure, "QUIT\r\n")
 	return secure.ConnectionState().PeerCertificates, nil
+}
+
+// otherwise is what an error means that is not the time's.
+func otherwise(err, meaning error) error {
+	if isTimeout(err) || errors.Is(err, errBusy) {
+		return err
+	}
+	return meaning
 }
 
 // reply reads the lines of one SMTP reply and wants its code.
@@ -128,6 +157,9 @@ func reply(in *bufio.Reader, code string) (string, error) {
 			return "", err
 		}
 		all.WriteString(line)
+		if len(line) >= 4 && line[0] == '4' && isDigit(line[1]) && isDigit(line[2]) {
+			return "", errBusy
+		}
 		if len(line) < 4 || line[:3] != code {
 			return "", fmt.Errorf("it answers %q", strings.TrimSpace(line))
 		}
