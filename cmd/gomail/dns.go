@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -98,6 +99,14 @@ type dnsPlanCmd struct {
 // Help shows an example.
 func (dnsPlanCmd) Help() string {
 	return "Example: gomail dns plan example.com\n\nExample: gomail dns plan example.com --zone > example.com.zone"
+}
+
+// Validate refuses two forms at once.
+func (c dnsPlanCmd) Validate() error {
+	if c.JSON && (c.Zone || c.NSUpdate || c.Route53) {
+		return errors.New("--json is a form of its own: leave it or the other one out")
+	}
+	return nil
 }
 
 // Run prints the plan.

@@ -108,6 +108,9 @@ func (a *app) config() (config.Config, error) {
 
 type versionCmd struct{}
 
+// Help shows an example.
+func (versionCmd) Help() string { return "Example: gomail version" }
+
 // Run prints the version.
 func (versionCmd) Run(a *app) error {
 	_, err := fmt.Fprintln(a.stdout, "gomail", version)

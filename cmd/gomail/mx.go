@@ -51,17 +51,32 @@ func (hostMXCmd) Help() string {
 	return "The mail host is added with priority 10 unless it is named.\n\nExample: gomail host mx 10:mail.example.com 20:mx2.example.com --dry-run"
 }
 
-// Run sets the hosts.
-func (c hostMXCmd) Run(a *app) error {
-	settings := api.MXSettings{MX: []dnsplan.MX{}}
+// Validate reads the hosts.
+func (c hostMXCmd) Validate() error {
+	_, err := c.hosts()
+	return err
+}
+
+func (c hostMXCmd) hosts() ([]dnsplan.MX, error) {
+	hosts := []dnsplan.MX{}
 	for _, text := range c.Hosts {
 		priority, host, ok := strings.Cut(text, ":")
 		n, err := strconv.Atoi(priority)
 		if !ok || err != nil {
-			return gomail.Errorf(gomail.Invalid, "%q is not a priority and a host: write it as 10:mail.example.com", text)
+			return nil, gomail.Errorf(gomail.Invalid, "%q is not a priority and a host: write it as 10:mail.example.com", text)
 		}
-		settings.MX = append(settings.MX, dnsplan.MX{Host: host, Priority: n})
+		hosts = append(hosts, dnsplan.MX{Host: host, Priority: n})
 	}
+	return hosts, nil
+}
+
+// Run sets the hosts.
+func (c hostMXCmd) Run(a *app) error {
+	hosts, err := c.hosts()
+	if err != nil {
+		return err
+	}
+	settings := api.MXSettings{MX: hosts}
 	if c.DryRun {
 		return c.preview(a, settings)
 	}

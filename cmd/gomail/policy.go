@@ -82,7 +82,7 @@ func marked(rungs []string, at string) []string {
 type policyTakeCmd struct {
 	printing
 	Domain string `arg:""`
-	Ladder string `arg:"" help:"dmarc, spf, mta_sts or tlsa."`
+	Ladder string `arg:"" enum:"dmarc,spf,mta_sts,tlsa" help:"dmarc, spf, mta_sts or tlsa."`
 	To     string `arg:"" help:"The step that is offered, such as quarantine."`
 }
 
@@ -103,7 +103,7 @@ func (c policyTakeCmd) Run(a *app) error {
 type policyBackCmd struct {
 	printing
 	Domain string `arg:""`
-	Ladder string `arg:"" help:"dmarc, spf, mta_sts or tlsa."`
+	Ladder string `arg:"" enum:"dmarc,spf,mta_sts,tlsa" help:"dmarc, spf, mta_sts or tlsa."`
 }
 
 // Help shows an example.

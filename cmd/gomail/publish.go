@@ -163,6 +163,17 @@ type dnsHistoryCmd struct {
 // Help shows an example.
 func (dnsHistoryCmd) Help() string { return "Example: gomail dns history example.com" }
 
+// Validate checks the limit.
+func (c dnsHistoryCmd) Validate() error {
+	if c.Limit < 1 || c.Limit > mostHistory {
+		return fmt.Errorf("--limit is %d, and must be between 1 and %d", c.Limit, mostHistory)
+	}
+	return nil
+}
+
+// mostHistory is how much the server answers at once.
+const mostHistory = 1000
+
 // Run shows how the state of the records changed.
 func (c dnsHistoryCmd) Run(a *app) error {
 	entries, err := get[[]dnsplan.Entry](a, fmt.Sprintf("/domains/%s/history?record=%s&limit=%d", seg(c.Domain), url.QueryEscape(c.Record), c.Limit))
