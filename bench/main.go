@@ -19,6 +19,8 @@ type options struct {
 	rest       time.Duration // before idle memory is read
 	storeSize  int64         // for the start, octets; 0: no memory, no start
 	onlyGoMail bool
+	queue      bool // measure the queue instead
+	messages   int  // in the queue
 	dir        string
 	binary     string // of GoMail
 }
@@ -39,6 +41,8 @@ func main() {
 	flag.DurationVar(&o.rest, "rest", 30*time.Second, "how long a server is left alone before its idle memory is read")
 	flag.Int64Var(&o.storeSize, "store", 1<<30, "how large the store is made, in octets, before memory and start are measured; 0: they are not")
 	flag.BoolVar(&o.onlyGoMail, "only-gomail", false, "measure without Postfix and Dovecot, and so without root")
+	flag.BoolVar(&o.queue, "queue", false, "measure how fast a queue is emptied, beside Postfix and chasquid, instead of deliveries")
+	flag.IntVar(&o.messages, "messages", 10_000, "how many messages are queued, with -queue")
 	flag.StringVar(&o.binary, "binary", "", "the gomail to measure; default: build it from this tree")
 	flag.StringVar(&o.dir, "dir", "", "where to work; default: a temporary directory that goes away")
 	flag.Parse()
@@ -60,6 +64,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if err := os.Chmod(o.dir, 0o755); err != nil { // Postfix's users have to pass
 		return err
+	}
+	if o.queue {
+		return runQueue(ctx, o)
 	}
 	b := &bench{options: o}
 	defer func() { err = errors.Join(err, b.end()) }()

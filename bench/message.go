@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -37,6 +38,12 @@ func newMessage(size int) []byte {
 		b.WriteString(strings.TrimSpace(line.String()) + "\r\n")
 	}
 	return []byte(b.String())
+}
+
+// queueMessage is what the queue's benchmark sends: 4 KB from an author who
+// may send it. A mark goes before it.
+func queueMessage(from string) []byte {
+	return bytes.Replace(newMessage(4000), []byte(sender), []byte(from), 1)
 }
 
 // asSent takes off the trace fields that delivery put on top of a message, so

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-//go:embed testdata/main.cf testdata/master.cf testdata/dovecot.conf
+//go:embed testdata/main.cf testdata/master.cf testdata/dovecot.conf testdata/queue.cf
 var configurations embed.FS
 
 // postfix is Postfix that hands what it takes to Dovecot, which keeps it in
