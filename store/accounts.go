@@ -43,7 +43,7 @@ func (s *Store) AddAccount(ctx context.Context, account gomail.Account, password
 		if err := t.addressFree(domain, account.Address); err != nil {
 			return err
 		}
-		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, created) VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, 0, ?, ?)",
+		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, created) VALUES (?, ?, ?, ?, ?, 0, (SELECT epoch FROM account WHERE id = 0), 0, 0, 0, ?, ?)",
 			account.ID, account.Name, account.Role, account.Disabled, password, account.QuotaMax, toMicro(account.Created)); err != nil {
 			return err
 		}

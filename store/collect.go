@@ -16,8 +16,9 @@ const UndeleteWindow = 24 * time.Hour
 // Bounds of one collecting transaction, so that deliveries do not wait behind
 // it for long.
 const (
-	collectBatch = 256
-	collectEvery = 10 * time.Minute
+	collectBatch  = 256
+	collectOctets = 4 << 20 // that are moved to another pack
+	collectEvery  = 10 * time.Minute
 )
 
 // Collected says what a collection gave back.
@@ -50,10 +51,18 @@ func (s *Store) collectNowAndThen() {
 }
 
 // Collect removes the bodies that nobody has held since before, rewrites packs
-// that are more than half dead, and removes files that no row names.
+// that are more than half dead, and removes files that no row names. It takes
+// about half of the store's time when it has much to do, so that mail comes in
+// meanwhile. Files that a backup under way may need are removed after it.
+//
+// The order survives a power cut at any point: a copy is synced, then the rows
+// that name it are committed, then the file that no row names is removed.
 func (s *Store) Collect(ctx context.Context, before time.Time) (Collected, error) {
+	s.collecting.Lock()
+	defer s.collecting.Unlock()
 	var all Collected
 	for {
+		began := time.Now()
 		n, err := s.collectSome(ctx, before, &all)
 		if err != nil {
 			return all, err
@@ -61,11 +70,23 @@ func (s *Store) Collect(ctx context.Context, before time.Time) (Collected, error
 		if n < collectBatch {
 			break
 		}
+		s.yield(ctx, time.Since(began))
 	}
 	if err := s.compact(ctx, &all); err != nil {
 		return all, err
 	}
 	return all, s.sweep(ctx, before, &all)
+}
+
+// yield leaves the store to others for a while, at most a second.
+func (s *Store) yield(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(min(d, time.Second))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-s.closing:
+	}
 }
 
 // dead is a handle that is up for collection.
@@ -104,7 +125,7 @@ func (s *Store) collectSome(ctx context.Context, before time.Time, all *Collecte
 		return 0, err
 	}
 	for _, f := range objects { // after the commit: until then the rows hold them
-		s.bodies.Remove(f)
+		s.unlinks.do(func() { s.bodies.Remove(f) })
 		all.Objects++
 		all.Octets += f.Location.Stored
 	}
@@ -170,7 +191,12 @@ func (s *Store) compact(ctx context.Context, all *Collected) error {
 		return err
 	}
 	for _, id := range packs {
-		if err := s.rewrite(ctx, id, all); err != nil {
+		err := s.rewrite(ctx, id, all)
+		if gomail.KindOf(err) == gomail.Corrupt && s.Failure() == nil { // the others can still be rewritten
+			s.options.Logger.Error("a pack is damaged and stays as it is: run gomail check", slog.Int64("pack", id), slog.Any("error", err))
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -181,6 +207,7 @@ func (s *Store) compact(ctx context.Context, all *Collected) error {
 // A reader that looked a frame up before and finds the file gone looks again.
 func (s *Store) rewrite(ctx context.Context, pack int64, all *Collected) error {
 	for {
+		began := time.Now()
 		moved, err := s.moveSome(ctx, pack)
 		if err != nil {
 			return err
@@ -188,16 +215,43 @@ func (s *Store) rewrite(ctx context.Context, pack int64, all *Collected) error {
 		if moved == 0 {
 			break
 		}
+		s.yield(ctx, time.Since(began))
 	}
+	emptied, err := s.dropPack(ctx, pack)
+	if err != nil || !emptied {
+		return err
+	}
+	all.Packs++
+	return s.removePack(pack, all)
+}
+
+// dropPack removes a pack's row, if no frame is in it. A batch that went into
+// the pack while it was the current one is waiting for its commit by then, so
+// that commit comes first.
+func (s *Store) dropPack(ctx context.Context, pack int64) (bool, error) {
+	s.handing.Lock()
+	//lint:ignore SA2001 whoever had it has handed its batch over
+	s.handing.Unlock()
+	var dropped int64
 	err := s.update(ctx, func(t *tx) error {
-		_, err := t.write("DELETE FROM pack WHERE id = ? AND NOT EXISTS (SELECT 1 FROM frame WHERE loc_kind = ? AND pack_id = ?)", pack, blob.InPack, pack)
+		if err := t.flush(); err != nil { // packs that this batch has counted so far
+			return err
+		}
+		var err error
+		dropped, err = t.write("DELETE FROM pack WHERE id = ? AND NOT EXISTS (SELECT 1 FROM frame WHERE loc_kind = ? AND pack_id = ?)", pack, blob.InPack, pack)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	freed, err := s.bodies.RemovePack(pack)
-	all.Packs++
+	return dropped > 0, err
+}
+
+// removePack removes the file of a pack that no row names.
+func (s *Store) removePack(pack int64, all *Collected) (err error) {
+	var freed int64
+	s.unlinks.do(func() {
+		if freed, err = s.bodies.RemovePack(pack); err != nil {
+			s.options.Logger.Warn("a pack could not be removed; it is tried again tomorrow", slog.Int64("pack", pack), slog.Any("error", err))
+		}
+	})
 	all.Octets += freed
 	return err
 }
@@ -206,6 +260,7 @@ func (s *Store) rewrite(ctx context.Context, pack int64, all *Collected) error {
 // copies are durable, moves their rows.
 func (s *Store) moveSome(ctx context.Context, pack int64) (int, error) {
 	var frames []*blob.Frame
+	octets := int64(0)
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(rows *sql.Rows) error {
 			f := &blob.Frame{Location: blob.Location{Kind: blob.InPack, Pack: pack}}
@@ -215,7 +270,9 @@ func (s *Store) moveSome(ctx context.Context, pack int64) (int, error) {
 				return err
 			}
 			copy(l.SHA256[:], sum)
-			frames = append(frames, f)
+			if octets += l.Stored; octets <= collectOctets || len(frames) == 0 {
+				frames = append(frames, f)
+			}
 			return nil
 		}, "SELECT id, off, clen, rlen, codec, sha256 FROM frame WHERE loc_kind = ? AND pack_id = ? ORDER BY off LIMIT ?", blob.InPack, pack, collectBatch)
 	})

@@ -80,12 +80,15 @@ func (s *Store) pack() {
 		for i, w := range batch {
 			frames[i] = w.frame
 		}
+		s.handing.Lock()
 		if err := s.bodies.Append(frames); err != nil {
+			s.handing.Unlock()
 			s.failIfFinal(err)
 			answer(batch, err)
 			continue
 		}
 		s.committer <- batch
+		s.handing.Unlock()
 	}
 }
 

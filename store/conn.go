@@ -31,7 +31,12 @@ func openConn(ctx context.Context, path string, pragmas ...string) (*conn, error
 	for _, p := range pragmas {
 		query.Add("_pragma", p)
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+query.Encode())
+	return openDSN(ctx, path, query.Encode())
+}
+
+// openDSN opens a connection to a file with the driver's parameters.
+func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+parameters)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

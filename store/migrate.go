@@ -47,6 +47,15 @@ func migrate(ctx context.Context, path string) error {
 	return nil
 }
 
+// newestSchema returns the version of the schema that this GoMail writes.
+func newestSchema() (int64, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("read the migrations: %w", err)
+	}
+	return goose.NumericComponent(names[len(names)-1])
+}
+
 // clustered is the migrations as SQLite reads them: tables marked "clustered"
 // become WITHOUT ROWID.
 type clustered struct{ embed.FS }

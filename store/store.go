@@ -45,6 +45,10 @@ type Store struct {
 	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
 
+	handing    sync.Mutex // held from a batch's way into its pack until it waits for its commit
+	collecting sync.Mutex // one collection at a time
+	unlinks    unlinks    // files that collection removes
+
 	failOnce sync.Once
 	failed   chan struct{} // closed when the store can no longer promise anything
 	failure  error         // why; read after failed is closed
@@ -61,6 +65,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := refuseHalfRestored(o.Dir); err != nil {
+		return nil, err
 	}
 	lock, err := lockDir(o.Dir)
 	if err != nil {

@@ -8,9 +8,16 @@ import (
 	"gomail/store/blob"
 )
 
+// sweepGrace is how long a file without a row is left alone whatever else is
+// asked: its message may be on its way to the commit.
+const sweepGrace = time.Hour
+
 // sweep removes the files that a crash between writing and committing left
 // behind: objects and packs that no row names, unchanged since before.
 func (s *Store) sweep(ctx context.Context, before time.Time, all *Collected) error {
+	if latest := time.Now().Add(-sweepGrace); before.After(latest) {
+		before = latest
+	}
 	objects, err := s.bodies.Objects(before)
 	if err != nil {
 		return err
@@ -21,7 +28,7 @@ func (s *Store) sweep(ctx context.Context, before time.Time, all *Collected) err
 			return err
 		}
 		if !known {
-			s.bodies.Remove(f)
+			s.unlinks.do(func() { s.bodies.Remove(f) })
 			all.Objects++
 			all.Octets += f.Location.Stored
 		}
@@ -38,12 +45,10 @@ func (s *Store) sweep(ctx context.Context, before time.Time, all *Collected) err
 			}
 			continue
 		}
-		freed, err := s.bodies.RemovePack(id)
-		if err != nil {
+		if err := s.removePack(id, all); err != nil {
 			return err
 		}
 		all.Packs++
-		all.Octets += freed
 	}
 	return nil
 }

@@ -215,7 +215,7 @@ func (t *tx) flush() error {
 		}
 	}
 	for id, p := range t.packs {
-		_, err := t.exec("INSERT INTO pack (id, bytes, live) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes, live = pack.live + excluded.live",
+		_, err := t.exec("INSERT INTO pack (id, bytes, live) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET bytes = CASE WHEN excluded.bytes > pack.bytes THEN excluded.bytes ELSE pack.bytes END, live = pack.live + excluded.live",
 			id, p.end, p.live)
 		if err != nil {
 			return err

@@ -166,7 +166,7 @@ func (d *Dir) rotate() error {
 }
 
 func (d *Dir) packPath(number int64) string {
-	return filepath.Join(d.path, "packs", fmt.Sprintf("%08d.pack", number))
+	return filepath.Join(d.path, PackFile(number))
 }
 
 // CurrentPack returns the number of the pack that is being written, 0 when

@@ -3,7 +3,6 @@ package blob
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,7 +51,7 @@ func (d *Dir) newObject() (*objectWriter, error) {
 // objectPath spreads objects over directories by about a day (2^36 µs), so
 // that none grows too large.
 func (d *Dir) objectPath(id int64) string {
-	return filepath.Join(d.path, "objects", fmt.Sprintf("%08x", id>>36), fmt.Sprintf("%016x", id))
+	return filepath.Join(d.path, ObjectFile(id))
 }
 
 func (d *Dir) makeObjectDir(id int64) error {
