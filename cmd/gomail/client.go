@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,11 +50,7 @@ func (a *app) client() (*client, error) {
 		return nil, err
 	}
 	handler := api.Trusted(s.api(c), "socket")
-	return &client{close: s.close, do: func(r *http.Request) (*http.Response, error) {
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		return w.Result(), nil
-	}}, nil
+	return &client{close: s.close, do: func(r *http.Request) (*http.Response, error) { return answerHere(handler, r), nil }}, nil
 }
 
 // listening reports whether a server answers on the socket. One that was left

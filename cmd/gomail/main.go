@@ -29,6 +29,8 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Run a server with its own little internet, to try things out."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Read the configuration and say what is wrong with it."`
 	Check       checkCmd       `cmd:"" help:"Hold the store against every invariant."`
+	Backup      backupCmd      `cmd:"" help:"Back the store up, also while the server runs."`
+	Restore     restoreCmd     `cmd:"" help:"Make a data directory from a backup."`
 	Doctor      doctorCmd      `cmd:"" help:"Look at everything that a healthy installation needs."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -22,19 +25,11 @@ type queueListCmd struct{ printing }
 // Help shows an example.
 func (queueListCmd) Help() string { return "Example: gomail queue list --json" }
 
-// Run lists the queue, page by page.
+// Run lists the queue.
 func (c queueListCmd) Run(a *app) error {
-	all := []api.QueuedMessage{}
-	for after := ""; ; {
-		page, err := get[[]api.QueuedMessage](a, "/queue?limit=1000&after="+after)
-		if err != nil {
-			return err
-		}
-		all = append(all, page...)
-		if len(page) < 1000 {
-			break
-		}
-		after = page[len(page)-1].ID
+	all, err := a.queued()
+	if err != nil {
+		return err
 	}
 	return c.show(a, all, func(w *tabwriter.Writer) {
 		row(w, "ID", "FROM", "TO", "SIZE", "TRIES", "NEXT", "LAST ERROR")
@@ -44,6 +39,22 @@ func (c queueListCmd) Run(a *app) error {
 			}
 		}
 	})
+}
+
+// queued returns all of the queue, page by page.
+func (a *app) queued() ([]api.QueuedMessage, error) {
+	all := []api.QueuedMessage{}
+	for after := ""; ; {
+		page, err := get[[]api.QueuedMessage](a, "/queue?limit=1000&after="+after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < 1000 {
+			return all, nil
+		}
+		after = page[len(page)-1].ID
+	}
 }
 
 func nextTry(r api.QueuedRecipient) string {
@@ -102,13 +113,48 @@ func (queueHoldCmd) Help() string { return "Example: gomail queue hold 17-179343
 // Run holds the message.
 func (c queueHoldCmd) Run(a *app) error { return act(a, http.MethodPost, c.path()+"/hold") }
 
-type queueReleaseCmd struct{ oneQueued }
+type queueReleaseCmd struct {
+	ID  string `arg:"" optional:"" help:"As gomail queue list shows it."`
+	All bool   `help:"End every hold, such as those that a restore left."`
+}
 
 // Help shows an example.
-func (queueReleaseCmd) Help() string { return "Example: gomail queue release 17-1793437200000000" }
+func (queueReleaseCmd) Help() string {
+	return "Example: gomail queue release 17-1793437200000000\n\nExample: gomail queue release --all"
+}
 
-// Run releases the message.
-func (c queueReleaseCmd) Run(a *app) error { return act(a, http.MethodPost, c.path()+"/release") }
+// Validate wants one message, or all.
+func (c queueReleaseCmd) Validate() error {
+	if (c.ID == "") != c.All {
+		return errors.New("name one message, or give --all")
+	}
+	return nil
+}
+
+// Run releases the message, or all that are held.
+func (c queueReleaseCmd) Run(a *app) error {
+	if !c.All {
+		return act(a, http.MethodPost, oneQueued{c.ID}.path()+"/release")
+	}
+	all, err := a.queued()
+	if err != nil {
+		return err
+	}
+	return a.with(func(client *client) error {
+		released := 0
+		for _, m := range all {
+			if !slices.ContainsFunc(m.Recipients, func(r api.QueuedRecipient) bool { return r.Status == "held" }) {
+				continue
+			}
+			if err := client.call(a.ctx, http.MethodPost, oneQueued{m.ID}.path()+"/release", nil, nil); err != nil {
+				return err
+			}
+			released++
+		}
+		_, err := fmt.Fprintf(a.stdout, "Released %d messages.\n", released)
+		return err
+	})
+}
 
 type queueDropCmd struct{ oneQueued }
 

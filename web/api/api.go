@@ -25,6 +25,7 @@ type Config struct {
 	Queue    *queue.Queue
 	Settings ServerSettings
 	Check    func(ctx context.Context, found func(problem string)) error
+	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
 
 	Watcher   Watcher
 	Publisher Publisher
@@ -54,6 +55,7 @@ func New(c Config) *API {
 	h.UseMiddleware(authorize(h))
 	a.registerMe(h)
 	a.registerStatus(h)
+	a.registerBackup(h)
 	a.registerServer(h)
 	a.registerDomains(h)
 	a.registerRecords(h)

@@ -14,6 +14,7 @@ import (
 type Principal struct {
 	Name    string   // an administrator's address, or "socket"
 	Server  bool     // manages the whole server
+	Socket  bool     // came through the socket: may name files of the machine
 	Domains []string // that a domain administrator manages, canonical
 }
 
@@ -28,7 +29,7 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 // the Unix socket's permissions are the credential.
 func Trusted(next http.Handler, name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(WithPrincipal(r.Context(), Principal{Name: name, Server: true})))
+		next.ServeHTTP(w, r.WithContext(WithPrincipal(r.Context(), Principal{Name: name, Server: true, Socket: true})))
 	})
 }
 
@@ -60,6 +61,7 @@ type scope string
 const (
 	ofServer scope = "server" // server administrators
 	ofDomain scope = "domain" // who manages the {name} in the path
+	ofSocket scope = "socket" // who may open the socket: it names files of the machine
 	ofAnyone scope = "anyone" // every administrator; the operation shows each only theirs
 )
 
@@ -90,6 +92,8 @@ func authorize(h huma.API) func(huma.Context, func(huma.Context)) {
 			refuse(h, c, http.StatusUnauthorized, "you are not signed in")
 		case !p.administrates():
 			refuse(h, c, http.StatusForbidden, "this account is not an administrator")
+		case s == ofSocket && p.Server && !p.Socket:
+			refuse(h, c, http.StatusForbidden, "this is done on the server's machine, with the gomail command")
 		case p.Server, s == ofAnyone, s == ofDomain && p.Manages(canonical(c.Param("name"))):
 			next(c)
 		case s == ofDomain:

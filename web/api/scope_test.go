@@ -11,7 +11,7 @@ import (
 // scopes is who may use each operation. One that is new fails the test until
 // it has a line here.
 var scopes = map[string]scope{
-	"get-me": ofAnyone, "get-status": ofServer, "check-store": ofServer, "get-server": ofAnyone, "preview-mx": ofServer, "set-mx": ofServer,
+	"get-me": ofAnyone, "get-status": ofServer, "check-store": ofServer, "backup-store": ofSocket, "get-server": ofAnyone, "preview-mx": ofServer, "set-mx": ofServer,
 	"list-domains": ofAnyone, "add-domain": ofServer, "get-domain": ofDomain, "change-domain": ofDomain, "preview-settings": ofDomain, "remove-domain": ofServer,
 	"list-records": ofDomain, "export-records": ofDomain, "list-instructions": ofDomain, "check-records": ofDomain, "get-report": ofDomain, "list-history": ofDomain,
 	"list-providers": ofAnyone, "list-connections": ofAnyone, "add-connection": ofServer, "test-connection": ofServer, "remove-connection": ofServer,
@@ -30,11 +30,12 @@ var standings = []struct {
 	who     Principal
 	refused map[scope]int
 }{
-	{Principal{}, map[scope]int{ofServer: 401, ofDomain: 401, ofAnyone: 401}},
-	{Principal{Name: "anna@example.com"}, map[scope]int{ofServer: 403, ofDomain: 403, ofAnyone: 403}},
-	{Principal{Name: "carla@example.org", Domains: []string{"example.org"}}, map[scope]int{ofServer: 403, ofDomain: 404}},
-	{Principal{Name: "carla@example.com", Domains: []string{"example.com"}}, map[scope]int{ofServer: 403}},
-	{Principal{Name: "root@example.org", Server: true}, nil},
+	{Principal{}, map[scope]int{ofServer: 401, ofSocket: 401, ofDomain: 401, ofAnyone: 401}},
+	{Principal{Name: "anna@example.com"}, map[scope]int{ofServer: 403, ofSocket: 403, ofDomain: 403, ofAnyone: 403}},
+	{Principal{Name: "carla@example.org", Domains: []string{"example.org"}}, map[scope]int{ofServer: 403, ofSocket: 403, ofDomain: 404}},
+	{Principal{Name: "carla@example.com", Domains: []string{"example.com"}}, map[scope]int{ofServer: 403, ofSocket: 403}},
+	{Principal{Name: "root@example.org", Server: true}, map[scope]int{ofSocket: 403}},
+	{Principal{Name: "socket", Server: true, Socket: true}, nil},
 }
 
 // Every operation, asked by everybody.
