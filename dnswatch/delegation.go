@@ -44,6 +44,10 @@ func (l *look) judgeDelegation(ctx context.Context, z *zone, p *dnsplan.Probe) {
 		p.State, p.Code = dnsplan.Unknown, "zone_unknown"
 		p.Found += ", but " + z.trouble.Error()
 		p.Fix = "Resolvers get no sensible answer from the domain's name servers: look at what is said of each of them, and tell your DNS provider."
+	case z.unnamed+z.unasked > 0:
+		p.State, p.Code = dnsplan.OKDiffers, "many_name_servers"
+		p.Found += fmt.Sprintf("; %d more name servers and %d more addresses are not looked at", z.unnamed, z.unasked)
+		p.Fix = fmt.Sprintf("At most %d name servers with %d addresses are asked, and what the others say is not known: remove those that the zone does not need.", maxNameServers, maxAddresses)
 	case len(z.nameServers) == 1:
 		p.State, p.Code = dnsplan.OKDiffers, "one_name_server"
 		p.Fix = "The zone has one name server only: when it is down, no mail arrives. Ask your DNS provider for a second."

@@ -68,6 +68,8 @@ type zone struct {
 	nameServers []string
 	servers     []server
 	unresolved  []string // name servers without an address
+	unnamed     int      // name servers beyond the limit, which are in none of these lists
+	unasked     int      // addresses beyond the limit
 	trouble     error    // why the resolvers could not lead to it; nil: they did
 }
 

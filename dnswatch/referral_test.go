@@ -79,6 +79,18 @@ func TestReferral(t *testing.T) {
 	wantProbe(t, p.begin().delegation(t.Context(), "nobody.com")[:1], dnsplan.Missing, dnsplan.NotRegistered)
 }
 
+// refers answers whatever is asked with a referral, and one address beside it.
+func refers(servers []string, glue string) dns.HandlerFunc {
+	return func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		for _, line := range servers {
+			m.Ns = append(m.Ns, mustRR(line))
+		}
+		m.Extra = append(m.Extra, mustRR(glue))
+		w.WriteMsg(m)
+	}
+}
+
 // Name servers that lie in the zone they serve have the addresses that the
 // registry hands out, where the resolvers find none.
 func TestGlue(t *testing.T) {
@@ -87,16 +99,7 @@ func TestGlue(t *testing.T) {
 		return append(lines, soa, "example.com. 300 NS ns1.example.com.", "example.com. 300 NS ns2.example.com.")
 	}
 	n.serve(resolver, zoneFile(false, inside("ns1.example.com. 300 A 192.0.2.51", registrySOA, "com. 300 NS ns.registry.example.", "ns.registry.example. 300 A 192.0.2.41")...))
-	n.serve("192.0.2.41", func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		for _, line := range inside()[1:] {
-			rr, _ := dns.NewRR(line)
-			m.Ns = append(m.Ns, rr)
-		}
-		rr, _ := dns.NewRR("ns2.example.com. 300 A 192.0.2.52")
-		m.Extra = append(m.Extra, rr)
-		w.WriteMsg(m)
-	})
+	n.serve("192.0.2.41", refers(inside()[1:], "ns2.example.com. 300 A 192.0.2.52"))
 	z, err := n.prober().zone(t.Context(), "example.com")
 	if err != nil || len(z.unresolved) > 0 || len(z.servers) != 2 || !strings.HasPrefix(z.servers[1].address, "192.0.2.52:") {
 		t.Errorf("the zone is %+v, %v", z, err)

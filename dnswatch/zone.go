@@ -172,19 +172,31 @@ func (p *Prober) adopt(ctx context.Context, z *zone) {
 		return
 	}
 	for _, s := range known.servers {
-		if slices.Contains(z.unresolved, s.host) {
+		switch {
+		case !slices.Contains(z.unresolved, s.host):
+		case len(z.servers) < maxAddresses:
 			z.servers = append(z.servers, s)
+		default:
+			z.unasked++
 		}
 	}
 	z.unresolved = slices.DeleteFunc(z.unresolved, func(host string) bool {
-		return slices.ContainsFunc(z.servers, func(s server) bool { return s.host == host })
+		return slices.ContainsFunc(known.servers, func(s server) bool { return s.host == host })
 	})
 }
+
+// How much of a zone is asked. Whoever makes a zone says how many name servers
+// it has, and each look asks each of them each question. Zones have 13 at most
+// where people mean well, as the root has.
+const (
+	maxNameServers = 16
+	maxAddresses   = 32
+)
 
 // locate finds the addresses of a zone's name servers: those that came with
 // their names, else those that the resolvers know.
 func (p *Prober) locate(ctx context.Context, z *zone, glue map[string][]netip.Addr) {
-	slices.Sort(z.nameServers)
+	z.boundNameServers()
 	found := make([][]netip.Addr, len(z.nameServers))
 	var wg sync.WaitGroup
 	for i, host := range z.nameServers {
@@ -193,12 +205,41 @@ func (p *Prober) locate(ctx context.Context, z *zone, glue map[string][]netip.Ad
 		}
 	}
 	wg.Wait()
+	z.boundAddresses(found)
 	for i, host := range z.nameServers {
 		if len(found[i]) == 0 {
 			z.unresolved = append(z.unresolved, host)
 		}
 		for _, a := range found[i] {
 			z.servers = append(z.servers, server{fmt.Sprintf("%s (%s)", host, a), host, netip.AddrPortFrom(a, 53).String()})
+		}
+	}
+}
+
+// boundNameServers puts the name servers in order and leaves out those beyond
+// the limit.
+func (z *zone) boundNameServers() {
+	slices.Sort(z.nameServers)
+	z.nameServers = slices.Compact(z.nameServers)
+	if more := len(z.nameServers) - maxNameServers; more > 0 {
+		z.nameServers, z.unnamed = z.nameServers[:maxNameServers], more
+	}
+}
+
+// boundAddresses leaves out addresses beyond the limit: each name server keeps
+// its share, so that none is left without.
+func (z *zone) boundAddresses(found [][]netip.Addr) {
+	total := 0
+	for _, addresses := range found {
+		total += len(addresses)
+	}
+	if total <= maxAddresses {
+		return
+	}
+	share := maxAddresses / len(found)
+	for i, addresses := range found {
+		if more := len(addresses) - share; more > 0 {
+			found[i], z.unasked = addresses[:share], z.unasked+more
 		}
 	}
 }
