@@ -528,3 +528,25 @@ func BenchmarkPlanAndCompare(b *testing.B) {
 		Compare(Plan(testServer(), testDomain()), seen)
 	}
 }
+
+// Many values end in a dot of their own: a sentence that ends in one has to
+// show which dot is whose.
+func TestSentencesQuoteValues(t *testing.T) {
+	records := Plan(testServer(), testDomain())
+	wrongNames := zone{}
+	for _, r := range records {
+		if r.Type == "PTR" {
+			wrongNames[r.Name+" PTR"] = []string{"other.example.net."}
+		}
+	}
+	for _, z := range []zone{{}, wrongNames} {
+		for _, f := range Compare(records, z.see(records)) {
+			if strings.Contains(f.Fix, "..") || strings.Contains(f.Fix, ".,") {
+				t.Errorf("%s %s: %s", f.Type, f.Name, f.Fix)
+			}
+			if f.Type == "MX" && !strings.Contains(f.Fix, "value “mail.example.com.”, priority 10.") {
+				t.Errorf("the MX: %s", f.Fix)
+			}
+		}
+	}
+}

@@ -123,7 +123,7 @@ func (c *comparison) judgeMX(r Record, values []Value) verdict {
 	case mine == nil && r.Value != "." && slices.Contains(texts(values), "."):
 		return wrong("mx_null", "The domain says that it receives no mail (a null MX): replace it by this record.")
 	case mine == nil && c.seen.Zone != "" && slices.ContainsFunc(values, func(v Value) bool { return sameHost(v.Text, strings.TrimSuffix(r.Value, ".")+"."+c.seen.Zone) }):
-		return wrong("mx_doubled_zone", "The host lacks its trailing dot, so the zone's name was added to it: enter %s with the dot.", r.Value)
+		return wrong("mx_doubled_zone", "The host lacks its trailing dot, so the zone's name was added to it: enter “%s” with the dot.", r.Value)
 	case len(foreign) == len(values):
 		return wrong("mx_foreign", "Mail for %s goes to %s: replace it when the domain's mail is to come here.", r.Name, strings.Join(foreign, ", "))
 	case len(foreign) > 0:
@@ -172,7 +172,7 @@ func (c *comparison) addressesOf(host string) []string {
 // to the address (forward-confirmed, RFC 8601 section 2.7.3).
 func (c *comparison) judgeReverse(r Record, values []Value) verdict {
 	if !slices.ContainsFunc(values, func(v Value) bool { return sameHost(v.Text, r.Value) }) {
-		return wrong("ptr_wrong", "The address is called %s: ask your hosting provider to change it to %s.", strings.Join(texts(values), ", "), r.Value)
+		return wrong("ptr_wrong", "The address is called %s: ask your hosting provider to change it to “%s”.", strings.Join(texts(values), ", "), r.Value)
 	}
 	if !c.leadsBack(r) {
 		return wrong("ptr_not_confirmed", "The name %s does not lead back to the address: publish the address record of the mail host.", r.Value)

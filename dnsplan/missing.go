@@ -14,21 +14,22 @@ func (c *comparison) missing(r Record) verdict {
 		}
 	}
 	if r.SetAt == HostingProvider {
-		return verdict{Missing, "missing", fmt.Sprintf("Ask your hosting provider to set the %s record of %s to %s.", r.Type, r.Name, r.Value)}
+		return verdict{Missing, "missing", fmt.Sprintf("Ask your hosting provider to set the %s record of %s to “%s”.", r.Type, r.Name, r.Value)}
 	}
 	return verdict{Missing, "missing", fmt.Sprintf("Add it at your DNS provider: type %s, name %s, %s.", r.Type, relative(r.Name, c.seen.Zone), valueToEnter(r))}
 }
 
-// valueToEnter says what to enter; what is long is shown beside the sentence.
+// valueToEnter says what to enter, in quotes: many values end in a dot of their
+// own. What is long is shown beside the sentence.
 func valueToEnter(r Record) string {
 	const short = 80
 	switch {
 	case r.Priority != nil:
-		return fmt.Sprintf("value %s, priority %d", r.Value, *r.Priority)
+		return fmt.Sprintf("value “%s”, priority %d", r.Value, *r.Priority)
 	case len(r.Value) > short:
 		return "and the whole value of this record"
 	}
-	return "value " + r.Value
+	return "value “" + r.Value + "”"
 }
 
 // place is a name at which a record may have landed by mistake.
