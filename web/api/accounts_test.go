@@ -29,9 +29,9 @@ type unclimbed struct{ policies }
 
 func (unclimbed) Changed(context.Context, string, string, gomail.DomainSettings) error { return nil }
 
-// A domain's administrator manages its accounts, and nobody who may do more
-// than they may themselves.
-func TestAccountsOfADomainAdministrator(t *testing.T) {
+// host is a server that hosts domains.
+func host(t *testing.T, names ...string) (*store.Store, *domains.Service) {
+	t.Helper()
 	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -42,12 +42,19 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := domains.New(domains.Config{Store: st, Sealer: sealer, Hostname: "mail.example.com", Algorithm: domains.Ed25519})
-	people := accounts.New(accounts.Config{Store: st, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1}})
-	for _, name := range []string{"example.com", "example.org"} {
+	for _, name := range names {
 		if _, err := d.Add(t.Context(), name, domains.AddOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return st, d
+}
+
+// A domain's administrator manages its accounts, and nobody who may do more
+// than they may themselves.
+func TestAccountsOfADomainAdministrator(t *testing.T) {
+	st, d := host(t, "example.com", "example.org")
+	people := accounts.New(accounts.Config{Store: st, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1}})
 	for address, role := range map[string]gomail.Role{
 		"root@example.org": gomail.RoleAdmin, "carla@example.org": gomail.RoleUser, "both@example.org": gomail.RoleUser, "user@example.org": gomail.RoleUser, "user@example.com": gomail.RoleUser,
 	} {

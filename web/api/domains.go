@@ -152,13 +152,13 @@ func mayChange(ctx context.Context, d gomail.Domain, change DomainChange) error 
 	return mayManage(ctx, target)
 }
 
-// validate checks settings, and that the connection that they name is there.
+// validate checks settings, and that the connection that they name may be used.
 func (a *API) validate(ctx context.Context, s gomail.DomainSettings) error {
 	if err := dnsplan.Validate(s); err != nil || s.Publishing.Connection == "" {
 		return err
 	}
-	all, err := a.config.Publisher.Connections(ctx)
-	if err == nil && !slices.ContainsFunc(all, func(c dnsplan.Connection) bool { return c.Name == s.Publishing.Connection }) {
+	known, err := a.knows(ctx, s.Publishing.Connection)
+	if err == nil && !known {
 		err = gomail.Errorf(gomail.Invalid, "there is no connection %q to a DNS provider: gomail dns connection list shows them", s.Publishing.Connection)
 	}
 	return err

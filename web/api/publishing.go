@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gomail"
 	"gomail/dnsplan"
 )
 
@@ -47,10 +49,10 @@ func (a *API) registerPublishing(h huma.API) {
 		func(context.Context, *struct{}) (*list[dnsplan.ProviderInfo], error) {
 			return listOf(p.Providers(), nil, same)
 		})
-	huma.Register(h, scoped(ofAnyone, "list-connections", http.MethodGet, "/dns/connections", "The accounts at DNS providers that this server may use"),
+	huma.Register(h, scoped(ofAnyone, "list-connections", http.MethodGet, "/dns/connections", "The accounts at DNS providers that you may use"),
 		func(ctx context.Context, _ *struct{}) (*list[dnsplan.Connection], error) {
-			all, err := p.Connections(ctx)
-			return listOf(all, err, same)
+			mine, err := a.connections(ctx)
+			return listOf(mine, err, same)
 		})
 	huma.Register(h, operation("add-connection", http.MethodPost, "/dns/connections", "Test credentials and keep them"),
 		func(ctx context.Context, in *struct{ Body dnsplan.NewConnection }) (*one[dnsplan.Connection], error) {
@@ -72,6 +74,9 @@ func (a *API) registerPublications(h huma.API) {
 	p := a.config.Publisher
 	huma.Register(h, domainOperation("preview-publication", http.MethodGet, "/publish", "What publishing would change at the provider"),
 		func(ctx context.Context, in *publishingInput) (*one[dnsplan.Preview], error) {
+			if err := a.mayUse(ctx, in.Connection); err != nil {
+				return nil, problem(err)
+			}
 			preview, err := p.Preview(ctx, canonical(in.Name), in.Connection)
 			return oneOf(preview, err, same)
 		})
@@ -81,6 +86,9 @@ func (a *API) registerPublications(h huma.API) {
 			Connection string `query:"connection" doc:"empty: the domain's own"`
 			Body       dnsplan.Publish
 		}) (*one[dnsplan.Publication], error) {
+			if err := a.mayUse(ctx, in.Connection); err != nil {
+				return nil, problem(err)
+			}
 			done, err := p.Publish(ctx, principal(ctx).Name, canonical(in.Name), in.Connection, in.Body)
 			a.tell(EventPublication, in.Name)
 			return oneOf(done, err, same)
@@ -96,4 +104,42 @@ func (a *API) registerPublications(h huma.API) {
 			a.tell(EventPublication, in.Name)
 			return oneOf(done, err, same)
 		})
+}
+
+// connections returns those that the principal may use: whoever manages single
+// domains has those that these domains use. What the others are called tells
+// whom else the server works for.
+func (a *API) connections(ctx context.Context) ([]dnsplan.Connection, error) {
+	all, err := a.config.Publisher.Connections(ctx)
+	p := principal(ctx)
+	if err != nil || p.Server {
+		return all, err
+	}
+	hosted, err := a.config.Domains.List(ctx)
+	used := map[string]bool{}
+	for _, d := range hosted {
+		if p.Manages(d.Name) {
+			used[d.Settings.Publishing.Connection] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(c dnsplan.Connection) bool { return !used[c.Name] }), err
+}
+
+// knows reports whether a connection is one that the principal may use.
+func (a *API) knows(ctx context.Context, connection string) (bool, error) {
+	mine, err := a.connections(ctx)
+	return slices.ContainsFunc(mine, func(c dnsplan.Connection) bool { return c.Name == connection }), err
+}
+
+// mayUse refuses a connection that the principal may not use as if it were not
+// there. Empty is the domain's own.
+func (a *API) mayUse(ctx context.Context, connection string) error {
+	if connection == "" {
+		return nil
+	}
+	known, err := a.knows(ctx, connection)
+	if err == nil && !known {
+		err = gomail.Errorf(gomail.NotFound, "there is no connection called %q to a DNS provider", connection)
+	}
+	return err
 }
