@@ -30,7 +30,9 @@ func TestSignedZone(t *testing.T) {
 
 	provider.stop()
 	signed := world.provider(provider2, hosted{name: "example.test.", signed: true})
-	m.check("example.test") // tells the plan that the zone is signed
+	eventually(t, "looks that agree that the zone is signed", func() bool {
+		return m.check("example.test").record("TLSA", tlsa).State != dnsplan.InapplicableNow
+	})
 	signed.enter("example.test.", lines(m.plan("example.test"), "example.test.", nil))
 	if m := world.ask("mail.example.test", dns.TypeA); !m.AuthenticatedData {
 		t.Fatalf("the resolver does not validate: %v", m)

@@ -37,11 +37,15 @@ type serverSettings struct {
 	cached dnsplan.Server
 	until  time.Time // of the cache
 	looked time.Time // at the mail host's zone
+
+	doubted dnsplan.DNSSEC // what was seen of it last, where that is not what is known
+	since   time.Time      // when that was seen first
 }
 
 const (
 	settingsLife = 30 * time.Second // how long another process's change goes unnoticed
 	dnssecLife   = 10 * time.Minute
+	dnssecApart  = 5 * time.Second // between looks, to count as two
 )
 
 // Server returns what the DNS plan needs to know of this server.
@@ -100,14 +104,41 @@ func (s *serverSettings) refresh(ctx context.Context) error {
 	}
 	seen := s.look(ctx, s.config.Server.Hostname)
 	known, err := s.store.Setting(ctx, dnssecSetting)
-	if err != nil || seen == dnsplan.DNSSECUnknown || string(seen) == known {
+	if err != nil || seen == dnsplan.DNSSECUnknown || !s.settled(dnsplan.DNSSEC(known), seen) {
 		return err
 	}
 	return s.write(ctx, dnssecSetting, string(seen))
 }
 
+// settled reports whether what was seen of the mail host's zone is to replace
+// what is known: only two looks that agree change the plan of every domain.
+// Resolvers and the servers above may disagree for a while, and a TLSA record
+// that comes and goes does harm. One too many does none, so that a zone counts
+// as unsigned only where nobody has seen it signed between two looks a while
+// apart.
+func (s *serverSettings) settled(known, seen dnsplan.DNSSEC) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case seen == known:
+		s.doubted = ""
+		return false
+	case known == "":
+		return true
+	case s.doubted != seen:
+		s.doubted, s.since = seen, time.Now()
+		return false
+	}
+	apart := dnssecLife
+	if seen == dnsplan.DNSSECSigned {
+		apart = dnssecApart
+	}
+	return time.Since(s.since) >= apart
+}
+
 // noticed takes what a look at a zone found: where it does not agree with what
-// is known of the mail host's zone, that is looked at anew.
+// is known of the mail host's zone, that is looked at anew. It does not count
+// itself, since the host may lie in a zone further down.
 func (s *serverSettings) noticed(ctx context.Context, zone string, signed dnsplan.DNSSEC) error {
 	known, err := s.store.Setting(ctx, dnssecSetting)
 	if err != nil || signed == dnsplan.DNSSECUnknown || string(signed) == known || !dns.IsSubDomain(dns.Fqdn(zone), dns.Fqdn(s.config.Server.Hostname)) {
