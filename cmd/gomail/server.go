@@ -280,33 +280,6 @@ func (s *server) httpsPort() int {
 	return 443
 }
 
-// serveHTTP serves with or without TLS until the context ends, then lets
-// requests that are under way finish for a moment.
-func serveHTTP(h *http.Server) func(context.Context, net.Listener) error {
-	return func(ctx context.Context, l net.Listener) error {
-		done := make(chan error, 1)
-		go func() {
-			if h.TLSConfig != nil {
-				done <- h.ServeTLS(l, "", "")
-			} else {
-				done <- h.Serve(l)
-			}
-		}()
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-		}
-		grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if h.Shutdown(grace) != nil {
-			h.Close()
-		}
-		<-done
-		return nil
-	}
-}
-
 // serving is the API's configuration while the server runs.
 func (s *server) serving() api.Config {
 	c := s.apiConfig(s.config)
