@@ -16,21 +16,21 @@ import (
 var floors = map[string]int{
 	"": 0,
 
-	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "dnsplan": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1,
+	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "dnsplan": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1,
 
 	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2,
 
 	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "certs": 3, "dnswatch": 3, "dnspub": 3,
 	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/serve": 3,
 
-	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "internal/config": 4, "bench": 4, "e2e": 4,
+	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "internal/config": 4, "bench": 4, "torture": 4, "torture/powercut": 4, "e2e": 4,
 }
 
 // sideways lists the imports that are allowed within a floor.
 var sideways = map[string][]string{
 	// Formats: message ← mailauth ← dnsplan.
 	"mailauth": {"message", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "mailauth/dkim": {"message"}, "mailauth/dmarc": {"message"}, "mailauth/spf": {"message"},
-	"dnsplan": {"message", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "ladder": {"dnsplan"},
+	"dnsplan": {"message", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "ladder": {"dnsplan"}, "internal/seal": {"internal/disk"},
 	// Services import each other along the message's path only.
 	"inbound":  {"accounts", "domains", "mailbox", "queue"},
 	"outbound": {"accounts", "domains", "queue"},
@@ -38,6 +38,7 @@ var sideways = map[string][]string{
 	"smtpd": {"internal/serve"}, "imapd": {"imapd/imapwire", "internal/serve"}, "web": {"web/api"}, "store": {"store/blob"},
 	// Plumbing that any edge may use, and the command's own rooms.
 	"mxsend": {"internal/resolver"}, "certs": {"internal/resolver"},
+	"torture":    {"torture/powercut"},
 	"cmd/gomail": {"cmd/gomail/internal/sandbox", "cmd/gomail/internal/doctor", "internal/config"}, "cmd/gomail/internal/doctor": {"internal/config"},
 }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // Config says where the certificate comes from.
@@ -152,7 +153,7 @@ func (m *Manager) ensureSelfSigned() error {
 	if err != nil {
 		return fmt.Errorf("make a self-signed certificate: %w", err)
 	}
-	return os.WriteFile(m.config.CertFile, text, 0o600)
+	return disk.WriteFile(disk.CertData, "", m.config.CertFile, text)
 }
 
 // selfSigned returns a certificate and its key in PEM.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 	"gomail/store/blob"
 )
 
@@ -203,7 +204,7 @@ func answer(batch []*write, err error) {
 // commits do not wait for it.
 func (s *Store) checkpoint(path string) {
 	defer s.wg.Done()
-	c, err := openConn(context.Background(), path, "busy_timeout(0)", "synchronous(FULL)")
+	c, err := openConn(context.Background(), path, "busy_timeout(0)", disk.Synchronous(disk.Checkpoint))
 	if err != nil {
 		s.options.Logger.Warn("checkpoints are left to the writer", "error", err)
 		return

@@ -12,6 +12,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // conn is one connection with its prepared statements. It is used by one
@@ -52,7 +53,7 @@ func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
 // openWriter opens the one writing connection and brings the schema up to
 // date.
 func openWriter(ctx context.Context, path string) (*conn, error) {
-	c, err := openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)",
+	c, err := openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", disk.Synchronous(disk.Log), "busy_timeout(10000)",
 		"foreign_keys(ON)", "cache_size(-65536)", "temp_store(MEMORY)", "mmap_size(0)",
 		"wal_autocheckpoint(16384)", "journal_size_limit(8388608)")
 	if err != nil {

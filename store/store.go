@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 	"gomail/store/blob"
 )
 
@@ -63,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := disk.MkdirAll(disk.DataName, o.Dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	if err := refuseHalfRestored(o.Dir); err != nil {

@@ -31,6 +31,7 @@ type cli struct {
 	Check       checkCmd       `cmd:"" help:"Hold the store against every invariant."`
 	Backup      backupCmd      `cmd:"" help:"Back the store up, also while the server runs."`
 	Restore     restoreCmd     `cmd:"" help:"Make a data directory from a backup."`
+	Collect     collectCmd     `cmd:"" help:"Give back the space of expunged messages now."`
 	Doctor      doctorCmd      `cmd:"" help:"Look at everything that a healthy installation needs."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 

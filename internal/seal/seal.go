@@ -14,12 +14,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // Sealer seals and opens values under one key.
@@ -76,25 +76,11 @@ func Load(path string, create bool) (*Sealer, error) {
 func generate(path string) (*Sealer, error) {
 	key := make([]byte, keySize)
 	rand.Read(key)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("make the secret key: %w", err)
-	}
-	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key))
-	err = errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path)))
-	if err != nil {
+	line := base64.StdEncoding.EncodeToString(key) + "\n"
+	if err := disk.WriteFile(disk.KeyData, disk.KeyName, path, []byte(line)); err != nil {
 		return nil, fmt.Errorf("write the secret key: %w", err)
 	}
 	return New(key)
-}
-
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }
 
 // Seal encrypts a secret for one place, such as "dkim_key/4/mail/priv".

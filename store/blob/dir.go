@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/sys/unix"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // MaxPack is the size past which a new pack is begun.
@@ -54,7 +54,7 @@ func Open(path string, lastID int64) (*Dir, error) {
 	d.lastID.Store(lastID)
 	d.number, err = d.lastPack()
 	if err == nil {
-		err = syncDir(path)
+		err = disk.SyncDir(disk.DataDir, path)
 	}
 	return d, err
 }
@@ -103,7 +103,7 @@ func (d *Dir) Append(frames []*Frame) error {
 	if _, err := d.pack.WriteAt(buf, d.end); err != nil {
 		return d.writeFailed(err)
 	}
-	if err := unix.Fdatasync(int(d.pack.Fd())); err != nil {
+	if err := disk.Sync(disk.PackData, d.pack); err != nil {
 		d.failed = gomail.Errorf(gomail.Closed, "the pack could not be synced to disk: %w", err)
 		return d.failed
 	}
@@ -139,8 +139,8 @@ func (d *Dir) writeFailed(err error) error {
 	return diskError("write to the pack", err)
 }
 
-// rotate makes sure that there is a pack with room. A new pack is durable, in
-// name too, before it is first used.
+// rotate makes sure that there is a pack with room. A new pack's name is
+// durable before it is first used.
 func (d *Dir) rotate() error {
 	if d.pack != nil && d.end < MaxPack {
 		return nil
@@ -150,10 +150,7 @@ func (d *Dir) rotate() error {
 	if err != nil {
 		return diskError("make a pack", err)
 	}
-	if err = f.Sync(); err == nil {
-		err = syncDir(filepath.Join(d.path, "packs"))
-	}
-	if err != nil {
+	if err := disk.SyncDir(disk.PackName, filepath.Join(d.path, "packs")); err != nil {
 		f.Close()
 		d.failed = gomail.Errorf(gomail.Closed, "a new pack could not be synced to disk: %w", err)
 		return d.failed
@@ -235,14 +232,4 @@ func diskError(doing string, err error) error {
 		return gomail.Errorf(gomail.Corrupt, "%s: %w", doing, err)
 	}
 	return gomail.Errorf(gomail.Closed, "%s: %w", doing, err)
-}
-
-// syncDir makes a directory's entries durable.
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }

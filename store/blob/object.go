@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // An object is a file with one chunked frame: the header, the chunks, each
@@ -62,7 +63,7 @@ func (d *Dir) makeObjectDir(id int64) error {
 		}
 		return diskError("make a directory for large messages", err)
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := disk.SyncDir(disk.ObjectDir, filepath.Dir(dir)); err != nil {
 		return gomail.Errorf(gomail.Closed, "the directory for large messages could not be synced to disk: %w", err)
 	}
 	return nil
@@ -118,10 +119,10 @@ func (w *objectWriter) finish(size int64, sum [sha256.Size]byte) (Location, erro
 	if _, err := w.file.WriteAt(h.append(nil), 0); err != nil {
 		return Location{}, diskError("write a large message", err)
 	}
-	if err := w.file.Sync(); err != nil {
+	if err := disk.Sync(disk.ObjectData, w.file); err != nil {
 		return Location{}, gomail.Errorf(gomail.Closed, "a large message could not be synced to disk: %w", err)
 	}
-	if err := syncDir(filepath.Dir(w.dir.objectPath(w.id))); err != nil {
+	if err := disk.SyncDir(disk.ObjectName, filepath.Dir(w.dir.objectPath(w.id))); err != nil {
 		return Location{}, gomail.Errorf(gomail.Closed, "the directory of a large message could not be synced to disk: %w", err)
 	}
 	w.sealed = true

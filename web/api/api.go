@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -26,6 +27,7 @@ type Config struct {
 	Settings ServerSettings
 	Check    func(ctx context.Context, found func(problem string)) error
 	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
+	Collect  func(ctx context.Context, olderThan time.Duration) (Collected, error)
 
 	Watcher   Watcher
 	Publisher Publisher
@@ -56,6 +58,7 @@ func New(c Config) *API {
 	a.registerMe(h)
 	a.registerStatus(h)
 	a.registerBackup(h)
+	a.registerCollect(h)
 	a.registerServer(h)
 	a.registerDomains(h)
 	a.registerRecords(h)

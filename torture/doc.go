@@ -1,0 +1,14 @@
+// Command torture cuts the power of GoMail again and again and looks for what
+// it had promised.
+//
+// The server runs on a file system that keeps only what was synced (package
+// powercut). Senders, readers and a submitter load it; each notes what was
+// acknowledged. At a random moment the power is cut: nothing is written any
+// more, the process is killed, and of what was not synced a part survives by
+// chance. Then it starts again, and everything acknowledged has to be there,
+// once and whole, with the UIDs and flags it had, and gomail check has to find
+// nothing.
+//
+//	go run ./torture -cuts 100      # needs root and /dev/fuse
+//	go run ./torture -mutants       # each sync left out in turn has to be caught
+package main

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gomail/torture/powercut"
+)
+
+// life is one data directory from its first start to its last, with the cuts
+// between, and everything that was acknowledged in it.
+type life struct {
+	binary, dir string
+	env         []string
+	random      *rand.Rand
+	world       *world
+	log         func(string, ...any)
+	survival    float64 // of what was not synced; negative: drawn for each cut
+	number      int
+
+	disk    *powercut.Disk
+	filled  bool
+	anna    *inbox
+	bert    *inbox
+	readers []*folders
+	outbox  *outbox
+
+	acks       atomic.Int64
+	duplicates int
+}
+
+// begin makes a life on an empty disk.
+func (l *life) begin() {
+	l.disk, l.filled = powercut.New(), false
+	l.anna, l.bert, l.outbox = newInbox(anna), newInbox(bert), newOutbox()
+	l.readers = nil
+	for i := range 4 {
+		l.readers = append(l.readers, newFolders(bert, fmt.Sprintf("r%d-a", i), fmt.Sprintf("r%d-b", i)))
+	}
+}
+
+// mounted calls f with the disk mounted.
+func (l *life) mounted(f func(config, data string) error) error {
+	at := filepath.Join(l.dir, "disk")
+	if err := os.MkdirAll(at, 0o700); err != nil {
+		return err
+	}
+	m, err := l.disk.MountAt(at)
+	if err != nil {
+		return err
+	}
+	config, data := filepath.Join(l.dir, "gomail.toml"), filepath.Join(at, "var", "gomail")
+	err = configure(config, data, l.world)
+	if err == nil {
+		err = f(config, data)
+	}
+	return errors.Join(err, m.Unmount())
+}
+
+// round starts the server, verifies what the last cut left, loads it and cuts
+// the power. The problems are what is wrong; the error is that the test itself
+// could not go on.
+func (l *life) round(name string) (problems []string, err error) {
+	err = l.mounted(func(config, data string) error {
+		s, err := launch(l.binary, config, data, l.env...)
+		if err != nil {
+			return err
+		}
+		if l.random.IntN(8) == 0 { // in the middle of starting
+			time.Sleep(time.Duration(l.random.IntN(300)) * time.Millisecond)
+			l.cut(s)
+			return nil
+		}
+		defer s.kill()
+		if problems = l.resume(s); len(problems) > 0 {
+			return nil
+		}
+		l.load(s, name)
+		return nil
+	})
+	return problems, err
+}
+
+// resume waits for the server and verifies everything.
+func (l *life) resume(s *server) []string {
+	if err := s.ready(); err != nil {
+		return []string{err.Error()}
+	}
+	if !l.filled {
+		if err := l.fill(s); err != nil {
+			return []string{err.Error() + "\n" + s.log.String()}
+		}
+	}
+	return l.verify(s)
+}
+
+// fill makes domain, accounts and mailboxes, unless a cut came just after.
+func (l *life) fill(s *server) error {
+	if err := s.fill(); err != nil {
+		return err
+	}
+	c, err := signIn(s, bert)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, r := range l.readers {
+		for box := range r.now {
+			if err := c.Create(box, nil).Wait(); err != nil {
+				return err
+			}
+		}
+	}
+	l.filled = true
+	return nil
+}
+
+// verify looks at every mailbox and runs the check.
+func (l *life) verify(s *server) (problems []string) {
+	found, err := s.check()
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	for _, p := range found {
+		problems = append(problems, "check: "+p)
+	}
+	for _, look := range []func(*server) ([]string, error){l.verifyAnna, l.verifyBert} {
+		wrong, err := look(s)
+		problems = append(problems, wrong...)
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	if len(problems) > 0 && !s.running() {
+		problems = append(problems, s.log.String())
+	}
+	return problems
+}
+
+func (l *life) verifyAnna(s *server) ([]string, error) {
+	c, err := signIn(s, anna)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	found, err := list(c, "INBOX")
+	if err != nil {
+		return nil, err
+	}
+	return l.anna.verify(found), nil
+}
+
+func (l *life) verifyBert(s *server) (wrong []string, err error) {
+	c, err := signIn(s, bert)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	found, err := list(c, "INBOX")
+	if err != nil {
+		return nil, err
+	}
+	wrong = l.bert.verify(found)
+	for _, r := range l.readers {
+		boxes := map[string]listing{}
+		for box := range r.now {
+			if boxes[box], err = list(c, box); err != nil {
+				return wrong, err
+			}
+		}
+		wrong = append(wrong, r.verify(boxes)...)
+	}
+	return wrong, nil
+}
+
+// load works with the server and cuts the power in the middle. Now and then it
+// first leaves the server alone for long enough to empty its log.
+func (l *life) load(s *server, name string) {
+	if l.random.IntN(4) == 0 {
+		time.Sleep(2200 * time.Millisecond)
+	}
+	var workers sync.WaitGroup
+	for i := range 24 {
+		workers.Go(func() { l.deliver(s, fmt.Sprintf("%s-in%d", name, i)) })
+	}
+	for i := range 3 {
+		workers.Go(func() { l.submit(s, fmt.Sprintf("%s-out%d", name, i)) })
+	}
+	for i, r := range l.readers {
+		random := rand.New(rand.NewPCG(l.random.Uint64(), uint64(i)))
+		workers.Go(func() { l.read(s, r, fmt.Sprintf("%s-r%d", name, i), random) })
+	}
+	workers.Go(func() { l.reap(s) })
+	workers.Go(func() {
+		for s.collect() == nil {
+			time.Sleep(300 * time.Millisecond)
+		}
+	})
+	time.Sleep(time.Duration(200+l.random.IntN(1500)) * time.Millisecond)
+	l.cut(s)
+	workers.Wait()
+}
+
+// cut takes the power away.
+func (l *life) cut(s *server) {
+	p := l.survival
+	if p < 0 {
+		p = []float64{0, 0.5, 0.9}[l.random.IntN(3)]
+	}
+	l.disk = l.disk.Cut(p, l.random)
+	s.kill()
+}
+
+// end starts the server a last time, verifies, sends what is queued, and has
+// it stop in order.
+func (l *life) end() (problems []string, err error) {
+	err = l.mounted(func(config, data string) error {
+		s, err := launch(l.binary, config, data, l.env...)
+		if err != nil {
+			return err
+		}
+		defer s.kill()
+		if problems = l.resume(s); len(problems) > 0 {
+			return nil
+		}
+		if err := s.drain(); err != nil {
+			problems = append(problems, err.Error())
+			return nil
+		}
+		wrong, duplicates := l.outbox.verify()
+		l.duplicates += duplicates
+		problems = append(problems, wrong...)
+		found, err := s.check()
+		problems = append(problems, found...)
+		return errors.Join(err, s.stop())
+	})
+	return problems, err
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"gomail/internal/disk"
+)
+
+// mostRounds is within how many cuts a missing sync has to be noticed.
+const mostRounds = 24
+
+// hunt leaves each sync out in turn, in a binary built for that, and looks
+// whether the cuts show it. It returns the points that nobody missed.
+func hunt(ctx context.Context, binary, dir string, seed uint64, log func(string, ...any)) (unnoticed []disk.Point, err error) {
+	for _, point := range disk.Points() {
+		cuts, problem, err := huntOne(ctx, binary, dir, seed, point)
+		if err != nil {
+			return unnoticed, fmt.Errorf("without %s: %w", point, err)
+		}
+		if problem == "" {
+			unnoticed = append(unnoticed, point)
+			log("without %-12s nothing was noticed in %d cuts", point, cuts)
+			continue
+		}
+		log("without %-12s noticed after %d cuts: %.150s", point, cuts, problem)
+	}
+	return unnoticed, nil
+}
+
+func huntOne(ctx context.Context, binary, dir string, seed uint64, point disk.Point) (cuts int, problem string, err error) {
+	t := &torture{binary: binary, dir: dir, env: []string{"GOMAIL_MUTANT=" + string(point)}, random: rand.New(rand.NewPCG(seed, 7)), rounds: 3, log: func(string, ...any) {}}
+	if err := t.open(); err != nil {
+		return 0, "", err
+	}
+	defer t.close()
+	for t.cuts < mostRounds && ctx.Err() == nil {
+		problems, err := t.live(ctx, mostRounds)
+		if err != nil {
+			return t.cuts, "", err
+		}
+		if len(problems) > 0 {
+			return t.cuts, problems[0], nil
+		}
+	}
+	return t.cuts, "", ctx.Err()
+}

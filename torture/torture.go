@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+)
+
+// torture is a sequence of lives.
+type torture struct {
+	binary, dir string
+	env         []string
+	random      *rand.Rand
+	rounds      int // cuts in each life
+	log         func(string, ...any)
+
+	world *world
+	now   atomic.Pointer[life]
+
+	lives, cuts, duplicates int
+	acknowledged            int64
+}
+
+func (t *torture) open() (err error) {
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return err
+	}
+	t.world, err = newWorld(func() *outbox { return t.now.Load().outbox })
+	return err
+}
+
+func (t *torture) close() { t.world.close() }
+
+// live has one life, with at most so many cuts in all, and returns what was
+// wrong.
+func (t *torture) live(ctx context.Context, most int) (problems []string, err error) {
+	l := &life{binary: t.binary, dir: t.dir, env: t.env, random: t.random, world: t.world, log: t.log, survival: -1, number: t.lives}
+	l.begin()
+	t.now.Store(l)
+	t.lives++
+	defer func() {
+		t.acknowledged += l.acks.Load()
+		t.duplicates += l.duplicates
+	}()
+	for range t.rounds {
+		if t.cuts == most || ctx.Err() != nil {
+			break
+		}
+		problems, err = l.round(fmt.Sprintf("l%d-c%d", t.lives, t.cuts))
+		t.cuts++
+		if len(problems) > 0 || err != nil {
+			return problems, err
+		}
+	}
+	return l.end()
+}
