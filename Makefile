@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e fuzz bench packages web web-check clean
+.PHONY: build demo test check unit e2e cuts torture fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -13,7 +13,7 @@ build: ## bin/gomail
 demo: build ## a server with its own little internet
 	./bin/gomail demo $(ARGS)
 
-test: packages build web-check unit e2e ## everything, with real peers
+test: packages build web-check unit e2e cuts ## everything, with real peers
 
 unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (make packages)
 	$(GO) vet ./...
@@ -21,6 +21,13 @@ unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (mak
 
 e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
+
+cuts: ## 30 power cuts, and each sync left out in turn; as root
+	$(GO) run ./torture -cuts 30 -totals ""
+	$(GO) run ./torture -mutants
+
+torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
+	$(GO) run ./torture -cuts $(or $(CUTS),0)
 
 check: packages ## formatting, vet, staticcheck, the race detector
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -38,7 +45,14 @@ web: ## the administrators' app: web/dist from web/admin, with npm and Node 20 o
 	npm ci --prefix web/admin
 	npm run --prefix web/admin build
 
-web-check: packages ## types, lint, format and tests of the app; that web/dist is what its sources make
+web-cuts: ## 30 power cuts, and each sync left out in turn; as root
+	$(GO) run ./torture -cuts 30 -totals ""
+	$(GO) run ./torture -mutants
+
+torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
+	$(GO) run ./torture -cuts $(or $(CUTS),0)
+
+check: packages ## types, lint, format and tests of the app; that web/dist is what its sources make
 	npm run --prefix web/admin check
 	npm run --prefix web/admin build
 	@test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; echo "web/dist differs from what its sources make: commit it"; exit 1; }

@@ -20,9 +20,7 @@ type life struct {
 	env         []string
 	random      *rand.Rand
 	world       *world
-	log         func(string, ...any)
 	survival    float64 // of what was not synced; negative: drawn for each cut
-	number      int
 
 	disk    *powercut.Disk
 	filled  bool
@@ -202,7 +200,7 @@ func (l *life) load(s *server, name string) {
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
-	time.Sleep(time.Duration(200+l.random.IntN(1500)) * time.Millisecond)
+	time.Sleep(time.Duration(300+l.random.IntN(2000)) * time.Millisecond)
 	l.cut(s)
 	workers.Wait()
 }

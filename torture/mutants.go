@@ -14,8 +14,11 @@ const mostRounds = 24
 // hunt leaves each sync out in turn, in a binary built for that, and looks
 // whether the cuts show it. It returns the points that nobody missed.
 func hunt(ctx context.Context, binary, dir string, seed uint64, log func(string, ...any)) (unnoticed []disk.Point, err error) {
+	if _, problem, err := huntOne(ctx, binary, dir, seed, "", 4); err != nil || problem != "" {
+		return nil, fmt.Errorf("with all syncs in place: %s (%w)", problem, err)
+	}
 	for _, point := range disk.Points() {
-		cuts, problem, err := huntOne(ctx, binary, dir, seed, point)
+		cuts, problem, err := huntOne(ctx, binary, dir, seed, point, mostRounds)
 		if err != nil {
 			return unnoticed, fmt.Errorf("without %s: %w", point, err)
 		}
@@ -29,14 +32,14 @@ func hunt(ctx context.Context, binary, dir string, seed uint64, log func(string,
 	return unnoticed, nil
 }
 
-func huntOne(ctx context.Context, binary, dir string, seed uint64, point disk.Point) (cuts int, problem string, err error) {
-	t := &torture{binary: binary, dir: dir, env: []string{"GOMAIL_MUTANT=" + string(point)}, random: rand.New(rand.NewPCG(seed, 7)), rounds: 3, log: func(string, ...any) {}}
+func huntOne(ctx context.Context, binary, dir string, seed uint64, point disk.Point, most int) (cuts int, problem string, err error) {
+	t := &torture{binary: binary, dir: dir, env: []string{"MUTANT_WITHOUT_SYNC=" + string(point)}, random: rand.New(rand.NewPCG(seed, 7)), rounds: 2, survival: []float64{0, 0.5}}
 	if err := t.open(); err != nil {
 		return 0, "", err
 	}
 	defer t.close()
-	for t.cuts < mostRounds && ctx.Err() == nil {
-		problems, err := t.live(ctx, mostRounds)
+	for t.cuts < most && ctx.Err() == nil {
+		problems, err := t.live(ctx, most)
 		if err != nil {
 			return t.cuts, "", err
 		}

@@ -81,7 +81,7 @@ smarthost = %q
 allow_private_networks = true
 [secrets]
 key_file = %q
-`, dir, w.resolver, w.sink, filepath.Join(dir, "secret.key")), 0o600)
+`, dir, w.resolver, w.sink, filepath.Join(filepath.Dir(dir), "secret.key")), 0o600)
 }
 
 // launch starts a server without waiting for it.

@@ -13,8 +13,8 @@ type torture struct {
 	binary, dir string
 	env         []string
 	random      *rand.Rand
-	rounds      int // cuts in each life
-	log         func(string, ...any)
+	rounds      int       // cuts in each life
+	survival    []float64 // of what was not synced, for each life in turn; negative: drawn for each cut
 
 	world *world
 	now   atomic.Pointer[life]
@@ -36,7 +36,7 @@ func (t *torture) close() { t.world.close() }
 // live has one life, with at most so many cuts in all, and returns what was
 // wrong.
 func (t *torture) live(ctx context.Context, most int) (problems []string, err error) {
-	l := &life{binary: t.binary, dir: t.dir, env: t.env, random: t.random, world: t.world, log: t.log, survival: -1, number: t.lives}
+	l := &life{binary: t.binary, dir: t.dir, env: t.env, random: t.random, world: t.world, survival: t.survival[t.lives%len(t.survival)]}
 	l.begin()
 	t.now.Store(l)
 	t.lives++

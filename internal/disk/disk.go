@@ -82,12 +82,16 @@ func WriteFile(data, name Point, path string, content []byte) error {
 }
 
 // MkdirAll makes a directory and those above it that are missing, for the
-// owner alone, each with a durable name.
+// owner alone, each with a durable name. One that is there may have been made
+// by a process that was killed before it had made its name durable.
 func MkdirAll(p Point, path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil
-	}
 	parent := filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if err = SyncDir(p, parent); errors.Is(err, fs.ErrPermission) { // nothing of ours is new there
+			err = nil
+		}
+		return err
+	}
 	if parent != path {
 		if err := MkdirAll(p, parent); err != nil {
 			return err

@@ -29,7 +29,7 @@ func TestMkdirAll(t *testing.T) {
 // A normal build leaves nothing out, whatever the environment says.
 func TestNothingIsLeftOut(t *testing.T) {
 	for _, p := range Points() {
-		t.Setenv("GOMAIL_MUTANT", string(p))
+		t.Setenv("MUTANT_WITHOUT_SYNC", string(p))
 		if skipped(p) != mutantBuild {
 			t.Errorf("%s: skipped is %v", p, skipped(p))
 		}

@@ -31,6 +31,9 @@ type Dir struct {
 	lastID  atomic.Int64
 	staged  atomic.Int64 // octets of bodies in memory
 
+	days sync.Mutex
+	day  string // the directory of objects whose name is known to be durable; guarded by days
+
 	mu     sync.Mutex // guards what follows
 	pack   *os.File   // the one being written, nil until first use
 	number int64      // of pack

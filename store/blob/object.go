@@ -55,17 +55,23 @@ func (d *Dir) objectPath(id int64) string {
 	return filepath.Join(d.path, ObjectFile(id))
 }
 
+// makeObjectDir makes the directory for an object and its name durable, once
+// in each process: one that is there already may have been made by somebody
+// who has not synced it yet, or by a process that was killed before it did.
 func (d *Dir) makeObjectDir(id int64) error {
+	d.days.Lock()
+	defer d.days.Unlock()
 	dir := filepath.Dir(d.objectPath(id))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		if os.IsExist(err) {
-			return nil
-		}
+	if d.day == dir {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
 		return diskError("make a directory for large messages", err)
 	}
 	if err := disk.SyncDir(disk.ObjectDir, filepath.Dir(dir)); err != nil {
 		return gomail.Errorf(gomail.Closed, "the directory for large messages could not be synced to disk: %w", err)
 	}
+	d.day = dir
 	return nil
 }
 
