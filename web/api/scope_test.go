@@ -11,7 +11,7 @@ import (
 // scopes is who may use each operation. One that is new fails the test until
 // it has a line here.
 var scopes = map[string]scope{
-	"get-me": ofAnyone, "get-status": ofServer, "check-store": ofServer, "backup-store": ofSocket, "get-server": ofAnyone, "preview-mx": ofServer, "set-mx": ofServer,
+	"get-me": ofAnyone, "get-status": ofServer, "collect": ofServer, "check-store": ofServer, "backup-store": ofSocket, "get-server": ofAnyone, "preview-mx": ofServer, "set-mx": ofServer,
 	"list-domains": ofAnyone, "add-domain": ofServer, "get-domain": ofDomain, "change-domain": ofDomain, "preview-settings": ofDomain, "remove-domain": ofServer,
 	"list-records": ofDomain, "export-records": ofDomain, "list-instructions": ofDomain, "check-records": ofDomain, "get-report": ofDomain, "list-history": ofDomain,
 	"list-providers": ofAnyone, "list-connections": ofAnyone, "add-connection": ofServer, "test-connection": ofServer, "remove-connection": ofServer,
