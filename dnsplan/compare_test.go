@@ -260,7 +260,11 @@ func TestFindings(t *testing.T) {
 		{"an alias behind a proxy", MTASTSHost, func(z zone) {
 			z["mta-sts.example.com A"] = []string{"104.16.1.1"}
 			delete(z, "mta-sts.example.com CNAME")
-		}, Wrong, "address_proxied"},
+		}, OKDiffers, "alias_proxied"},
+		{"an alias behind a proxy and elsewhere", MTASTSHost, func(z zone) {
+			z["mta-sts.example.com A"] = []string{"104.16.1.1", "198.51.100.9"}
+			delete(z, "mta-sts.example.com CNAME")
+		}, Wrong, "alias_wrong"},
 		{"a key without its label", DKIM, func(z zone) {
 			z["mail.example.com TXT"] = append(z["mail.example.com TXT"], z[dkimName]...)
 			delete(z, dkimName)

@@ -138,23 +138,35 @@ func (c *comparison) judgeMX(r Record, values []Value) verdict {
 	return good
 }
 
-// judgeAlias wants the alias, or addresses of the same host.
+// judgeAlias wants the alias, or addresses of the same host. Those of a proxy
+// may do as well, since aliases are planned for names of the Web alone: whether
+// it passes on what is asked cannot be told from the DNS.
 func (c *comparison) judgeAlias(r Record, a Answer) verdict {
-	for _, v := range a.Values {
-		if sameHost(v.Text, r.Value) {
-			return good
-		}
+	if slices.ContainsFunc(a.Values, func(v Value) bool { return sameHost(v.Text, r.Value) }) {
+		return good
 	}
-	hosts := c.addressesOf(r.Value)
+	hosts, behindProxy := c.addressesOf(r.Value), false
 	for _, v := range a.Values {
-		if addr, err := netip.ParseAddr(v.Text); err == nil && proxied(addr) {
-			return wrong("address_proxied", "%s leads to Cloudflare's proxy: set the record to “DNS only” (grey cloud).", r.Name)
-		}
-		if _, err := netip.ParseAddr(v.Text); err != nil || !slices.Contains(hosts, v.Text) {
+		addr, err := netip.ParseAddr(v.Text)
+		switch {
+		case err == nil && proxied(addr):
+			behindProxy = true
+		case err != nil || !slices.Contains(hosts, v.Text):
 			return wrong("alias_wrong", "%s leads to %s instead of %s: change the record.", r.Name, strings.Join(texts(a.Values), ", "), r.Value)
 		}
 	}
+	if behindProxy {
+		return behind(r)
+	}
 	return differs("address_for_alias", "It holds the host's addresses where an alias would follow their changes by itself.")
+}
+
+// behind says of a name behind a proxy what tells whether it works.
+func behind(r Record) verdict {
+	if r.Purpose == MTASTSHost {
+		return differs("alias_proxied", "%s leads to Cloudflare's proxy. That works where the proxy passes the policy on from this server, which the check of the MTA-STS policy tells; “DNS only” (grey cloud) works in any case.", r.Name)
+	}
+	return differs("alias_proxied", "%s leads to Cloudflare's proxy. That works where the proxy passes on what it is asked; “DNS only” (grey cloud) works in any case.", r.Name)
 }
 
 // addressesOf returns the planned addresses of a host.
