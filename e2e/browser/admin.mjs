@@ -1,6 +1,6 @@
 // What an administrator does in the panel, step by step, against a running
 // demo. Usage: node admin.mjs SCENARIO
-import { accessibleInBoth as accessible, api, check, demo, fits, launch, noFaults, open, settled, signIn } from "./lib.mjs";
+import { accessibleInBoth as accessible, api, check, demo, fits, fitsBoth, launch, noFaults, open, settled, signIn } from "./lib.mjs";
 
 const home = `/admin/domains/${demo.domain}`;
 const fresh = `/admin/domains/${demo.fresh}`;
@@ -293,12 +293,22 @@ const scenarios = {
     await page.getByRole("link", { name: "Settings" }).click();
     await page.getByLabel("Catch-all address").waitFor();
     check((await page.getByRole("button", { name: "Remove domain…" }).count()) === 0, "a domain administrator is offered to remove the domain");
+    // What she switches off she cannot switch on again, and is told so.
+    await button(page, "Switch off…").click();
+    await dialog(page).getByText("Only an administrator of the server can switch it on again").waitFor();
+    await button(dialog(page), "Switch off").click();
+    await gone(dialog(page));
+    await page.getByText("The domain is switched off: its mail is refused").waitFor();
+    check((await page.getByRole("button", { name: "Switch on…" }).count()) === 0, "a domain administrator is offered to switch the domain on");
+    await accessible(page, "a domain that is switched off");
+    await fitsBoth(page, "switched-off");
     await page.goto("/admin/server");
     await page.getByText("There is no such page").waitFor();
     noFaults(page, "a domain administrator's pages");
 
     await button(page, "Sign out").click();
     await signIn(page, demo.admin, home + "/accounts");
+    await api(page, "PATCH", `/domains/${demo.domain}`, { disabled: false });
     await button(page, `Remove info@${demo.domain}`).click();
     await button(dialog(page), "Remove alias").click();
     await gone(dialog(page));

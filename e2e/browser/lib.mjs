@@ -1,7 +1,8 @@
 // What the browser tests share: a browser with the demo's certificate, a
 // signed-in page that fails on every console error, and small helpers.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 const require = createRequire(new URL("../../web/admin/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -126,4 +127,19 @@ export async function fits(page, where) {
 /** Waits until nothing on the page is being read any more. */
 export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector("#app .turning, #app p.row.soft .icon"), null, { timeout: 30_000 });
+}
+
+/** Holds a page against both widths of window, and photographs it for people to look at. */
+export async function fitsBoth(page, name) {
+  const before = page.viewportSize();
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: before.height });
+    await settled(page);
+    await fits(page, `${name} at ${width}`);
+    if (shots) {
+      mkdirSync(shots, { recursive: true });
+      await page.screenshot({ path: join(shots, `${name}-${width}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize(before);
 }

@@ -100,7 +100,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The accounts at DNS providers that this server may use */
+        /** The accounts at DNS providers that you may use */
         get: operations["list-connections"];
         put?: never;
         /** Test credentials and keep them */
