@@ -52,7 +52,11 @@ func (q *Queue) Hold(ctx context.Context, key Key) error {
 
 // Drop removes a message from the queue without telling its sender.
 func (q *Queue) Drop(ctx context.Context, key Key) error {
-	return q.config.Store.Drop(ctx, key, -1)
+	if err := q.config.Store.Drop(ctx, key, -1); err != nil {
+		return err
+	}
+	q.refresh(key)
+	return nil
 }
 
 func (q *Queue) setStatus(ctx context.Context, key Key, status Status) error {

@@ -37,58 +37,96 @@ type NoticeEvent struct {
 type attempt struct {
 	task    Task
 	changes []Change
-	retry   []Recipient // to be tried again
-	lost    bool
-	err     error // the outcome could not be written
+	lost    *Result // no server could be reached; nil: one was
+}
+
+// outcome is what ended: an attempt that was running, or the telling of a
+// site's fate.
+type outcome struct {
+	running  *running // nil: a fate
+	site     string   // of the fate
+	attempts []attempt
 }
 
 // delayNotice is after how long a sender is told that the message still
 // waits.
 const delayNotice = 4 * time.Hour
 
-// attempt tries a task once, tells the sender what has to be told, and writes
-// the outcome.
-func (q *Queue) attempt(ctx context.Context, t Task, lease Lease) attempt {
-	results := q.deliver(ctx, t)
+// attempt tries a task once and tells the sender what has to be told.
+func (q *Queue) attempt(ctx context.Context, t Task) attempt {
+	return q.conclude(ctx, t, q.deliver(ctx, t))
+}
+
+// conclude judges the results of a task, and tells the sender what has to be
+// told.
+func (q *Queue) conclude(ctx context.Context, t Task, results []Result) attempt {
 	now := q.config.Clock()
-	a := attempt{task: t, lost: len(results) > 0}
+	a := attempt{task: t}
+	lost := len(results) > 0
 	notice := Notice{Message: t.Message}
 	notice.Message.Rcpts = nil
 	for i, r := range t.Rcpts {
 		result := results[i]
-		a.lost = a.lost && result.Lost
+		lost = lost && result.Lost
 		change, action := q.judge(t, r, result, now)
 		if action != "" {
 			notice.Events = append(notice.Events, NoticeEvent{Recipient: r, Action: action, Result: result, At: now})
 			change.Delayed = change.Delayed || action == ActionDelayed
 		}
 		a.changes = append(a.changes, change)
-		if !change.Done {
-			r.Attempts, r.Due, r.LastError, r.Delayed = change.Attempts, change.Due, change.LastError, change.Delayed
-			a.retry = append(a.retry, r)
-		}
 		q.log(t, r, result, change)
 		q.config.Metrics.Attempt(result)
+	}
+	if lost {
+		a.lost = &results[0]
 	}
 	// The notice goes first: a crash in between repeats it, the other way
 	// round it would be lost.
 	if err := q.notify(ctx, notice); err != nil {
-		a.keepAll(t, now)
+		a.keepUntold(t, notice, now)
 	}
-	a.err = q.config.Store.Finish(context.WithoutCancel(ctx), lease, a.changes)
 	return a
 }
 
-// keepAll turns the outcome of recipients that are not delivered into a later
-// attempt, because their sender could not be told.
-func (a *attempt) keepAll(t Task, now time.Time) {
-	a.retry = nil
+// keepUntold turns the outcome of recipients whose sender could not be told
+// into a later attempt. What was delivered stays so: sending it again would be
+// worse than a success that is not reported.
+func (a *attempt) keepUntold(t Task, n Notice, now time.Time) {
 	for i, r := range t.Rcpts {
 		c := &a.changes[i]
-		c.Done, c.Attempts, c.Due, c.Delayed = false, r.Attempts+1, now.Add(firstPause), r.Delayed
-		r.Attempts, r.Due, r.LastError = c.Attempts, c.Due, c.LastError
-		a.retry = append(a.retry, r)
+		for _, e := range n.Events {
+			if e.Recipient.N == r.N && e.Result.Outcome != Delivered {
+				c.Done, c.Attempts, c.Due, c.Delayed = false, r.Attempts+1, now.Add(firstPause), r.Delayed
+			}
+		}
 	}
+}
+
+// tellFate gives a site's due mail the outcome of the attempt that reached no
+// server, or ends that when none is left.
+func (q *Queue) tellFate(ctx context.Context, st *site, tasks []Task) {
+	if len(tasks) == 0 {
+		st.fate = nil
+		return
+	}
+	for _, t := range tasks {
+		q.schedule.hold(st, t)
+	}
+	st.fate.working = true
+	q.schedule.fates++
+	result := st.fate.result
+	q.wg.Go(func() {
+		o := outcome{site: st.name}
+		for _, t := range tasks {
+			results := make([]Result, len(t.Rcpts))
+			for i, r := range t.Rcpts {
+				results[i] = result
+				results[i].N = r.N
+			}
+			o.attempts = append(o.attempts, q.conclude(ctx, t, results))
+		}
+		q.results <- o
+	})
 }
 
 // deliver returns one result per recipient, in their order.
@@ -99,10 +137,7 @@ func (q *Queue) deliver(ctx context.Context, t Task) []Result {
 	if err != nil {
 		return failAll(t, err)
 	}
-	content, err := q.config.Store.QueueContent(ctx, t.Key)
-	if err != nil {
-		return failAll(t, err)
-	}
+	content := &content{store: q.config.Store, key: t.Key, size: t.Size}
 	defer content.Close()
 	byN := map[int]Result{}
 	for _, r := range deliverer.Deliver(ctx, t, content) {
@@ -178,33 +213,23 @@ func (q *Queue) notify(ctx context.Context, n Notice) error {
 	return err
 }
 
-// settle takes a finished attempt into the schedule.
-func (q *Queue) settle(a attempt) error {
-	q.schedule.done(a.task, a.lost, q.config.Clock())
-	q.schedule.forget(a.task)
-	if q.schedule.changed[a.task.Key] {
-		delete(q.schedule.changed, a.task.Key)
-		a.retry, q.more = nil, true
-	}
-	switch gomail.KindOf(a.err) {
-	case gomail.NoSpace, gomail.Unavailable:
-		// Not written: the store still has the recipients as they were, and
-		// the next look finds them.
-		q.more = true
-		return nil
-	}
-	if a.err != nil {
-		return a.err
-	}
-	until := q.config.Clock().Add(horizon)
-	for _, r := range a.retry {
-		if r.Due.Before(until) {
-			m := a.task.Message
-			m.Rcpts = []Recipient{r}
-			q.schedule.add(m)
+// settle takes what ended into the schedule. Its outcome is still to be
+// written.
+func (q *Queue) settle(o outcome) {
+	now := q.config.Clock()
+	if o.running != nil {
+		o.running.done = true
+		q.schedule.done(o.running.task, o.running.slow, o.attempts[0].lost, now)
+	} else {
+		q.schedule.fates--
+		st := q.schedule.site(o.site)
+		if st.fate != nil {
+			st.fate.working = false
 		}
+		q.schedule.doom()
+		q.schedule.arrange(st, now)
 	}
-	return nil
+	q.unsaved = append(q.unsaved, o.attempts...)
 }
 
 // backoffs are the pauses between attempts; the last repeats.

@@ -43,23 +43,28 @@ type Queue struct {
 	config   Config
 	schedule *schedule
 	lease    Lease
-	more     bool // the store holds tasks that were not loaded
-	results  chan attempt
+	results  chan outcome
 	wg       sync.WaitGroup
 
-	mu    sync.Mutex
-	fresh []Message // handed over by Added
-	stale []Key     // changed by an administrator
-	wake  chan struct{}
+	scanning bool   // the sites that have mail are being read,
+	scanned  string // up to this one
+
+	unsaved []attempt // whose outcome is not yet written
+	saving  int       // how many are being written
+	saved   chan saved
+	full    bool      // the store could not take an outcome: nothing more is sent until it does,
+	saveAt  time.Time // which is tried again then
+
+	mu     sync.Mutex
+	fresh  []Message  // handed over by Added
+	missed bool       // there was no room in fresh
+	stale  []Key      // changed by an administrator
+	slowed []*running // attempts that have been waiting for a while
+	wake   chan struct{}
 }
 
-// Bounds of what is held in memory: tasks due within horizon, at most
-// maxLoaded recipients. The rest waits in the store.
-const (
-	horizon   = 15 * time.Minute
-	maxLoaded = 50_000
-	leaseTime = 60 * time.Second
-)
+// leaseTime is how long a lease holds without being renewed.
+const leaseTime = 60 * time.Second
 
 // New returns a queue. Run does the work.
 func New(c Config) *Queue {
@@ -81,15 +86,21 @@ func New(c Config) *Queue {
 	if c.Metrics.Attempt == nil {
 		c.Metrics.Attempt = func(Result) {}
 	}
-	return &Queue{config: c, schedule: newSchedule(c.Total, c.PerSite), results: make(chan attempt), wake: make(chan struct{}, 1)}
+	return &Queue{config: c, schedule: newSchedule(c.Total, c.PerSite), results: make(chan outcome), saved: make(chan saved), wake: make(chan struct{}, 1)}
 }
+
+// maxFresh is how many new messages are handed over at once; what is more is
+// found in the store.
+const maxFresh = 10_000
 
 // Added tells the queue of messages that were just stored, so that they are
 // tried at once. It never blocks.
 func (q *Queue) Added(parts []Message) {
 	q.mu.Lock()
-	if len(q.fresh) < maxLoaded {
+	if len(q.fresh) < maxFresh {
 		q.fresh = append(q.fresh, parts...)
+	} else {
+		q.missed = true
 	}
 	q.mu.Unlock()
 	q.Wake()
@@ -113,13 +124,13 @@ func (q *Queue) Run(ctx context.Context) error {
 	if err := q.acquire(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	if err := q.load(ctx); err != nil {
-		return err
-	}
+	q.beginScan()
 	renew := time.NewTicker(leaseTime / 3)
 	defer renew.Stop()
+	scan := time.NewTicker(scanEvery)
+	defer scan.Stop()
 	for ctx.Err() == nil {
-		if err := q.step(ctx, attempts, renew.C); err != nil && ctx.Err() == nil {
+		if err := q.step(ctx, attempts, renew.C, scan.C); err != nil && ctx.Err() == nil {
 			stop()
 			return q.abandon(err)
 		}
@@ -128,22 +139,36 @@ func (q *Queue) Run(ctx context.Context) error {
 }
 
 // step begins what may begin and waits for the next thing to happen.
-func (q *Queue) step(ctx, attempts context.Context, renew <-chan time.Time) error {
-	q.takeFresh()
-	if err := q.reload(ctx); err != nil {
+func (q *Queue) step(ctx, attempts context.Context, renew, scan <-chan time.Time) error {
+	if err := q.takeFresh(ctx); err != nil {
 		return err
 	}
+	if err := q.scan(ctx); err != nil {
+		return err
+	}
+	q.schedule.wakeUp(q.config.Clock())
+	more, err := q.feed(ctx, attempts)
+	if err != nil {
+		return err
+	}
+	if more || q.scanning {
+		q.Wake()
+	}
 	q.dispatch(attempts)
+	q.save()
 	alarm := q.alarm()
 	defer alarm.Stop()
 	select {
 	case <-ctx.Done():
 	case <-q.wake:
 	case <-alarm.C:
-	case a := <-q.results:
-		return q.settle(a)
+	case o := <-q.results:
+		q.settle(o)
+	case s := <-q.saved:
+		return q.written(s)
+	case <-scan:
+		q.beginScan()
 	case <-renew:
-		q.more = true
 		return q.renew(ctx)
 	}
 	return nil
@@ -180,80 +205,52 @@ func (q *Queue) renew(ctx context.Context) error {
 	return nil
 }
 
-// reload reads the store when something may be due that is not loaded.
-func (q *Queue) reload(ctx context.Context) error {
-	if !q.more || len(q.schedule.loaded) >= maxLoaded || ctx.Err() != nil {
-		return nil
-	}
-	return q.load(ctx)
+// slowAfter is how long an attempt takes a place of those that get on.
+const slowAfter = 3 * time.Second
+
+// running is an attempt under way.
+type running struct {
+	task Task
+	slow bool // it no longer takes a place of those that get on
+	done bool
 }
 
-// load reads what is due within the horizon, up to the bound.
-func (q *Queue) load(ctx context.Context) error {
-	q.more = false
-	after, n := Key{Slot: -1}, 0
-	until := q.config.Clock().Add(horizon)
-	for len(q.schedule.loaded) < maxLoaded {
-		const page = 1000
-		messages, err := q.config.Store.Due(ctx, until, after, n, page)
-		if err != nil {
-			return fmt.Errorf("read the queue: %w", err)
-		}
-		count := 0
-		for _, m := range messages {
-			count += len(m.Rcpts)
-			q.schedule.add(m)
-			after, n = m.Key, m.Rcpts[len(m.Rcpts)-1].N
-		}
-		if count < page {
-			return nil
-		}
-	}
-	q.more = true
-	return nil
-}
-
-// takeFresh schedules what Added handed over, and forgets what was changed
-// meanwhile.
-func (q *Queue) takeFresh() {
-	q.mu.Lock()
-	fresh, stale := q.fresh, q.stale
-	q.fresh, q.stale = nil, nil
-	q.mu.Unlock()
-	for _, key := range stale {
-		q.schedule.remove(key)
-		q.more = true
-	}
-	until := q.config.Clock().Add(horizon)
-	for _, m := range fresh {
-		switch {
-		case len(q.schedule.loaded) >= maxLoaded:
-			q.more = true
-		case m.Rcpts[0].Due.Before(until):
-			q.schedule.add(m)
-		}
-	}
-}
-
-// dispatch begins all attempts that may begin now.
+// dispatch begins all attempts that may begin now. What was sent and is not
+// yet written would be sent again after a crash, so that is bounded.
 func (q *Queue) dispatch(ctx context.Context) {
-	for {
+	for !q.full && len(q.unsaved)+q.saving < maxUnsaved {
 		task, ok := q.schedule.next(q.config.Clock())
 		if !ok {
 			return
 		}
-		lease := q.lease // renewing changes it, its token stays
-		q.wg.Go(func() { q.results <- q.attempt(ctx, task, lease) })
+		r := &running{task: task}
+		slow := time.AfterFunc(slowAfter, func() { q.slowDown(r) })
+		q.wg.Go(func() {
+			a := q.attempt(ctx, task)
+			slow.Stop()
+			q.results <- outcome{running: r, attempts: []attempt{a}}
+		})
 	}
 }
 
-// alarm is a timer for the next task that becomes due by itself.
+// slowDown tells the queue of an attempt that has been waiting for a while.
+func (q *Queue) slowDown(r *running) {
+	q.mu.Lock()
+	q.slowed = append(q.slowed, r)
+	q.mu.Unlock()
+	q.Wake()
+}
+
+// alarm is a timer for the next thing that becomes due by itself.
 func (q *Queue) alarm() *time.Timer {
-	at := q.schedule.wakeAt()
-	if at.IsZero() {
-		return time.NewTimer(horizon / 2)
+	wait := scanEvery
+	if at := q.schedule.wakeAt(); !at.IsZero() {
+		wait = min(wait, max(at.Sub(q.config.Clock()), time.Millisecond))
 	}
-	return time.NewTimer(max(at.Sub(q.config.Clock()), time.Millisecond))
+	if q.full {
+		wait = min(wait, saveAgain)
+	}
+	return time.NewTimer(wait)
 }
 
 // stopGrace is how long attempts may go on after the queue was told to stop.
@@ -264,10 +261,16 @@ const stopGrace = 20 * time.Second
 func (q *Queue) drain(stop context.CancelFunc) error {
 	timer := time.AfterFunc(stopGrace, stop)
 	defer timer.Stop()
-	for q.schedule.active > 0 {
-		if err := q.settle(<-q.results); err != nil {
-			stop()
-			return q.abandon(err)
+	for q.schedule.busy() > 0 || q.saving > 0 || len(q.unsaved) > 0 && !q.full {
+		q.save()
+		select {
+		case o := <-q.results:
+			q.settle(o)
+		case s := <-q.saved:
+			if err := q.written(s); err != nil {
+				stop()
+				return q.abandon(err)
+			}
 		}
 	}
 	return nil
@@ -275,9 +278,13 @@ func (q *Queue) drain(stop context.CancelFunc) error {
 
 // abandon lets the attempts under way end without writing their outcome.
 func (q *Queue) abandon(err error) error {
-	for q.schedule.active > 0 {
-		a := <-q.results
-		q.schedule.done(a.task, false, q.config.Clock())
+	for q.schedule.busy() > 0 || q.saving > 0 {
+		select {
+		case o := <-q.results:
+			q.settle(o)
+		case s := <-q.saved:
+			q.saving -= len(s.attempts)
+		}
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,11 +35,12 @@ type world struct {
 	answer  func(site, rcpt string) queue.Result
 	hold    time.Duration // how long an attempt takes
 	tell    error         // what Notify returns
+	life    time.Duration // of messages
 }
 
 func newWorld(t *testing.T, c queue.Config) *world {
 	t.Helper()
-	w := &world{T: t, busy: map[string]int{}, busiest: map[string]int{}, ended: make(chan error, 1)}
+	w := &world{T: t, busy: map[string]int{}, busiest: map[string]int{}, ended: make(chan error, 1), life: lifetime}
 	w.answer = func(string, string) queue.Result { return queue.Result{Outcome: queue.Delivered, Remote: "mx"} }
 	var err error
 	if w.store, err = store.Open(context.Background(), store.Options{Dir: t.TempDir()}); err != nil {
@@ -111,7 +113,7 @@ const lifetime = 12 * time.Hour
 func (w *world) send(from string, to ...string) []queue.Message {
 	w.Helper()
 	now := time.Now().Truncate(time.Microsecond)
-	m := queue.Message{Received: now, Expires: now.Add(lifetime)}
+	m := queue.Message{Received: now, Expires: now.Add(w.life)}
 	if from != "" {
 		m.Envelope.From = w.address(from)
 	}
@@ -469,4 +471,99 @@ func TestKey(t *testing.T) {
 			t.Errorf("%q was read: %v", bad, err)
 		}
 	}
+}
+
+// What waits for a dead site shares the fate of the attempt that found it
+// dead: it is tried no more often than its schedule says, and comes to its end,
+// of which its senders are told. One attempt stands for all.
+func TestDeadSite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, queue.Config{})
+		w.answer = func(string, string) queue.Result {
+			return queue.Result{Outcome: queue.Temporary, Lost: true, Text: "connection refused"}
+		}
+		w.life = 2 * time.Hour
+		const messages = 510 // more than are loaded at a time
+		for i := range messages {
+			w.send("a@here.test", fmt.Sprintf("u%d@dead.test", i))
+		}
+		w.run()
+		pass(time.Minute / 2)
+		list, err := w.queue.List(t.Context(), queue.Key{Slot: -1}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			if r := m.Rcpts[0]; r.Attempts != 1 || r.LastError != "connection refused" {
+				t.Fatalf("%s: %d attempts, %q", r.Address, r.Attempts, r.LastError)
+			}
+		}
+		if n := len(w.sentTo()); n != 1 {
+			t.Errorf("%d connections were tried", n)
+		}
+		pass(2*time.Hour + time.Minute)
+		actions := map[queue.Action]int{}
+		for _, n := range w.notices {
+			actions[n.Events[0].Action]++
+		}
+		if want := map[queue.Action]int{queue.ActionFailed: messages}; !maps.Equal(actions, want) {
+			t.Errorf("notices: %v", actions)
+		}
+		if n := w.left(); n != 0 {
+			t.Errorf("%d recipients are left", n)
+		}
+		if n := len(w.sentTo()); n > 20 {
+			t.Errorf("%d connections were tried", n)
+		}
+		w.end()
+	})
+}
+
+// An outcome that cannot be written, as on a full disk, is kept until it can
+// be: what was delivered is not sent again, and nothing more is sent
+// meanwhile than what may be repeated after a crash.
+func TestOutcomeThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := &fullStore{}
+		w := newWorld(t, queue.Config{})
+		full.Store = w.store
+		w.queue = queue.New(queue.Config{Store: full, Owner: "test", Route: func(context.Context, string) (queue.Deliverer, error) { return w, nil }})
+		const messages = 700
+		for i := range messages {
+			w.send("a@here.test", fmt.Sprintf("u%d@s%d.test", i, i%50))
+		}
+		full.full.Store(true)
+		w.run()
+		pass(10 * time.Minute)
+		if n := len(w.sentTo()); n == 0 || n > 600 {
+			t.Errorf("%d were sent without their outcome being written", n)
+		}
+		full.full.Store(false)
+		pass(time.Minute)
+		sent := w.sentTo()
+		if n := len(sent); n != messages {
+			t.Errorf("%d were sent, of %d", n, messages)
+		}
+		slices.Sort(sent)
+		if n := len(slices.Compact(sent)); n != messages {
+			t.Errorf("%d different ones were sent, of %d", n, messages)
+		}
+		if n := w.left(); n != 0 {
+			t.Errorf("%d recipients are left", n)
+		}
+		w.end()
+	})
+}
+
+// fullStore is a store whose disk may be full.
+type fullStore struct {
+	*store.Store
+	full atomic.Bool
+}
+
+func (f *fullStore) Finish(ctx context.Context, l queue.Lease, c []queue.Change) error {
+	if f.full.Load() {
+		return gomail.Errorf(gomail.NoSpace, "the disk is full")
+	}
+	return f.Store.Finish(ctx, l, c)
 }

@@ -1,24 +1,29 @@
 package queue
 
 import (
-	"container/heap"
 	"slices"
 	"time"
 )
 
-// schedule is what the leaseholder knows of the queue: which tasks wait for
-// their time, which wait for a place at their site, and how each site fares.
-// It does no I/O and is used by one goroutine.
+// schedule is what the leaseholder knows of the queue: which recipients are
+// due and in memory, for which sites the store has more, and how each site
+// fares. It does no I/O and is used by one goroutine. Every step costs the
+// same however much is queued.
 type schedule struct {
-	total   int // tasks at once
-	perSite int // tasks at once to one site
+	total   int // attempts at once that get on
+	perSite int // attempts at once to one site
 
-	loaded  map[recipientKey]bool // recipients that are waiting or being worked on
-	changed map[Key]bool          // messages that an administrator changed while they were worked on
-	waiting taskHeap              // by time
-	sites   map[string]*site
-	ring    []*site // sites with ready tasks, served in turn
-	active  int
+	loaded   map[recipientKey]bool // recipients in memory: ready, being worked on, or not yet written
+	finished *recent               // recipients that are done, so that a late Added does not revive them
+	changed  map[Key]bool          // messages that an administrator changed while they were worked on
+	sites    map[string]*site
+	alarms   alarms
+	ring     []*site // sites at which an attempt may begin, served in turn
+	hungry   []*site // sites that want to be loaded
+	doomed   []*site // sites whose mail is to be told its fate when others' was; they count as hungry
+	active   int     // attempts that get on
+	slow     int     // attempts that have been waiting for a while
+	fates    int     // sites whose mail is being told its fate
 }
 
 type recipientKey struct {
@@ -26,44 +31,80 @@ type recipientKey struct {
 	n int
 }
 
-// site is one destination.
-type site struct {
-	name     string
-	ready    []Task
-	active   int
-	failures int       // connections in a row that came to nothing
-	paused   time.Time // no attempt before then
-	inRing   bool
-}
+// Bounds of what is in memory, in recipients. A site without any may always
+// load a few, so that none waits for the others' to go.
+const (
+	maxLoaded  = 50_000
+	maxPerSite = 500
+	refillAt   = 50
+	minPerSite = 20
+)
+
+// slowFactor is how many attempts may be waiting for slow servers, to one
+// that gets on.
+const slowFactor = 10
+
+// maxFates is for how many sites at once mail is told its fate.
+const maxFates = 4
 
 func newSchedule(total, perSite int) *schedule {
-	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, changed: map[Key]bool{}, sites: map[string]*site{}}
+	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, finished: newRecent(8192), changed: map[Key]bool{}, sites: map[string]*site{}}
 }
 
-// add takes in a message: its recipients become tasks, one per site and time.
-// Recipients that are known already are left out.
-func (s *schedule) add(m Message) {
+// site returns a site, known or new.
+func (s *schedule) site(name string) *site {
+	st := s.sites[name]
+	if st == nil {
+		st = &site{name: name, place: -1}
+		s.sites[name] = st
+	}
+	return st
+}
+
+// add takes in due recipients of a message, a task per site. Those that are
+// known already are left out; what does not fit waits in the store.
+func (s *schedule) add(m Message, now time.Time) {
+	for _, t := range s.tasks(m) {
+		st := s.site(t.Site)
+		if st.count+len(t.Rcpts) > maxPerSite || len(s.loaded)+len(t.Rcpts) > maxLoaded || st.fate != nil || now.Before(st.paused) {
+			st.expect(t.Rcpts[0].Due)
+		} else {
+			s.push(st, t)
+		}
+		s.arrange(st, now)
+	}
+}
+
+// tasks makes tasks of those recipients of a message that are not known.
+func (s *schedule) tasks(m Message) (list []Task) {
 	m.Prefix = nil
-	groups := map[string]*Task{}
-	var order []*Task
 	for _, r := range m.Rcpts {
 		key := recipientKey{m.Key, r.N}
-		if s.loaded[key] || r.Status != Pending {
+		if s.loaded[key] || s.finished.has(key) || r.Status != Pending {
 			continue
 		}
-		s.loaded[key] = true
-		id := r.Site + " " + r.Due.String()
-		if groups[id] == nil {
-			t := &Task{Message: m, Site: r.Site}
-			t.Rcpts = nil
-			groups[id] = t
-			order = append(order, t)
+		i := slices.IndexFunc(list, func(t Task) bool { return t.Site == r.Site })
+		if i < 0 {
+			i = len(list)
+			list = append(list, Task{Message: m, Site: r.Site})
+			list[i].Rcpts = nil
 		}
-		groups[id].Rcpts = append(groups[id].Rcpts, r)
+		list[i].Rcpts = append(list[i].Rcpts, r)
 	}
-	for _, t := range order {
-		heap.Push(&s.waiting, *t)
+	return list
+}
+
+func (s *schedule) push(st *site, t Task) {
+	s.hold(st, t)
+	st.ready = append(st.ready, t)
+}
+
+// hold notes that a task's recipients are in memory.
+func (s *schedule) hold(st *site, t Task) {
+	for _, r := range t.Rcpts {
+		s.loaded[recipientKey{t.Key, r.N}] = true
 	}
+	st.count += len(t.Rcpts)
 }
 
 // forget drops a task's recipients: they are done, or the store has them.
@@ -71,24 +112,31 @@ func (s *schedule) forget(t Task) {
 	for _, r := range t.Rcpts {
 		delete(s.loaded, recipientKey{t.Key, r.N})
 	}
+	s.site(t.Site).count -= len(t.Rcpts)
 }
 
-// remove drops a message's tasks, and the pauses of their sites: whoever
-// changed the message wants to see it tried. Those under way go on, but are
-// not scheduled again.
-func (s *schedule) remove(key Key) {
-	gone := func(t Task) bool {
-		if t.Key == key {
-			s.forget(t)
-		}
-		return t.Key == key
+// unload leaves a site's ready tasks to the store.
+func (s *schedule) unload(st *site) {
+	for _, t := range st.ready {
+		s.forget(t)
+		st.expect(t.Rcpts[0].Due)
 	}
-	s.waiting = slices.DeleteFunc(s.waiting, gone)
-	heap.Init(&s.waiting)
+	st.ready = nil
+}
+
+// remove drops a message's tasks that wait. Those under way go on, and are
+// looked at again when their outcome is written.
+func (s *schedule) remove(key Key, now time.Time) {
 	for _, st := range s.sites {
 		before := len(st.ready)
-		if st.ready = slices.DeleteFunc(st.ready, gone); len(st.ready) < before {
-			st.failures, st.paused = 0, time.Time{}
+		st.ready = slices.DeleteFunc(st.ready, func(t Task) bool {
+			if t.Key == key {
+				s.forget(t)
+			}
+			return t.Key == key
+		})
+		if len(st.ready) < before {
+			s.arrange(st, now)
 		}
 	}
 	for known := range s.loaded {
@@ -98,63 +146,104 @@ func (s *schedule) remove(key Key) {
 	}
 }
 
+// revive lifts a site's pause: somebody wants to see it tried.
+func (s *schedule) revive(name string, due, now time.Time) {
+	st := s.site(name)
+	st.failures, st.paused = 0, time.Time{}
+	st.expect(due)
+	s.arrange(st, now)
+}
+
 // next returns a task to be worked on now. It goes round the sites, so that
 // one with much mail does not hold up the others.
 func (s *schedule) next(now time.Time) (Task, bool) {
-	s.ripen(now)
-	for range len(s.ring) {
-		if s.active >= s.total {
-			return Task{}, false
-		}
-		site := s.ring[0]
+	s.wakeUp(now)
+	for s.active < s.total && len(s.ring) > 0 {
+		st := s.ring[0]
 		s.ring = s.ring[1:]
-		site.inRing = false
-		if len(site.ready) == 0 {
-			s.dropIdle(site)
+		st.inRing = false
+		if !s.mayBegin(st, now) {
+			s.arrange(st, now)
 			continue
 		}
-		if now.Before(site.paused) || site.active >= s.limit(site) {
-			s.enring(site)
-			continue
-		}
-		task := site.ready[0]
-		site.ready = site.ready[1:]
-		site.active++
+		task := st.ready[0]
+		st.ready = st.ready[1:]
+		st.active++
 		s.active++
-		s.enring(site)
+		s.arrange(st, now)
 		return task, true
 	}
 	return Task{}, false
 }
 
-// limit is how many tasks may go to a site at once. One that failed is tried
-// with a single one first.
-func (s *schedule) limit(site *site) int {
-	if site.failures > 0 {
-		return 1
-	}
-	return s.perSite
+func (s *schedule) mayBegin(st *site, now time.Time) bool {
+	return len(st.ready) > 0 && st.active < st.limit(s.perSite) && !now.Before(st.paused)
 }
 
-// ripen moves tasks whose time has come to their sites.
-func (s *schedule) ripen(now time.Time) {
-	for len(s.waiting) > 0 && !s.waiting[0].due().After(now) {
-		task := heap.Pop(&s.waiting).(Task)
-		st := s.sites[task.Site]
-		if st == nil {
-			st = &site{name: task.Site}
-			s.sites[task.Site] = st
+// wakeUp arranges the sites whose time has come.
+func (s *schedule) wakeUp(now time.Time) {
+	for len(s.alarms) > 0 && !s.alarms[0].alarm.After(now) {
+		st := s.alarms[0]
+		s.alarms.set(st, time.Time{})
+		s.arrange(st, now)
+	}
+}
+
+// arrange puts a site where it belongs after a change: among those that may
+// begin, those that are to be loaded, those that wait for a time, or nowhere.
+func (s *schedule) arrange(st *site, now time.Time) {
+	paused := now.Before(st.paused)
+	if s.mayBegin(st, now) && !st.inRing {
+		st.inRing = true
+		s.ring = append(s.ring, st)
+	}
+	if s.wantsLoad(st, now) && !st.isHungry {
+		st.isHungry = true
+		s.hungry = append(s.hungry, st)
+	}
+	switch {
+	case paused && (len(st.ready) > 0 || !st.stored.IsZero()):
+		s.alarms.set(st, later(st.paused, st.stored))
+	case !st.storedBy(now) && !st.stored.IsZero():
+		s.alarms.set(st, st.stored)
+	case st.failures > 0 && s.idle(st):
+		// It is remembered for a while, in case that new mail comes.
+		if forgetAt := st.paused.Add(maxPause); now.Before(forgetAt) {
+			s.alarms.set(st, forgetAt)
+			break
 		}
-		st.ready = append(st.ready, task)
-		s.enring(st)
+		s.drop(st)
+	case s.idle(st):
+		s.drop(st)
+	default:
+		s.alarms.set(st, time.Time{})
 	}
 }
 
-func (s *schedule) enring(site *site) {
-	if !site.inRing {
-		site.inRing = true
-		s.ring = append(s.ring, site)
+// drop forgets a site.
+func (s *schedule) drop(st *site) {
+	s.alarms.set(st, time.Time{})
+	delete(s.sites, st.name)
+}
+
+// wantsLoad reports whether the store should be read for a site: it runs out
+// of tasks, or its mail has to be told its fate.
+func (s *schedule) wantsLoad(st *site, now time.Time) bool {
+	if st.fate != nil {
+		return !st.fate.working
 	}
+	return st.storedBy(now) && !now.Before(st.paused) && len(st.ready) < refillAt
+}
+
+func (s *schedule) idle(st *site) bool {
+	return len(st.ready) == 0 && st.count == 0 && st.active == 0 && st.stored.IsZero() && st.fate == nil && !st.inRing && !st.isHungry
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Pauses after connections that came to nothing.
@@ -164,57 +253,81 @@ const (
 )
 
 // done notes that a task is no longer worked on, and whether its site could
-// be reached.
-func (s *schedule) done(t Task, lost bool, now time.Time) {
-	s.active--
-	st := s.sites[t.Site]
+// be reached. The task's recipients stay in memory until their outcome is
+// written.
+func (s *schedule) done(t Task, slow bool, lost *Result, now time.Time) {
+	if slow {
+		s.slow--
+	} else {
+		s.active--
+	}
+	st := s.site(t.Site)
 	st.active--
-	if lost {
+	switch {
+	case lost == nil:
+		st.failures, st.paused = 0, time.Time{}
+		st.successes++
+	case now.Before(st.paused): // another attempt was lost before this one
+	default:
+		st.successes = 0
 		st.failures++
 		st.paused = now.Add(min(firstPause<<min(st.failures-1, 10), maxPause))
-	} else {
-		st.failures, st.paused = 0, time.Time{}
+		if st.fate == nil {
+			st.fate = &fate{result: *lost, at: now}
+		}
+		s.unload(st)
 	}
-	s.dropIdle(st)
+	s.arrange(st, now)
 }
 
-// dropIdle forgets a site that has nothing to do and nothing to remember.
-func (s *schedule) dropIdle(st *site) {
-	if len(st.ready) == 0 && st.active == 0 && st.failures == 0 && !st.inRing {
-		delete(s.sites, st.name)
+// slowDown lets an attempt that has been waiting for a while no longer take a
+// place of those that get on. It returns false when too many do.
+func (s *schedule) slowDown() bool {
+	if s.slow >= slowFactor*s.total {
+		return false
 	}
+	s.active--
+	s.slow++
+	return true
 }
+
+// doom lets the sites that wait to be told their fate be loaded.
+func (s *schedule) doom() {
+	s.hungry = append(s.hungry, s.doomed...)
+	s.doomed = nil
+}
+
+// busy returns how many attempts are under way, and sites told their fate.
+func (s *schedule) busy() int { return s.active + s.slow + s.fates }
 
 // wakeAt returns when next may have something again, zero: not by itself.
-func (s *schedule) wakeAt() (at time.Time) {
-	if len(s.waiting) > 0 {
-		at = s.waiting[0].due()
+func (s *schedule) wakeAt() time.Time {
+	if len(s.alarms) == 0 {
+		return time.Time{}
 	}
-	for _, st := range s.ring {
-		if len(st.ready) > 0 && st.active < s.limit(st) && !st.paused.IsZero() && (at.IsZero() || st.paused.Before(at)) {
-			at = st.paused
-		}
-	}
-	return at
+	return s.alarms[0].alarm
 }
 
-// due is when the task is to be tried.
-func (t Task) due() time.Time { return t.Rcpts[0].Due }
+// recent remembers the recipients that were added last.
+type recent struct {
+	known map[recipientKey]bool
+	order []recipientKey
+	next  int
+}
 
-// taskHeap orders tasks by time.
-type taskHeap []Task
+func newRecent(n int) *recent {
+	return &recent{known: make(map[recipientKey]bool, n), order: make([]recipientKey, 0, n)}
+}
 
-func (h taskHeap) Len() int           { return len(h) }
-func (h taskHeap) Less(i, j int) bool { return h[i].due().Before(h[j].due()) }
-func (h taskHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (r *recent) has(k recipientKey) bool { return r.known[k] }
 
-// Push is heap.Interface's.
-func (h *taskHeap) Push(x any) { *h = append(*h, x.(Task)) }
-
-// Pop is heap.Interface's.
-func (h *taskHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	*h = (*h)[:last]
-	return t
+func (r *recent) add(k recipientKey) {
+	if len(r.order) < cap(r.order) {
+		r.order = append(r.order, k)
+	} else {
+		delete(r.known, r.order[r.next])
+		r.order[r.next] = k
+		r.next = (r.next + 1) % len(r.order)
+	}
+	r.known[k] = true
 }

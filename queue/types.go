@@ -29,7 +29,8 @@ type Message struct {
 	Key                       // ID is given by the store
 	Account  gomail.AccountID // who submitted it, 0: nobody here
 	Envelope gomail.Envelope  // without recipients and client
-	Prefix   []byte           // header fields that precede the body: DKIM-Signature, Received
+	Prefix   []byte           // header fields that precede the body: DKIM-Signature, Received; what is read as due comes without
+	Size     int64            // octets of prefix and body, given by the store
 	Received time.Time
 	Expires  time.Time // recipients not delivered by then have failed
 	Rcpts    []Recipient
@@ -106,9 +107,12 @@ type Lease struct {
 }
 
 // Summary is a queued message as an administrator sees it.
-type Summary struct {
-	Message
-	Size int64
+type Summary struct{ Message }
+
+// SiteDue is a site that has mail waiting.
+type SiteDue struct {
+	Name string
+	Due  time.Time // of the pending recipient that is due first
 }
 
 // Store keeps the queue. Each method is one transaction.
@@ -117,10 +121,15 @@ type Store interface {
 	// owner's lease has not expired.
 	Lease(ctx context.Context, owner string, ttl time.Duration) (Lease, error)
 
-	// Due returns the pending recipients due before a time, with their
-	// messages, at most limit recipients, after the key and number given
-	// (zero: from the beginning), in the order of key and number.
-	Due(ctx context.Context, before time.Time, after Key, n, limit int) ([]Message, error)
+	// Sites returns sites with pending recipients in the order of their names,
+	// after a name (empty: from the beginning), at most limit.
+	Sites(ctx context.Context, after string, limit int) ([]SiteDue, error)
+
+	// Due returns the pending recipients of a site that are due before a
+	// time, those that are due first, at most limit, with their messages. next
+	// is from when on the site may have others that are due; zero: it has
+	// none.
+	Due(ctx context.Context, site string, before time.Time, limit int) (due []Message, next time.Time, err error)
 
 	// Queued returns one message with its remaining recipients and size.
 	Queued(ctx context.Context, key Key) (Summary, error)

@@ -87,20 +87,20 @@ func (t *tx) enqueue(frame *blob.Frame, parts []queue.Message, bodySize int64) (
 	}
 	queued := make([]queue.Message, len(parts))
 	for i, m := range parts {
-		m.ID = frame.ID
+		m.ID, m.Size = frame.ID, int64(len(m.Prefix))+bodySize
 		queued[i] = m
-		if err := t.insertQueued(m, blobID, bodySize); err != nil {
+		if err := t.insertQueued(m, blobID); err != nil {
 			return nil, err
 		}
 	}
 	return queued, nil
 }
 
-func (t *tx) insertQueued(m queue.Message, blobID, bodySize int64) error {
+func (t *tx) insertQueued(m queue.Message, blobID int64) error {
 	e := m.Envelope
 	if _, err := t.write("INSERT INTO qmsg (slot, id, account_id, blob_id, prefix, sender, smtputf8, eightbit, ret, envid, received, expires, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		m.Slot, m.ID, m.Account, blobID, notNil(m.Prefix), e.From.String(), e.SMTPUTF8, e.EightBit, e.Return, e.EnvelopeID,
-		toMicro(m.Received), toMicro(m.Expires), int64(len(m.Prefix))+bodySize); err != nil {
+		toMicro(m.Received), toMicro(m.Expires), m.Size); err != nil {
 		return err
 	}
 	for _, r := range m.Rcpts {

@@ -3,10 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"gomail"
 	"gomail/queue"
+	"gomail/store/blob"
 )
 
 // leaseName is the lease on all slots. One node holds them all; with several,
@@ -48,13 +53,14 @@ func (t *tx) fenced(lease queue.Lease) error {
 
 const (
 	messageColumns   = "m.slot, m.id, m.account_id, m.prefix, m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size"
+	dueColumns       = "m.slot, m.id, m.account_id, x'', m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size" // without the prefix
 	recipientColumns = "r.n, r.rcpt, r.site, r.notify, r.orcpt, r.due, r.attempts, r.status, r.delayed, r.last_error"
 	queueJoin        = " FROM qrcpt r JOIN qmsg m ON m.slot = r.slot AND m.id = r.msg_id"
 	queueOrder       = " ORDER BY r.slot, r.msg_id, r.n"
 )
 
 // readQueue reads recipients with their messages, in the order of their keys.
-func readQueue(c *conn, condition string, args ...any) ([]queue.Summary, error) {
+func readQueue(c *conn, columns, condition string, args ...any) ([]queue.Summary, error) {
 	var found []queue.Summary
 	err := c.query(func(rows *sql.Rows) error {
 		m, r, err := scanQueued(rows)
@@ -67,7 +73,7 @@ func readQueue(c *conn, condition string, args ...any) ([]queue.Summary, error) 
 		last := &found[len(found)-1]
 		last.Rcpts = append(last.Rcpts, r)
 		return nil
-	}, "SELECT "+messageColumns+", "+recipientColumns+queueJoin+condition, args...)
+	}, "SELECT "+columns+", "+recipientColumns+queueJoin+condition, args...)
 	return found, err
 }
 
@@ -91,23 +97,53 @@ func scanQueued(rows *sql.Rows) (m queue.Summary, r queue.Recipient, err error) 
 	return m, r, err
 }
 
-// Due returns the pending recipients due before a time.
-func (s *Store) Due(ctx context.Context, before time.Time, after queue.Key, n, limit int) (due []queue.Message, err error) {
+// Sites returns sites with pending recipients. Each costs one step into the
+// index, however much mail it has.
+func (s *Store) Sites(ctx context.Context, after string, limit int) (sites []queue.SiteDue, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		found, err := readQueue(c, " WHERE r.status = ? AND r.due < ? AND (r.slot, r.msg_id, r.n) > (?, ?, ?)"+queueOrder+" LIMIT ?",
-			queue.Pending, toMicro(before), after.Slot, after.ID, n, limit)
+		for len(sites) < limit {
+			var due int64
+			ok, err := c.row([]any{&after, &due}, "SELECT site, due FROM qrcpt WHERE status = ? AND site > ? ORDER BY site, due LIMIT 1", queue.Pending, after)
+			if err != nil || !ok {
+				return err
+			}
+			sites = append(sites, queue.SiteDue{Name: after, Due: fromMicro(due)})
+		}
+		return nil
+	})
+	return sites, err
+}
+
+// Due returns the pending recipients of a site due before a time.
+func (s *Store) Due(ctx context.Context, site string, before time.Time, limit int) (due []queue.Message, next time.Time, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		found, err := readQueue(c, dueColumns, " WHERE r.status = ? AND r.site = ? AND r.due < ? ORDER BY r.due, r.slot, r.msg_id, r.n LIMIT ?",
+			queue.Pending, site, toMicro(before), limit)
+		if err != nil {
+			return err
+		}
+		count := 0
 		for _, m := range found {
 			due = append(due, m.Message)
+			if count += len(m.Rcpts); count == limit {
+				next = m.Rcpts[len(m.Rcpts)-1].Due
+				return nil
+			}
+		}
+		var at int64
+		ok, err := c.row([]any{&at}, "SELECT due FROM qrcpt WHERE status = ? AND site = ? AND due >= ? ORDER BY due LIMIT 1", queue.Pending, site, toMicro(before))
+		if ok {
+			next = fromMicro(at)
 		}
 		return err
 	})
-	return due, err
+	return due, next, err
 }
 
 // Queued returns one message with its remaining recipients.
 func (s *Store) Queued(ctx context.Context, key queue.Key) (m queue.Summary, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		found, err := readQueue(c, " WHERE r.slot = ? AND r.msg_id = ?"+queueOrder, key.Slot, key.ID)
+		found, err := readQueue(c, messageColumns, " WHERE r.slot = ? AND r.msg_id = ?"+queueOrder, key.Slot, key.ID)
 		if err != nil {
 			return err
 		}
@@ -123,22 +159,53 @@ func (s *Store) Queued(ctx context.Context, key queue.Key) (m queue.Summary, err
 // List returns queued messages in the order of their keys.
 func (s *Store) List(ctx context.Context, after queue.Key, limit int) (list []queue.Summary, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		list, err = readQueue(c, " WHERE (m.slot, m.id) IN (SELECT slot, id FROM qmsg WHERE (slot, id) > (?, ?) ORDER BY slot, id LIMIT ?)"+queueOrder,
+		list, err = readQueue(c, dueColumns, " WHERE (m.slot, m.id) IN (SELECT slot, id FROM qmsg WHERE (slot, id) > (?, ?) ORDER BY slot, id LIMIT ?)"+queueOrder,
 			after.Slot, after.ID, limit)
 		return err
 	})
 	return list, err
 }
 
-// QueueContent opens what is sent: prefix and body.
-func (s *Store) QueueContent(ctx context.Context, key queue.Key) (gomail.Content, error) {
-	return s.openContent(ctx, func(c *conn) (account gomail.AccountID, blobID int64, prefix []byte, err error) {
-		ok, err := c.row([]any{&account, &blobID, &prefix}, "SELECT account_id, blob_id, prefix FROM qmsg WHERE slot = ? AND id = ?", key.Slot, key.ID)
-		if err == nil && !ok {
-			err = gomail.Errorf(gomail.NotFound, "the queue has no such message")
+// QueueContent opens what is sent: prefix and body. It is asked for with every
+// attempt, so it is one statement, which needs no transaction around it.
+func (s *Store) QueueContent(ctx context.Context, key queue.Key) (content gomail.Content, err error) {
+	var prefix []byte
+	for range 3 { // a pack may be rewritten between looking and opening
+		var frame int64
+		var l blob.Location
+		var sum []byte
+		err = s.readOne(ctx, []any{&prefix, &frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &sum},
+			"SELECT m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256 FROM qmsg m JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id JOIN frame f ON f.id = b.frame_id WHERE m.slot = ? AND m.id = ?",
+			key.Slot, key.ID)
+		if err != nil {
+			return nil, err
 		}
-		return account, blobID, prefix, err
-	})
+		copy(l.SHA256[:], sum)
+		content, err = s.bodies.Open(frame, l)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil || len(prefix) == 0 {
+		return content, err
+	}
+	return &prefixed{prefix: prefix, Content: content}, nil
+}
+
+// readOne reads one row of the queue. NotFound when there is none.
+func (s *Store) readOne(ctx context.Context, dest []any, text string, args ...any) error {
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.readers <- c }()
+	ok, err := c.row(dest, text, args...)
+	if err == nil && !ok {
+		err = gomail.Errorf(gomail.NotFound, "the queue has no such message")
+	}
+	return err
 }
 
 // Finish writes the outcome of attempts.
@@ -147,44 +214,67 @@ func (s *Store) Finish(ctx context.Context, lease queue.Lease, changes []queue.C
 		if err := t.fenced(lease); err != nil {
 			return err
 		}
+		held := holds{}
 		for _, ch := range changes {
-			if err := t.finish(ch); err != nil {
+			if err := t.finish(ch, held); err != nil {
 				return err
 			}
 		}
-		return nil
+		return t.releaseAll(held)
 	})
 }
 
-func (t *tx) finish(ch queue.Change) error {
-	if !ch.Done {
-		_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, delayed = ? WHERE slot = ? AND msg_id = ? AND n = ?",
-			toMicro(ch.Due), ch.Attempts, ch.LastError, ch.Delayed, ch.Slot, ch.ID, ch.N)
-		return err
+func (t *tx) finish(ch queue.Change, held holds) error {
+	if ch.Done {
+		return t.removeRecipient(ch.Key, ch.N, held)
 	}
-	return t.removeRecipient(ch.Key, ch.N)
+	_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, delayed = ? WHERE slot = ? AND msg_id = ? AND n = ?",
+		toMicro(ch.Due), ch.Attempts, ch.LastError, ch.Delayed, ch.Slot, ch.ID, ch.N)
+	return err
 }
 
+// holds are bodies that queued messages held, and how many of them.
+type holds map[gomail.AccountID]map[int64]int
+
 // removeRecipient removes a recipient, or all (n negative), and the message
-// with its hold on the body when none is left.
-func (t *tx) removeRecipient(key queue.Key, n int) error {
-	if _, err := t.write("DELETE FROM qrcpt WHERE slot = ? AND msg_id = ? AND (n = ? OR ? < 0)", key.Slot, key.ID, n, n); err != nil {
-		return err
+// when none is left; its hold on the body is added to held.
+func (t *tx) removeRecipient(key queue.Key, n int, held holds) error {
+	recipients, args := "slot = ? AND msg_id = ?", []any{key.Slot, key.ID}
+	if n >= 0 {
+		recipients, args = recipients+" AND n = ?", append(args, n)
 	}
-	left, err := t.int64("SELECT COUNT(*) FROM qrcpt WHERE slot = ? AND msg_id = ?", key.Slot, key.ID)
-	if err != nil || left > 0 {
+	if _, err := t.write("DELETE FROM qrcpt WHERE "+recipients, args...); err != nil {
 		return err
 	}
 	var account gomail.AccountID
 	var blobID int64
-	ok, err := t.row([]any{&account, &blobID}, "SELECT account_id, blob_id FROM qmsg WHERE slot = ? AND id = ?", key.Slot, key.ID)
+	ok, err := t.row([]any{&account, &blobID}, "DELETE FROM qmsg WHERE slot = ? AND id = ? AND NOT EXISTS (SELECT 1 FROM qrcpt WHERE qrcpt.slot = qmsg.slot AND msg_id = id) RETURNING account_id, blob_id",
+		key.Slot, key.ID)
 	if err != nil || !ok {
 		return err
 	}
-	if _, err := t.write("DELETE FROM qmsg WHERE slot = ? AND id = ?", key.Slot, key.ID); err != nil {
-		return err
+	if held[account] == nil {
+		held[account] = map[int64]int{}
 	}
-	return t.releaseBlobs(account, []int64{blobID})
+	held[account][blobID]++
+	return nil
+}
+
+// releaseAll releases bodies, in few statements.
+func (t *tx) releaseAll(held holds) error {
+	for _, account := range slices.Sorted(maps.Keys(held)) {
+		blobs := held[account]
+		for len(blobs) > 0 { // a body that several slots held goes round again
+			ids := slices.Sorted(maps.Keys(blobs))
+			for chunk := range slices.Chunk(ids, 256) {
+				if err := t.releaseBlobs(account, chunk); err != nil {
+					return err
+				}
+			}
+			maps.DeleteFunc(blobs, func(id int64, n int) bool { blobs[id]--; return n <= 1 })
+		}
+	}
+	return nil
 }
 
 // SetStatus holds or releases recipients.
@@ -204,6 +294,10 @@ func (s *Store) Drop(ctx context.Context, key queue.Key, n int) error {
 		if count, err := t.int64("SELECT COUNT(*) FROM qrcpt WHERE slot = ? AND msg_id = ?", key.Slot, key.ID); err != nil || count == 0 {
 			return cmpErr(err, gomail.Errorf(gomail.NotFound, "the queue has no such message"))
 		}
-		return t.removeRecipient(key, n)
+		held := holds{}
+		if err := t.removeRecipient(key, n, held); err != nil {
+			return err
+		}
+		return t.releaseAll(held)
 	})
 }

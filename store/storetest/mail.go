@@ -115,19 +115,36 @@ func testQueue(f *fixture) {
 	if len(parts) != 2 || len(parts[0].Rcpts) != 2 || parts[0].ID == 0 {
 		f.Fatalf("the parts are %+v", parts)
 	}
-	due, err := f.store.Due(f.ctx, now, queue.Key{Slot: -1}, 0, 10)
+	sites, err := f.store.Sites(f.ctx, "", 10)
 	f.ok(err)
-	if len(due) != 0 {
-		f.Errorf("due before its time: %+v", due)
+	if want := []queue.SiteDue{{Name: "one.test", Due: now}, {Name: "two.test", Due: now}}; !slices.Equal(sites, want) {
+		f.Errorf("sites: %+v", sites)
 	}
-	due, err = f.store.Due(f.ctx, now.Add(time.Microsecond), queue.Key{Slot: -1}, 0, 10)
+	if sites, err = f.store.Sites(f.ctx, "one.test", 10); err != nil || len(sites) != 1 {
+		f.Errorf("sites after the first: %+v, %v", sites, err)
+	}
+	due, next, err := f.store.Due(f.ctx, "one.test", now, 10)
 	f.ok(err)
-	if len(due) != 2 {
-		f.Fatalf("due: %+v", due)
+	if len(due) != 0 || !next.Equal(now) {
+		f.Errorf("due before its time: %+v, next at %v", due, next)
 	}
+	soon := now.Add(time.Microsecond)
+	due, next, err = f.store.Due(f.ctx, "one.test", soon, 1)
+	f.ok(err)
+	if len(due) != 1 || len(due[0].Rcpts) != 1 || !next.Equal(now) {
+		f.Errorf("due with a limit: %+v, next at %v", due, next)
+	}
+	due, next, err = f.store.Due(f.ctx, "one.test", soon, 10)
+	f.ok(err)
+	if len(due) != 1 || !next.IsZero() {
+		f.Fatalf("due: %+v, next at %v", due, next)
+	}
+	more, _, err := f.store.Due(f.ctx, "two.test", soon, 10)
+	f.ok(err)
+	due = append(due, more...)
 	for _, p := range parts {
 		i := slices.IndexFunc(due, func(d queue.Message) bool { return d.Key == p.Key })
-		if i < 0 || due[i].Envelope.From != m.Envelope.From || !due[i].Envelope.SMTPUTF8 || due[i].Envelope.Return != "HDRS" || len(due[i].Rcpts) != len(p.Rcpts) || due[i].Rcpts[0] != p.Rcpts[0] {
+		if i < 0 || due[i].Envelope.From != m.Envelope.From || !due[i].Envelope.SMTPUTF8 || due[i].Envelope.Return != "HDRS" || due[i].Size != p.Size || len(due[i].Rcpts) != len(p.Rcpts) || due[i].Rcpts[0] != p.Rcpts[0] {
 			f.Errorf("due is %+v, queued was %+v", due, p)
 		}
 	}
@@ -146,8 +163,11 @@ func testQueue(f *fixture) {
 		f.Errorf("left: %+v", left)
 	}
 	f.ok(f.store.SetStatus(f.ctx, parts[0].Key, -1, queue.Held, now))
-	if due, err = f.store.Due(f.ctx, now.Add(2*time.Hour), queue.Key{Slot: -1}, 0, 10); err != nil || len(due) != 1 {
-		f.Errorf("due with one held: %+v, %v", due, err)
+	if due, next, err = f.store.Due(f.ctx, "one.test", now.Add(2*time.Hour), 10); err != nil || len(due) != 0 || !next.IsZero() {
+		f.Errorf("due with one held: %+v, %v, %v", due, next, err)
+	}
+	if sites, err = f.store.Sites(f.ctx, "", 10); err != nil || len(sites) != 1 {
+		f.Errorf("sites with one held: %+v, %v", sites, err)
 	}
 	f.ok(f.store.Finish(f.ctx, lease, []queue.Change{{Key: parts[0].Key, N: 1, Done: true}}))
 	f.ok(f.store.Drop(f.ctx, parts[1].Key, -1))
