@@ -45,14 +45,7 @@ web: ## the administrators' app: web/dist from web/admin, with npm and Node 20 o
 	npm ci --prefix web/admin
 	npm run --prefix web/admin build
 
-web-cuts: ## 30 power cuts, and each sync left out in turn; as root
-	$(GO) run ./torture -cuts 30 -totals ""
-	$(GO) run ./torture -mutants
-
-torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
-	$(GO) run ./torture -cuts $(or $(CUTS),0)
-
-check: packages ## types, lint, format and tests of the app; that web/dist is what its sources make
+web-check: packages ## types, lint, format and tests of the app; that web/dist is what its sources make
 	npm run --prefix web/admin check
 	npm run --prefix web/admin build
 	@test -z "$$(git status --porcelain -- web/dist)" || { git status --short -- web/dist; echo "web/dist differs from what its sources make: commit it"; exit 1; }

@@ -24,8 +24,7 @@ const (
 	ObjectData Point = "object-data" // a large body
 	ObjectName Point = "object-name" // a large body's file
 	ObjectDir  Point = "object-dir"  // a day of large bodies
-	DataDir    Point = "data-dir"    // packs/ and objects/
-	DataName   Point = "data-name"   // the data directory itself
+	DataName   Point = "data-name"   // the data directory, and packs/ and objects/ in it
 	Log        Point = "log"         // committed transactions
 	Checkpoint Point = "checkpoint"  // what the log no longer holds
 	KeyData    Point = "key-data"    // the secret key, and all that is sealed with it
@@ -35,7 +34,7 @@ const (
 
 // Points lists all points.
 func Points() []Point {
-	return []Point{PackData, PackName, ObjectData, ObjectName, ObjectDir, DataDir, DataName, Log, Checkpoint, KeyData, KeyName, CertData}
+	return []Point{PackData, PackName, ObjectData, ObjectName, ObjectDir, DataName, Log, Checkpoint, KeyData, KeyName, CertData}
 }
 
 // Sync makes a file's content durable. It must not be tried again after an

@@ -46,7 +46,7 @@ type Dir struct {
 func Open(path string, lastID int64) (*Dir, error) {
 	d := &Dir{path: path}
 	for _, sub := range []string{"packs", "objects"} {
-		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
+		if err := disk.MkdirAll(disk.DataName, filepath.Join(path, sub)); err != nil {
 			return nil, fmt.Errorf("make the directory for bodies: %w", err)
 		}
 	}
@@ -56,9 +56,6 @@ func Open(path string, lastID int64) (*Dir, error) {
 	}
 	d.lastID.Store(lastID)
 	d.number, err = d.lastPack()
-	if err == nil {
-		err = disk.SyncDir(disk.DataDir, path)
-	}
 	return d, err
 }
 

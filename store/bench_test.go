@@ -1,0 +1,87 @@
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gomail"
+	"gomail/inbound"
+	"gomail/store"
+)
+
+// addAccounts makes accounts with the standard mailboxes.
+func addAccounts(t testing.TB, s *store.Store, n int) []gomail.AccountID {
+	t.Helper()
+	_, err := s.AddDomain(t.Context(), gomail.Domain{Name: "example.com", Created: time.Now()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]gomail.AccountID, n)
+	for i := range ids {
+		address, err := gomail.ParseAddress(fmt.Sprintf("u%d@example.com", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		account, err := s.AddAccount(t.Context(), gomail.Account{Address: address}, "-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = account.ID
+	}
+	return ids
+}
+
+// BenchmarkDeliver delivers 4 KB messages to 100 accounts from 64 senders,
+// and says what each costs beside time.
+func BenchmarkDeliver(b *testing.B) {
+	s := open(b, b.TempDir())
+	ids := addAccounts(b, s, 100)
+	text := []byte(strings.Repeat("some words that are in a line of text, more or less as people write\r\n", 57))
+	prefix, index := make([]byte, 700), make([]byte, 350)
+	var next atomic.Int64
+	b.SetParallelism(32)
+	cpu, written := cpuTime(), octetsWritten(b)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n := next.Add(1)
+			body := s.Stage()
+			fmt.Fprintf(body, "X-Number: %d\r\n", n)
+			body.Write(text)
+			err := s.Deliver(b.Context(), inbound.Delivery{Body: body, Index: index, Messages: []inbound.Incoming{
+				{Account: ids[n%100], Role: gomail.RoleInbox, Prefix: prefix, Received: time.Now()},
+			}})
+			body.Close()
+			if err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.StopTimer()
+	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/1000, "cpu-µs/op")
+	b.ReportMetric(float64(octetsWritten(b)-written)/float64(b.N), "written-B/op")
+	commits, _ := s.Commits()
+	b.ReportMetric(float64(b.N)/float64(commits), "op/commit")
+}
+
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// octetsWritten is what this process has handed to write(2) and its kin.
+func octetsWritten(t testing.TB) (n int64) {
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Sscanf(strings.SplitN(string(text), "wchar: ", 2)[1], "%d", &n)
+	return n
+}
