@@ -206,7 +206,7 @@ func (q *Queue) renew(ctx context.Context) error {
 }
 
 // slowAfter is how long an attempt takes a place of those that get on.
-const slowAfter = 3 * time.Second
+const slowAfter = time.Second
 
 // running is an attempt under way.
 type running struct {

@@ -14,6 +14,7 @@ type schedule struct {
 	perSite int // attempts at once to one site
 
 	loaded   map[recipientKey]bool // recipients in memory: ready, being worked on, or not yet written
+	messages map[Key]int           // how many recipients of a message are loaded
 	finished *recent               // recipients that are done, so that a late Added does not revive them
 	changed  map[Key]bool          // messages that an administrator changed while they were worked on
 	sites    map[string]*site
@@ -48,7 +49,7 @@ const slowFactor = 10
 const maxFates = 4
 
 func newSchedule(total, perSite int) *schedule {
-	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, finished: newRecent(8192), changed: map[Key]bool{}, sites: map[string]*site{}}
+	return &schedule{total: total, perSite: perSite, loaded: map[recipientKey]bool{}, messages: map[Key]int{}, finished: newRecent(8192), changed: map[Key]bool{}, sites: map[string]*site{}}
 }
 
 // site returns a site, known or new.
@@ -104,6 +105,7 @@ func (s *schedule) hold(st *site, t Task) {
 	for _, r := range t.Rcpts {
 		s.loaded[recipientKey{t.Key, r.N}] = true
 	}
+	s.messages[t.Key] += len(t.Rcpts)
 	st.count += len(t.Rcpts)
 }
 
@@ -111,6 +113,9 @@ func (s *schedule) hold(st *site, t Task) {
 func (s *schedule) forget(t Task) {
 	for _, r := range t.Rcpts {
 		delete(s.loaded, recipientKey{t.Key, r.N})
+	}
+	if s.messages[t.Key] -= len(t.Rcpts); s.messages[t.Key] == 0 {
+		delete(s.messages, t.Key)
 	}
 	s.site(t.Site).count -= len(t.Rcpts)
 }
@@ -127,6 +132,9 @@ func (s *schedule) unload(st *site) {
 // remove drops a message's tasks that wait. Those under way go on, and are
 // looked at again when their outcome is written.
 func (s *schedule) remove(key Key, now time.Time) {
+	if s.messages[key] == 0 {
+		return
+	}
 	for _, st := range s.sites {
 		before := len(st.ready)
 		st.ready = slices.DeleteFunc(st.ready, func(t Task) bool {
@@ -139,10 +147,8 @@ func (s *schedule) remove(key Key, now time.Time) {
 			s.arrange(st, now)
 		}
 	}
-	for known := range s.loaded {
-		if known.Key == key {
-			s.changed[key] = true
-		}
+	if s.messages[key] > 0 {
+		s.changed[key] = true
 	}
 }
 

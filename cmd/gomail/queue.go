@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,41 +24,104 @@ type queueCmd struct {
 	Drop    queueDropCmd    `cmd:"" help:"Remove a message without telling its sender."`
 }
 
-type queueListCmd struct{ printing }
-
-// Help shows an example.
-func (queueListCmd) Help() string { return "Example: gomail queue list --json" }
-
-// Run lists the queue.
-func (c queueListCmd) Run(a *app) error {
-	all, err := a.queued()
-	if err != nil {
-		return err
-	}
-	return c.show(a, all, func(w *tabwriter.Writer) {
-		row(w, "ID", "FROM", "TO", "SIZE", "TRIES", "NEXT", "LAST ERROR")
-		for _, m := range all {
-			for _, r := range m.Recipients {
-				row(w, m.ID, orDefault(m.From, "<>"), r.Address, amount(m.Size), r.Attempts, nextTry(r), r.LastError)
-			}
-		}
-	})
+type queueListCmd struct {
+	printing
+	Limit int `help:"List so many messages at most; 0: all." placeholder:"N"`
 }
 
-// queued returns all of the queue, page by page.
-func (a *app) queued() ([]api.QueuedMessage, error) {
-	all := []api.QueuedMessage{}
-	for after := ""; ; {
-		page, err := get[[]api.QueuedMessage](a, "/queue?limit=1000&after="+after)
-		if err != nil {
-			return nil, err
+// Help shows an example.
+func (queueListCmd) Help() string {
+	return "Example: gomail queue list --json\n\nExample: gomail queue list --limit 20"
+}
+
+// Run lists the queue, page by page: what was read is printed before more is
+// asked for, so that a queue of any length takes little memory.
+func (c queueListCmd) Run(a *app) error {
+	out := newQueuePrinter(a.stdout, c.JSON)
+	if err := a.eachQueued(c.Limit, out.page); err != nil {
+		return err
+	}
+	return out.end()
+}
+
+// eachQueued hands over the queue page by page, at most so many messages; 0:
+// all.
+func (a *app) eachQueued(most int, take func([]api.QueuedMessage) error) error {
+	for after, taken := "", 0; ; {
+		limit := 1000
+		if most > 0 {
+			limit = min(limit, most-taken)
 		}
-		all = append(all, page...)
-		if len(page) < 1000 {
-			return all, nil
+		page, err := get[[]api.QueuedMessage](a, fmt.Sprintf("/queue?limit=%d&after=%s", limit, after))
+		if err == nil {
+			err = take(page)
+		}
+		if taken += len(page); err != nil || len(page) < limit || taken == most {
+			return err
 		}
 		after = page[len(page)-1].ID
 	}
+}
+
+// queuePrinter prints queued messages page by page: as a table, whose columns
+// fit each page, or as one JSON array.
+type queuePrinter struct {
+	w       io.Writer
+	json    bool
+	printed int
+}
+
+func newQueuePrinter(w io.Writer, json bool) *queuePrinter { return &queuePrinter{w: w, json: json} }
+
+func (p *queuePrinter) page(list []api.QueuedMessage) error {
+	if !p.json {
+		return p.table(list)
+	}
+	for _, m := range list {
+		separator := ",\n  "
+		if p.printed == 0 {
+			separator = "[\n  "
+		}
+		var text bytes.Buffer
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		e.SetIndent("  ", "  ")
+		if err := e.Encode(m); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprint(p.w, separator, strings.TrimRight(text.String(), "\n")); err != nil {
+			return err
+		}
+		p.printed++
+	}
+	return nil
+}
+
+func (p *queuePrinter) table(list []api.QueuedMessage) error {
+	w := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	if p.printed == 0 {
+		row(w, "ID", "FROM", "TO", "SIZE", "TRIES", "NEXT", "LAST ERROR")
+	}
+	for _, m := range list {
+		for _, r := range m.Recipients {
+			row(w, m.ID, orDefault(m.From, "<>"), r.Address, amount(m.Size), r.Attempts, nextTry(r), r.LastError)
+		}
+	}
+	p.printed++
+	return w.Flush()
+}
+
+// end prints what closes the list.
+func (p *queuePrinter) end() error {
+	text := ""
+	switch {
+	case p.json && p.printed == 0:
+		text = "[]\n"
+	case p.json:
+		text = "\n]\n"
+	}
+	_, err := io.WriteString(p.w, text)
+	return err
 }
 
 func nextTry(r api.QueuedRecipient) string {
@@ -136,8 +203,8 @@ func (c queueReleaseCmd) Run(a *app) error {
 	if !c.All {
 		return act(a, http.MethodPost, oneQueued{c.ID}.path()+"/release")
 	}
-	all, err := a.queued()
-	if err != nil {
+	var all []api.QueuedMessage
+	if err := a.eachQueued(0, func(page []api.QueuedMessage) error { all = append(all, page...); return nil }); err != nil {
 		return err
 	}
 	return a.with(func(client *client) error {
