@@ -90,12 +90,16 @@ func (m *mailboxRow) count(e entry, sign int64) {
 // entryHash spreads an entry over 63 bits; a mailbox's crc is the exclusive
 // or over its entries, so adding and removing are the same operation.
 func entryHash(uid gomail.UID, message gomail.MessageID) int64 {
-	x := uint64(uid)<<32 ^ uint64(message)*0x9e3779b97f4a7c15
+	return int64(mix(uint64(uid)<<32^uint64(message)*0x9e3779b97f4a7c15) >> 1)
+}
+
+// mix spreads a value over 64 bits (the finalizer of SplitMix64).
+func mix(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9
 	x ^= x >> 27
 	x *= 0x94d049bb133111eb
-	return int64((x ^ x>>31) >> 1)
+	return x ^ x>>31
 }
 
 // AppendMessages adds messages to a mailbox, all or none.
@@ -211,8 +215,8 @@ func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appe
 	if err := t.insertBlob(a.id, int64(seq), in.frame, 1); err != nil {
 		return mailbox.Appended{}, err
 	}
-	_, err := t.write("INSERT INTO message (account_id, id, blob_id, prefix, size, received, env) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		a.id, id, int64(seq), notNil(in.prefix), in.size, in.received, notNil(in.index))
+	_, err := t.write("INSERT INTO message (account_id, id, blob_id, prefix, size, received, env, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		a.id, id, int64(seq), notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), int64(seq), in.size, in.received, in.prefix, in.index))
 	if err != nil {
 		return mailbox.Appended{}, err
 	}

@@ -18,37 +18,45 @@ func (s *Store) sweep(ctx context.Context, before time.Time, all *Collected) err
 	if latest := time.Now().Add(-sweepGrace); before.After(latest) {
 		before = latest
 	}
-	objects, err := s.bodies.Objects(before)
+	return s.orphans(ctx, before, func(f *blob.Frame) error {
+		if f.Location.Kind == blob.InPack {
+			all.Packs++
+			return s.removePack(f.Location.Pack, all)
+		}
+		s.unlinks.do(func() { s.bodies.Remove(f) })
+		all.Objects++
+		all.Octets += f.Location.Stored
+		return nil
+	})
+}
+
+// orphans calls each for the objects and packs that no row names, unchanged
+// since before.
+func (s *Store) orphans(ctx context.Context, before time.Time, each func(*blob.Frame) error) error {
+	files, err := s.bodies.Objects(before)
 	if err != nil {
 		return err
-	}
-	for _, f := range objects {
-		known, err := s.known(ctx, "SELECT COUNT(*) FROM frame WHERE id = ?", f.ID)
-		if err != nil {
-			return err
-		}
-		if !known {
-			s.unlinks.do(func() { s.bodies.Remove(f) })
-			all.Objects++
-			all.Octets += f.Location.Stored
-		}
 	}
 	packs, err := s.bodies.Packs(before)
 	if err != nil {
 		return err
 	}
 	for _, id := range packs {
-		known, err := s.known(ctx, "SELECT COUNT(*) FROM pack WHERE id = ?", id)
-		if err != nil || known {
-			if err != nil {
-				return err
-			}
-			continue
+		files = append(files, &blob.Frame{Location: blob.Location{Kind: blob.InPack, Pack: id}})
+	}
+	for _, f := range files {
+		known, err := s.known(ctx, "SELECT COUNT(*) FROM frame WHERE id = ?", f.ID)
+		if f.Location.Kind == blob.InPack {
+			known, err = s.known(ctx, "SELECT COUNT(*) FROM pack WHERE id = ?", f.Location.Pack)
 		}
-		if err := s.removePack(id, all); err != nil {
+		if err != nil {
 			return err
 		}
-		all.Packs++
+		if !known {
+			if err := each(f); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"text/tabwriter"
@@ -17,7 +18,11 @@ func (checkCmd) Help() string {
 
 // Run checks the store.
 func (c checkCmd) Run(a *app) error {
-	report, err := send[api.CheckReport](a, http.MethodPost, "/check", nil)
+	var report api.CheckReport
+	err := a.meter("Checking").while(func() (err error) {
+		report, err = send[api.CheckReport](a, http.MethodPost, "/check", nil)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -33,4 +38,15 @@ func (c checkCmd) Run(a *app) error {
 		err = errNotRight
 	}
 	return err
+}
+
+// check holds the store against every invariant, and tries the secret key on
+// everything that it has sealed.
+func (s *services) check(ctx context.Context, found func(problem string)) error {
+	for _, check := range []func(context.Context, func(string)) error{s.store.Check, s.domains.CheckKeys, s.publisher.CheckSecrets} {
+		if err := check(ctx, found); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -128,7 +128,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
-		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.store.Check, Backup: s.backup, Collect: collect(s.store),
+		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
 		Settings: s.settings, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }

@@ -42,7 +42,7 @@ func (d *Dir) filePath(id int64, l Location) string {
 
 // readHeader reads the header at the location and holds it against what the
 // caller knows.
-func readHeader(f *os.File, id int64, l Location) (header, error) {
+func readHeader(f io.ReaderAt, id int64, l Location) (header, error) {
 	var b [headerSize]byte
 	if _, err := f.ReadAt(b[:], l.Offset); err != nil {
 		return header{}, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
@@ -51,7 +51,7 @@ func readHeader(f *os.File, id int64, l Location) (header, error) {
 	if err != nil {
 		return h, err
 	}
-	if h.id != id || h.size != l.Size || h.payload != l.Stored-headerSize || h.sha256 != l.SHA256 {
+	if h.id != id || h.size != l.Size || h.payload != l.Stored-headerSize || h.codec != l.Codec || h.sha256 != l.SHA256 {
 		return h, gomail.Errorf(gomail.Corrupt, "another message stands where message body %d should be", id)
 	}
 	return h, nil
@@ -66,7 +66,7 @@ func (d *Dir) readPacked(f *os.File, h header, offset int64) ([]byte, error) {
 }
 
 // readPayload reads what follows a header in a pack.
-func readPayload(f *os.File, h header, offset int64) ([]byte, error) {
+func readPayload(f io.ReaderAt, h header, offset int64) ([]byte, error) {
 	if h.size > MaxInMemory || h.payload > MaxInMemory+1024 {
 		return nil, gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", h.size)
 	}
@@ -211,7 +211,11 @@ func (d *Dir) Verify(id int64, l Location) error {
 		return err
 	}
 	if !bytes.Equal(sum.Sum(nil), l.SHA256[:]) {
-		return gomail.Errorf(gomail.Corrupt, "message body %d does not match its SHA-256", id)
+		return mismatch(id)
 	}
 	return nil
+}
+
+func mismatch(id int64) error {
+	return gomail.Errorf(gomail.Corrupt, "message body %d does not match its SHA-256", id)
 }

@@ -1,0 +1,119 @@
+package store_test
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each way in which rows can be wrong is found, and named.
+func TestCheckFinds(t *testing.T) {
+	dir, _ := stored(t)
+	good, err := os.ReadFile(filepath.Join(dir, "gomail.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const anyMessage = "(account_id, id) IN (SELECT account_id, id FROM message LIMIT 1)"
+	const anyEntry = "(account_id, mailbox_id, uid) IN (SELECT account_id, mailbox_id, uid FROM msg_mailbox LIMIT 1)"
+	for change, want := range map[string]string{
+		"UPDATE account SET seq = 3 WHERE id <> 0":                              "counter is behind",
+		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)": "epoch is not the store's",
+		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":          "quota differs",
+		"DELETE FROM address":                                                                             "lacks its INBOX or its address",
+		"UPDATE address SET domain_id = 5":                                                                "leads nowhere",
+		"UPDATE domain SET name = 'no domain!'":                                                           "impossible name",
+		"UPDATE mailbox SET parent = id WHERE role = 'sent'":                                              "in a ring",
+		"UPDATE mailbox SET uidvalidity = 4000000000 WHERE role = 'sent'":                                 "may be given out again",
+		"UPDATE mailbox SET uidvalidity = 1700000000":                                                     "share a UIDVALIDITY",
+		"UPDATE mailbox SET uidnext = 3 WHERE role = 'inbox'":                                             "give a UID out twice",
+		"UPDATE mailbox SET unseen = unseen + 1 WHERE role = 'inbox'":                                     "counters differ",
+		"UPDATE mailbox SET crc = crc + 1 WHERE role = 'inbox'":                                           "counters differ",
+		"UPDATE msg_mailbox SET modseq = 99999999 WHERE " + anyEntry:                                      "changed after its mailbox",
+		"UPDATE msg_mailbox SET modseq = 1 WHERE " + anyEntry:                                             "before it existed",
+		"DELETE FROM msg_mailbox WHERE " + anyEntry:                                                       "in no mailbox",
+		"UPDATE message SET received = received + 1 WHERE " + anyMessage:                                  "does not match its checksum",
+		"UPDATE message SET env = X'00' WHERE " + anyMessage:                                              "does not match its checksum",
+		"UPDATE message SET size = size + 1 WHERE " + anyMessage:                                          "another size than its body",
+		"UPDATE change SET uid = uid + 40000":                                                             "may be given out again",
+		"UPDATE blob SET refs = 2 WHERE (account_id, id) IN (SELECT account_id, id FROM message LIMIT 1)": "a body's holders are miscounted",
+		"DELETE FROM blob_gc":                                                                             "not up for collection",
+		"UPDATE frame SET refs = refs + 1 WHERE id = (SELECT MAX(id) FROM frame)":                         "a frame's holders are miscounted",
+		"UPDATE frame SET off = off + 1 WHERE id = (SELECT MIN(id) FROM frame)":                           "cannot be read",
+		"UPDATE frame SET loc_kind = 3 WHERE id = (SELECT MIN(id) FROM frame)":                            "impossible place",
+		"UPDATE pack SET live = live - 1":                                                                 "live octets are miscounted",
+		"UPDATE pack SET bytes = bytes - 1":                                                               "behind the end of its pack",
+		"UPDATE pack SET bytes = bytes + 1":                                                               "is cut short",
+		"DELETE FROM pack":                                                                                "has frames and no row",
+		"DELETE FROM qrcpt":                                                                               "no recipient",
+		"DELETE FROM qmsg":                                                                                "has no message",
+		"UPDATE qrcpt SET status = 9":                                                                     "impossible slot, state or time",
+		"UPDATE qmsg SET size = 1":                                                                        "another size than it",
+		"UPDATE qrcpt SET rcpt = 'nobody'":                                                                "no readable recipient",
+	} {
+		for _, rest := range []string{"-wal", "-shm"} {
+			os.Remove(filepath.Join(dir, "gomail.db"+rest))
+		}
+		if err := os.WriteFile(filepath.Join(dir, "gomail.db"), good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		alter(t, filepath.Join(dir, "gomail.db"), change)
+		s := open(t, dir)
+		if all := problems(t, s); !strings.Contains(strings.Join(all, "\n"), want) {
+			t.Errorf("%s: found %q, want %q", change, all, want)
+		}
+		s.Close()
+	}
+}
+
+func alter(t *testing.T, path, change string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	r, err := db.Exec(change)
+	if err != nil {
+		t.Fatalf("%s: %v", change, err)
+	}
+	if n, _ := r.RowsAffected(); n == 0 {
+		t.Fatalf("%s changes nothing", change)
+	}
+}
+
+// Files are held against the rows: one that is gone, one that nobody names,
+// one that is not ours.
+func TestCheckFindsFiles(t *testing.T) {
+	dir, _ := stored(t)
+	s := open(t, dir)
+	clean(t, s)
+	old := time.Now().Add(-48 * time.Hour)
+	for name, want := range map[string]string{
+		"packs/00000099.pack": "has no row", "objects/00000000/0000000000000bad": "has no row", "packs/00000001.pack~": "not one of ours",
+	} {
+		path := filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(path), 0o700)
+		if err := os.WriteFile(path, []byte("left"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if want == "has no row" {
+			if all := problems(t, s); len(all) > 0 {
+				t.Errorf("%s is young, and found: %q", name, all)
+			}
+		}
+		os.Chtimes(path, old, old)
+		if all := problems(t, s); len(all) != 1 || !strings.Contains(all[0], want) {
+			t.Errorf("%s: found %q", name, all)
+		}
+		os.Remove(path)
+	}
+	if err := os.Remove(filepath.Join(dir, "packs", "00000001.pack")); err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(problems(t, s), "\n"); !strings.Contains(all, "a pack's file is missing") || !strings.Contains(all, "cannot be read") {
+		t.Errorf("without its pack: %s", all)
+	}
+}

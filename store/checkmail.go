@@ -1,0 +1,198 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"gomail"
+)
+
+// holders is a sum over what holds bodies. Two sums that should be the same
+// differ, with hardly an exception, when one holder more or less is counted.
+type holders uint64
+
+func (h *holders) add(account gomail.AccountID, id, times int64) {
+	*h += holders(uint64(times) * mix(uint64(account)*0x9e3779b97f4a7c15^uint64(id)))
+}
+
+// checkAccounts goes through the messages: each is as it was written and has a
+// body of its size, and
+// its account's quota and the counts of bodies' holders agree.
+func checkAccounts(c *conn, found func(string)) error {
+	used := map[gomail.AccountID]int64{}
+	var holds, counted holders
+	err := c.query(func(rows *sql.Rows) error {
+		var account gomail.AccountID
+		var id, blobID, size, received, sum int64
+		var prefix, index sql.RawBytes
+		var body sql.NullInt64
+		if err := rows.Scan(&account, &id, &blobID, &size, &received, &prefix, &index, &sum, &body); err != nil {
+			return err
+		}
+		used[account] += size
+		holds.add(account, blobID, 1)
+		if sum != 0 && sum != messageSum(account, id, blobID, size, received, prefix, index) {
+			found(fmt.Sprintf("a message's row does not match its checksum (account %d, message %d)", account, id))
+		}
+		switch {
+		case !body.Valid:
+			found(fmt.Sprintf("a message has no body (account %d, message %d)", account, id))
+		case size != int64(len(prefix))+body.Int64:
+			found(fmt.Sprintf("a message has another size than its body (account %d, message %d: %d, its parts %d)", account, id, size, int64(len(prefix))+body.Int64))
+		}
+		return nil
+	}, "SELECT m.account_id, m.id, m.blob_id, m.size, m.received, m.prefix, m.env, m.sum, f.rlen FROM message m LEFT JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id LEFT JOIN frame f ON f.id = b.frame_id")
+	if err != nil {
+		return err
+	}
+	if err := checkQuotas(c, used, found); err != nil {
+		return err
+	}
+	if err := sumHolders(c, &holds, "SELECT account_id, blob_id, 1 FROM qmsg"); err != nil {
+		return err
+	}
+	if err := sumHolders(c, &counted, "SELECT account_id, id, refs FROM blob"); err != nil || counted == holds {
+		return err
+	}
+	return places(c, found, "a body's holders are miscounted",
+		`SELECT 'account ' || b.account_id || ', body ' || b.id || ' counts ' || b.refs FROM blob b
+		 LEFT JOIN (SELECT account_id, blob_id, COUNT(*) AS n FROM (SELECT account_id, blob_id FROM message UNION ALL SELECT account_id, blob_id FROM qmsg) GROUP BY account_id, blob_id) h
+		 ON h.account_id = b.account_id AND h.blob_id = b.id WHERE b.refs <> COALESCE(h.n, 0)`)
+}
+
+func sumHolders(c *conn, sum *holders, query string) error {
+	return c.query(func(rows *sql.Rows) error {
+		var account gomail.AccountID
+		var id, refs int64
+		err := rows.Scan(&account, &id, &refs)
+		sum.add(account, id, refs)
+		return err
+	}, query)
+}
+
+func checkQuotas(c *conn, used map[gomail.AccountID]int64, found func(string)) error {
+	err := c.query(func(rows *sql.Rows) error {
+		var id gomail.AccountID
+		var says int64
+		err := rows.Scan(&id, &says)
+		if says != used[id] {
+			found(fmt.Sprintf("an account's quota differs from its messages (account %d uses %d, its messages %d)", id, says, used[id]))
+		}
+		delete(used, id)
+		return err
+	}, "SELECT id, quota_used FROM account")
+	for id := range used {
+		found(fmt.Sprintf("messages are of an account that does not exist (account %d)", id))
+	}
+	return err
+}
+
+// tally is what a mailbox's row should say.
+type tally struct{ total, unseen, deleted, bytes, crc, highest int64 }
+
+// checkMailboxes recounts every mailbox and its checksum.
+func checkMailboxes(c *conn, found func(string)) error {
+	counts := map[mailboxKey]*tally{}
+	err := c.query(func(rows *sql.Rows) error {
+		var key mailboxKey
+		var uid gomail.UID
+		var message gomail.MessageID
+		var flags gomail.Flags
+		var size int64
+		if err := rows.Scan(&key.account, &key.id, &uid, &message, &flags, &size); err != nil {
+			return err
+		}
+		if counts[key] == nil {
+			counts[key] = &tally{}
+		}
+		counts[key].add(uid, message, flags, size)
+		return nil
+	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
+	if err != nil {
+		return err
+	}
+	return c.query(func(rows *sql.Rows) error {
+		var key mailboxKey
+		var next int64
+		var row tally
+		if err := rows.Scan(&key.account, &key.id, &next, &row.total, &row.unseen, &row.deleted, &row.bytes, &row.crc); err != nil {
+			return err
+		}
+		want := counts[key]
+		if want == nil {
+			want = &tally{}
+		}
+		if want.highest >= next {
+			found(fmt.Sprintf("a mailbox would give a UID out twice (account %d, mailbox %d, next %d)", key.account, key.id, next))
+		}
+		row.highest = want.highest
+		if row != *want {
+			found(fmt.Sprintf("a mailbox's counters differ from its messages (account %d, mailbox %d: %+v, recounted %+v)", key.account, key.id, row, *want))
+		}
+		return nil
+	}, "SELECT account_id, id, uidnext, total, unseen, deleted, bytes, crc FROM mailbox")
+}
+
+func (w *tally) add(uid gomail.UID, message gomail.MessageID, flags gomail.Flags, size int64) {
+	w.total++
+	w.bytes += size
+	if !flags.Has(gomail.FlagSeen) {
+		w.unseen++
+	}
+	if flags.Has(gomail.FlagDeleted) {
+		w.deleted++
+	}
+	w.crc ^= entryHash(uid, message)
+	w.highest = max(w.highest, int64(uid))
+}
+
+// knownKey matches a DKIM key's algorithm and state.
+var knownKey = regexp.MustCompile(`^(ed25519|rsa) (pending|active|retiring|revoked)$`)
+
+// checkTexts reads the values that have a form of their own.
+func checkTexts(c *conn, found func(string)) error {
+	forms := []struct {
+		problem, query string
+		right          func(string) bool
+	}{
+		{"a queued message has no readable recipient or sender", "SELECT DISTINCT rcpt FROM qrcpt UNION SELECT DISTINCT sender FROM qmsg WHERE sender <> ''",
+			func(s string) bool { _, err := gomail.ParseAddress(s); return err == nil }},
+		{"a domain has an impossible name", "SELECT name FROM domain",
+			func(s string) bool { name, err := gomail.CanonicalDomain(s); return err == nil && name == s }},
+		{"settings cannot be read", "SELECT settings FROM domain", func(s string) bool { return s == "" || json.Valid([]byte(s)) }},
+		{"an account has an impossible state", "SELECT DISTINCT role || ' ' || disabled FROM account WHERE id <> 0",
+			func(s string) bool {
+				return slices.Contains([]string{"user 0", "user 1", "admin 0", "admin 1", " 0", " 1"}, s)
+			}},
+		{"a mailbox has an unknown role", "SELECT DISTINCT role FROM mailbox",
+			func(s string) bool {
+				return s == "" || slices.ContainsFunc(gomail.StandardMailboxes, func(m struct {
+					Name string
+					Role gomail.MailboxRole
+				}) bool {
+					return string(m.Role) == s
+				})
+			}},
+		{"a DKIM key has an unknown algorithm or state", "SELECT DISTINCT alg || ' ' || state FROM dkim_key",
+			knownKey.MatchString},
+		{"an address has an impossible form", "SELECT r.local || '@' || d.name FROM address r JOIN domain d ON d.id = r.domain_id",
+			func(s string) bool { _, err := gomail.ParseAddress(s); return err == nil }},
+	}
+	for _, f := range forms {
+		err := c.query(func(rows *sql.Rows) error {
+			var value string
+			err := rows.Scan(&value)
+			if !f.right(value) {
+				found(fmt.Sprintf("%s (%q)", f.problem, value))
+			}
+			return err
+		}, f.query)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
