@@ -226,3 +226,33 @@ func TestSweepRemovesOrphans(t *testing.T) {
 	}
 	clean(t, s)
 }
+
+// Expunged mail gives its space back while other mail comes in.
+func TestSpaceShrinksUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	p := newPeople(t, s, 2)
+	for i := range 200 {
+		if err := p.deliver(t.Context(), 0, fmt.Sprintf("m%d", i), 50_000, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	s = open(t, dir) // so that the pack is no longer the one being written
+	p.s = s
+	before := diskUse(t, dir)
+	came := during(t, p, func() {
+		var gone []gomail.UID
+		for uid := gomail.UID(1); uid <= 180; uid++ {
+			gone = append(gone, uid)
+		}
+		expunge(t, s, p.accounts[0], p.inboxes[0], gone)
+		if done, err := s.Collect(t.Context(), time.Now().Add(time.Minute)); err != nil || done.Bodies != 180 || done.Packs != 1 {
+			t.Errorf("it collected %+v, %v", done, err)
+		}
+	})
+	if after := diskUse(t, dir); came == 0 || after > before/2+int64(came)*1000 {
+		t.Errorf("%d octets were in use, and %d are after %d more messages", before, after, came)
+	}
+	clean(t, s)
+}

@@ -20,6 +20,24 @@ const (
 // chunk is how many UIDs one statement names.
 const chunk = 512
 
+// bulk is how many messages one transaction changes at most, where the change
+// of each stands for itself: mail comes in between two of them.
+const bulk = 2 * chunk
+
+// inParts calls f with the uids in parts of bulk, at least once; nil (all of
+// them) is one part.
+func inParts(uids []gomail.UID, f func([]gomail.UID) error) error {
+	if len(uids) <= bulk {
+		return f(uids)
+	}
+	for part := range slices.Chunk(uids, bulk) {
+		if err := f(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // entry is a mailbox.Entry with what removing it needs.
 type entry struct {
 	mailbox.Entry
@@ -232,12 +250,18 @@ func notNil(b []byte) []byte {
 }
 
 // SetFlags changes flags of those of the uids that exist.
-func (s *Store) SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (result mailbox.FlagResult, err error) {
-	err = s.update(ctx, func(t *tx) error {
-		result, err = t.setFlags(account, id, uids, change)
-		return err
+func (s *Store) SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (all mailbox.FlagResult, err error) {
+	err = inParts(uids, func(part []gomail.UID) error {
+		return s.update(ctx, func(t *tx) error {
+			result, err := t.setFlags(account, id, part, change)
+			if err == nil {
+				all.Seq = result.Seq
+				all.Changed, all.Modified = append(all.Changed, result.Changed...), append(all.Modified, result.Modified...)
+			}
+			return err
+		})
 	})
-	return result, err
+	return all, err
 }
 
 func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (mailbox.FlagResult, error) {
@@ -310,8 +334,14 @@ func (s *Store) CopyMessages(ctx context.Context, account gomail.AccountID, from
 }
 
 // MoveMessages takes those of the uids that exist to another mailbox.
-func (s *Store) MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (mailbox.Copied, error) {
-	return s.transfer(ctx, account, from, to, uids, true)
+func (s *Store) MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (all mailbox.Copied, err error) {
+	err = inParts(uids, func(part []gomail.UID) error {
+		moved, err := s.transfer(ctx, account, from, to, part, true)
+		all.UIDValidity = moved.UIDValidity
+		all.Source, all.Target = append(all.Source, moved.Source...), append(all.Target, moved.Target...)
+		return err
+	})
+	return all, err
 }
 
 func (s *Store) transfer(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID, move bool) (copied mailbox.Copied, err error) {
@@ -361,11 +391,34 @@ func (t *tx) transfer(account gomail.AccountID, from, to gomail.MailboxID, uids 
 // Expunge removes those of the uids that exist and carry \Deleted; nil: of
 // all.
 func (s *Store) Expunge(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) (vanished []gomail.UID, seq gomail.ModSeq, err error) {
-	err = s.update(ctx, func(t *tx) error {
-		vanished, seq, err = t.expunge(account, id, uids)
-		return err
+	if uids == nil {
+		if uids, err = s.deleted(ctx, account, id); err != nil {
+			return nil, 0, err
+		}
+	}
+	err = inParts(uids, func(part []gomail.UID) error {
+		return s.update(ctx, func(t *tx) error {
+			gone, last, err := t.expunge(account, id, part)
+			if err == nil {
+				vanished, seq = append(vanished, gone...), last
+			}
+			return err
+		})
 	})
 	return vanished, seq, err
+}
+
+// deleted returns the UIDs that carry \Deleted now.
+func (s *Store) deleted(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (uids []gomail.UID, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			var uid gomail.UID
+			err := rows.Scan(&uid)
+			uids = append(uids, uid)
+			return err
+		}, "SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND flags & ? <> 0 ORDER BY uid", account, id, gomail.FlagDeleted)
+	})
+	return uids, err
 }
 
 func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]gomail.UID, gomail.ModSeq, error) {

@@ -168,6 +168,9 @@ func (s *Store) SetSubscribed(ctx context.Context, account gomail.AccountID, id 
 
 // DeleteMailbox removes a mailbox and the messages that are in no other.
 func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) error {
+	if err := s.shrink(ctx, account, id); err != nil {
+		return err
+	}
 	return s.update(ctx, func(t *tx) error {
 		a, err := t.account(account)
 		if err != nil {
@@ -196,6 +199,36 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 		_, err = t.write("DELETE FROM mailbox WHERE account_id = ? AND id = ?", account, id)
 		return err
 	})
+}
+
+// shrink takes messages out of a mailbox that is to be deleted until few are
+// left, a part at a time: mail comes in meanwhile.
+func (s *Store) shrink(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) error {
+	for more := true; more; {
+		err := s.update(ctx, func(t *tx) error {
+			a, err := t.account(account)
+			if err != nil {
+				return err
+			}
+			m, err := t.mailbox(account, id)
+			if err != nil {
+				return err
+			}
+			below, err := t.int64("SELECT COUNT(*) FROM mailbox WHERE account_id = ? AND parent = ?", account, id)
+			if more = m.Total > bulk && below == 0; err != nil || !more {
+				return err
+			}
+			part, err := t.entries(account, id, "e.uid IN (SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid LIMIT ?)", account, id, bulk)
+			if err != nil {
+				return err
+			}
+			return t.removeEntries(a, m, part, t.next(a))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cmpErr returns the first error that is not nil.
