@@ -32,7 +32,7 @@ func readAccount(c *conn, condition string, args ...any) (a gomail.Account, err 
 // AddAccount makes an account with its address and the standard mailboxes.
 func (s *Store) AddAccount(ctx context.Context, account gomail.Account, password string) (gomail.Account, error) {
 	account.ID = gomail.AccountID(s.bodies.NextID())
-	err := s.update(ctx, func(t *tx) error {
+	err := s.updateDirectory(ctx, func(t *tx) error {
 		domain, err := t.int64("SELECT id FROM domain WHERE name = ?", account.Address.Domain)
 		if err != nil {
 			return err
@@ -87,15 +87,6 @@ func (s *Store) Account(ctx context.Context, id gomail.AccountID) (a gomail.Acco
 }
 
 const byAddress = " WHERE a.id = (SELECT x.account_id FROM address x JOIN domain y ON y.id = x.domain_id WHERE y.name = ? AND x.local = ?)"
-
-// AccountOf returns the account that an address, main or alias, belongs to.
-func (s *Store) AccountOf(ctx context.Context, address gomail.Address) (a gomail.Account, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		a, err = readAccount(c, byAddress, address.Domain, address.Local)
-		return err
-	})
-	return a, err
-}
 
 // AccountByAddress is AccountOf with the password hash.
 func (s *Store) AccountByAddress(ctx context.Context, address gomail.Address) (a gomail.Account, password string, err error) {
@@ -169,7 +160,7 @@ func (s *Store) SetManaged(ctx context.Context, id gomail.AccountID, domains []s
 
 // UpdateAccount writes name, role, disabled and quota.
 func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.updateDirectory(ctx, func(t *tx) error {
 		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.ID)
 		if row := t.accounts[a.ID]; row != nil {
 			row.quotaMax = a.QuotaMax
@@ -196,7 +187,7 @@ func oneRow(n int64, err error, missing string) error {
 // RemoveAccount removes an account with its mail and addresses. Bodies wait
 // for the collector; mail of its that is queued still goes out.
 func (s *Store) RemoveAccount(ctx context.Context, id gomail.AccountID) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.updateDirectory(ctx, func(t *tx) error {
 		if id == 0 {
 			return gomail.Errorf(gomail.NotFound, "there is no such account")
 		}

@@ -23,19 +23,19 @@ func seal(body gomail.Body) (*blob.Frame, error) {
 	return stage.Seal()
 }
 
-// insertFrame writes a frame's row. Its references are counted up by the
-// blobs that follow in the same transaction.
-func (t *tx) insertFrame(f *blob.Frame) error {
+// insertFrame writes the row of a frame that so many blobs hold, which follow
+// in the same transaction.
+func (t *tx) insertFrame(f *blob.Frame, holders int) error {
 	l := f.Location
 	if l.Kind == blob.InPack {
 		t.usePack(l)
 	}
-	_, err := t.write("INSERT INTO frame (id, loc_kind, pack_id, off, clen, rlen, codec, sha256, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-		f.ID, l.Kind, l.Pack, l.Offset, l.Stored, l.Size, l.Codec, l.SHA256[:])
+	_, err := t.write("INSERT INTO frame (id, loc_kind, pack_id, off, clen, rlen, codec, sha256, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		f.ID, l.Kind, l.Pack, l.Offset, l.Stored, l.Size, l.Codec, l.SHA256[:], holders)
 	return err
 }
 
-// holdFrame sets how many blobs hold a frame, once all are inserted.
+// holdFrame sets how many blobs hold a frame that was inserted without.
 func (t *tx) holdFrame(f *blob.Frame, refs int) error {
 	_, err := t.write("UPDATE frame SET refs = ? WHERE id = ?", refs, f.ID)
 	return err

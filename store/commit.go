@@ -19,17 +19,19 @@ const (
 
 // write is one caller's transaction on its way through the group commit.
 type write struct {
-	frame *blob.Frame     // goes to a pack before the commit; nil: nothing does
-	apply func(*tx) error // writes the rows
-	done  chan error      // receives the outcome, once
+	frame   *blob.Frame     // goes to a pack before the commit; nil: nothing does
+	holders int             // how many blobs apply gives the frame
+	apply   func(*tx) error // writes the rows
+	done    chan error      // receives the outcome, once
 }
 
 // commit makes a body and the rows that hold it durable, together with
-// whatever else is waiting. It returns when both are. ctx counts until the
+// whatever else is waiting. holders is how many blobs apply gives the body. It
+// returns when all is durable. ctx counts until the
 // write is handed over; from then on the outcome is waited for, because it
 // can no longer be taken back.
-func (s *Store) commit(ctx context.Context, frame *blob.Frame, apply func(*tx) error) error {
-	w := &write{frame: frame, apply: apply, done: make(chan error, 1)}
+func (s *Store) commit(ctx context.Context, frame *blob.Frame, holders int, apply func(*tx) error) error {
+	w := &write{frame: frame, holders: holders, apply: apply, done: make(chan error, 1)}
 	err := s.handOver(ctx, w)
 	if err == nil {
 		err = <-w.done
@@ -42,7 +44,7 @@ func (s *Store) commit(ctx context.Context, frame *blob.Frame, apply func(*tx) e
 
 // update is commit for writes without a body.
 func (s *Store) update(ctx context.Context, apply func(*tx) error) error {
-	return s.commit(ctx, nil, apply)
+	return s.commit(ctx, nil, 0, apply)
 }
 
 func (s *Store) handOver(ctx context.Context, w *write) error {

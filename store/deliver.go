@@ -18,20 +18,22 @@ func (s *Store) Deliver(ctx context.Context, d inbound.Delivery) error {
 	if err != nil {
 		return err
 	}
-	return s.commit(ctx, frame, func(t *tx) error {
+	holders := len(d.Messages)
+	if len(d.Queue) > 0 {
+		holders++
+	}
+	return s.commit(ctx, frame, holders, func(t *tx) error {
 		for _, m := range d.Messages {
 			if err := t.deliver(frame, d, m); err != nil {
 				return err
 			}
 		}
-		holders := len(d.Messages)
 		if len(d.Queue) > 0 {
 			if _, err := t.enqueue(frame, d.Queue, d.Body.Size()); err != nil {
 				return err
 			}
-			holders++
 		}
-		return t.holdFrame(frame, holders)
+		return nil
 	})
 }
 
@@ -65,11 +67,9 @@ func (s *Store) Enqueue(ctx context.Context, body gomail.Body, parts []queue.Mes
 	if err != nil {
 		return nil, err
 	}
-	err = s.commit(ctx, frame, func(t *tx) error {
-		if queued, err = t.enqueue(frame, parts, body.Size()); err != nil {
-			return err
-		}
-		return t.holdFrame(frame, 1)
+	err = s.commit(ctx, frame, 1, func(t *tx) error {
+		queued, err = t.enqueue(frame, parts, body.Size())
+		return err
 	})
 	return queued, err
 }

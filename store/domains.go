@@ -99,7 +99,7 @@ func (s *Store) UpdateDomain(ctx context.Context, d gomail.Domain) error {
 
 // RemoveDomain removes a domain without accounts, its aliases and keys.
 func (s *Store) RemoveDomain(ctx context.Context, id gomail.DomainID) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.updateDirectory(ctx, func(t *tx) error {
 		if used, err := t.int64("SELECT COUNT(*) FROM address WHERE domain_id = ? AND is_alias = 0", id); err != nil || used > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the domain still has %d accounts: remove them first", used))
 		}
@@ -136,7 +136,7 @@ func (s *Store) Keys(ctx context.Context) (keys []domains.StoredKey, err error) 
 
 // AddAlias makes an address lead to an account.
 func (s *Store) AddAlias(ctx context.Context, address gomail.Address, account gomail.AccountID) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.updateDirectory(ctx, func(t *tx) error {
 		domain, err := t.int64("SELECT id FROM domain WHERE name = ?", address.Domain)
 		if err != nil || domain == 0 {
 			return cmpErr(err, gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here", address.Domain))
@@ -163,7 +163,7 @@ func (s *Store) Aliases(ctx context.Context) (all []gomail.Alias, err error) {
 
 // RemoveAlias removes an alias.
 func (s *Store) RemoveAlias(ctx context.Context, address gomail.Address) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.updateDirectory(ctx, func(t *tx) error {
 		n, err := t.write("DELETE FROM address WHERE is_alias = 1 AND local = ? AND domain_id = (SELECT id FROM domain WHERE name = ?)", address.Local, address.Domain)
 		return oneRow(n, err, "there is no alias "+address.String())
 	})

@@ -160,15 +160,15 @@ func sealAll(messages []mailbox.Append) ([]*blob.Frame, error) {
 func (s *Store) commitFrames(ctx context.Context, frames []*blob.Frame, apply func(*tx) error) error {
 	for _, f := range frames[1:] {
 		if f.InPack() {
-			if err := s.commit(ctx, f, func(*tx) error { return nil }); err != nil {
+			if err := s.commit(ctx, f, 0, func(*tx) error { return nil }); err != nil {
 				return err
 			}
 		}
 	}
-	return s.commit(ctx, frames[0], func(t *tx) error {
+	return s.commit(ctx, frames[0], 0, func(t *tx) error {
 		for _, f := range frames[1:] {
 			if !f.InPack() {
-				if err := t.insertFrame(f); err != nil {
+				if err := t.insertFrame(f, 0); err != nil {
 					return err
 				}
 			}

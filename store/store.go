@@ -39,6 +39,8 @@ type Store struct {
 	bodies  *blob.Dir
 	readers chan *conn
 
+	directory *directory
+
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
 	packing   chan *write   // writes whose body goes to a pack first
@@ -75,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}),
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(),
 		packing: make(chan *write, maxBatch), committer: make(chan []*write, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {

@@ -17,6 +17,8 @@ type tx struct {
 	store *Store
 	dirty bool // the current write has changed something
 
+	directory bool // accounts or addresses have changed
+
 	accounts  map[gomail.AccountID]*accountRow
 	mailboxes map[mailboxKey]*mailboxRow
 	packs     map[int64]*packUse
@@ -59,7 +61,7 @@ func newTx(s *Store, c *conn) *tx {
 // run applies one write.
 func (t *tx) run(w *write) error {
 	if w.frame != nil {
-		if err := t.insertFrame(w.frame); err != nil {
+		if err := t.insertFrame(w.frame, w.holders); err != nil {
 			return err
 		}
 	}
@@ -257,6 +259,7 @@ func (t *tx) forget(account gomail.AccountID, id gomail.MailboxID) {
 
 // publish tells of the accounts that changed.
 func (t *tx) publish() {
+	t.store.directory.committed(t)
 	for id, a := range t.accounts {
 		if len(a.mailboxes) > 0 {
 			t.store.options.Publish(gomail.Event{Account: id, Seq: a.seq, Mailbox: a.mailboxes})

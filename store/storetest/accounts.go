@@ -111,6 +111,47 @@ func testDomains(f *fixture) {
 	}
 }
 
+// Whoever asks whom an address leads to after a change was acknowledged hears
+// of that change, however often the address was asked about before.
+func testAddressesAreFresh(f *fixture) {
+	id, box := f.account("anna")
+	address, alias := gomail.Address{Local: "anna", Domain: "example.com"}, gomail.Address{Local: "sales", Domain: "example.com"}
+	leads := func(a gomail.Address) gomail.Account {
+		f.Helper()
+		account, err := f.store.AccountOf(f.ctx, a)
+		f.ok(err)
+		again, err := f.store.AccountOf(f.ctx, a)
+		f.ok(err)
+		if account.ID != id || account != again {
+			f.Errorf("%s leads to %+v, then to %+v", a, account, again)
+		}
+		return account
+	}
+	missing := func(a gomail.Address) {
+		f.Helper()
+		_, err := f.store.AccountOf(f.ctx, a)
+		f.kind(err, gomail.NotFound)
+	}
+	missing(alias)
+	f.ok(f.store.AddAlias(f.ctx, alias, id))
+	account := leads(alias)
+	f.ok(f.store.RemoveAlias(f.ctx, alias))
+	missing(alias)
+	account.Disabled, account.QuotaMax = true, 5000
+	f.ok(f.store.UpdateAccount(f.ctx, account))
+	if got := leads(address); !got.Disabled || got.QuotaMax != 5000 {
+		f.Errorf("after the change: %+v", got)
+	}
+	f.fill(id, box, 3)
+	snapshot, err := f.store.Account(f.ctx, id)
+	f.ok(err)
+	if got := leads(address); got.QuotaUsed == 0 || got.QuotaUsed != snapshot.QuotaUsed {
+		f.Errorf("%d octets are used, the account says %d", snapshot.QuotaUsed, got.QuotaUsed)
+	}
+	f.ok(f.store.RemoveAccount(f.ctx, id))
+	missing(address)
+}
+
 func testSessions(f *fixture) {
 	id, _ := f.account("anna")
 	s := accounts.Session{TokenSHA256: [32]byte{9}, Account: id, Audience: "admin", Created: time.Now().UTC().Truncate(time.Microsecond), Expires: time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond), Remote: "192.0.2.1"}

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	suites := map[string]func(*fixture){
 		"Accounts":           testAccounts,
 		"Domains":            testDomains,
+		"AddressesAreFresh":  testAddressesAreFresh,
 		"Publishing":         testPublishing,
 		"Sessions":           testSessions,
 		"Tree":               testTree,
