@@ -513,7 +513,8 @@ func TestBackupNoticesDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, at := range []int{3, 200, len(good) / 2, len(good) - 1} {
+		used := len(bytes.TrimRight(good, "\x00")) // behind it the pack is reserved
+		for _, at := range []int{3, 200, used / 2, used - 1} {
 			damage(t, path, good, at)
 			p.deliver(t.Context(), 0, fmt.Sprintf("%s%d", name[:3], at), 5000, false)
 			r, err := s.Backup(t.Context(), store.BackupOptions{To: to})

@@ -65,52 +65,81 @@ func (s *Store) handOver(ctx context.Context, w *write) error {
 		}
 	}
 	select {
-	case s.committer <- []*write{w}:
+	case s.committer <- &batch{writes: []*write{w}}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// pack appends the bodies of waiting writes to the pack, one sync for all,
-// and passes the writes on. It ends when packing is closed and empty.
+// batch is writes that go into one transaction.
+type batch struct {
+	writes  []*write
+	durable []chan error // each receives when a part of the bodies is on disk
+}
+
+// add joins another batch.
+func (b *batch) add(other *batch) {
+	b.writes = append(b.writes, other.writes...)
+	b.durable = append(b.durable, other.durable...)
+}
+
+// wait returns when all bodies of the batch are on disk.
+func (b *batch) wait() error {
+	var failure error
+	for _, d := range b.durable {
+		if err := <-d; err != nil {
+			failure = err
+		}
+	}
+	b.durable = nil
+	return failure
+}
+
+// pack appends the bodies of waiting writes to the pack, one sync for all.
+// While they are being synced their rows are written already; only the commit
+// waits. It ends when packing is closed and empty.
 func (s *Store) pack() {
 	defer s.wg.Done()
 	defer close(s.committer)
 	for w := range s.packing {
-		batch := s.gather(w)
-		frames := make([]*blob.Frame, len(batch))
-		for i, w := range batch {
+		writes := s.gather(w)
+		frames := make([]*blob.Frame, len(writes))
+		for i, w := range writes {
 			frames[i] = w.frame
 		}
-		s.handing.Lock()
-		if err := s.bodies.Append(frames); err != nil {
-			s.handing.Unlock()
+		appending, err := s.bodies.Begin(frames)
+		if err != nil {
 			s.failIfFinal(err)
-			answer(batch, err)
+			answer(writes, err)
 			continue
 		}
-		s.committer <- batch
-		s.handing.Unlock()
+		durable := make(chan error, 1)
+		s.committer <- &batch{writes, []chan error{durable}}
+		err = appending.Finish()
+		if err != nil {
+			s.failIfFinal(err)
+		}
+		durable <- err
 	}
 }
 
 // gather takes what waits behind the first write, within the batch's bounds.
 func (s *Store) gather(first *write) []*write {
-	batch, weight := []*write{first}, first.frame.Weight()
-	for len(batch) < maxBatch && weight < maxBatchBytes {
+	writes, weight := []*write{first}, first.frame.Weight()
+	for len(writes) < maxBatch && weight < maxBatchBytes {
 		select {
 		case w, ok := <-s.packing:
 			if !ok {
-				return batch
+				return writes
 			}
-			batch = append(batch, w)
+			writes = append(writes, w)
 			weight += w.frame.Weight()
 		default:
-			return batch
+			return writes
 		}
 	}
-	return batch
+	return writes
 }
 
 // commitAll commits waiting writes, one transaction for all. It ends when
@@ -118,54 +147,67 @@ func (s *Store) gather(first *write) []*write {
 func (s *Store) commitAll(writer *conn) {
 	defer s.wg.Done()
 	defer writer.close()
-	for batch := range s.committer {
-		for more := true; more && len(batch) < maxBatch; {
+	for b := range s.committer {
+		for more := true; more && len(b.writes) < maxBatch; {
 			select {
 			case next, ok := <-s.committer:
-				batch = append(batch, next...)
+				if ok {
+					b.add(next)
+				}
 				more = ok
 			default:
 				more = false
 			}
 		}
-		s.commitBatch(writer, batch)
+		s.commitBatch(writer, b)
 	}
 }
 
 // commitBatch commits a batch in one transaction. When a write fails after it
 // changed something, all are rolled back and each is run alone, so that one
 // bad write cannot fail its neighbours.
-func (s *Store) commitBatch(writer *conn, batch []*write) {
+func (s *Store) commitBatch(writer *conn, b *batch) {
 	if err := s.Failure(); err != nil {
-		answer(batch, err)
+		answer(b.writes, err)
 		return
 	}
-	errs, err := s.transact(writer, batch)
+	errs, err := s.transact(writer, b)
 	switch {
 	case err == nil:
-		for i, w := range batch {
+		for i, w := range b.writes {
 			w.done <- errs[i]
 		}
-	case len(batch) == 1 || s.Failure() != nil:
-		answer(batch, err)
+	case len(b.writes) == 1 || s.Failure() != nil:
+		answer(b.writes, err)
 	default:
-		for _, w := range batch {
-			s.commitBatch(writer, []*write{w})
+		s.commitEach(writer, b)
+	}
+}
+
+// commitEach commits the writes of a batch one by one, once their bodies are
+// on disk. Where a body is not, none of the batch's is trusted.
+func (s *Store) commitEach(writer *conn, b *batch) {
+	bodies := b.wait()
+	for _, w := range b.writes {
+		if bodies != nil && w.frame != nil && w.frame.InPack() {
+			w.done <- bodies
+			continue
 		}
+		s.commitBatch(writer, &batch{writes: []*write{w}})
 	}
 }
 
 // transact runs the batch in one transaction. errs are the outcomes of writes
 // that failed without having changed anything; err is why the whole was
 // rolled back.
-func (s *Store) transact(writer *conn, batch []*write) (errs []error, err error) {
+func (s *Store) transact(writer *conn, b *batch) (errs []error, err error) {
 	t := newTx(s, writer)
 	if _, err := writer.exec("BEGIN IMMEDIATE"); err != nil {
 		s.failIfFinal(err)
 		return nil, err
 	}
-	errs = make([]error, len(batch))
-	for i, w := range batch {
+	errs = make([]error, len(b.writes))
+	for i, w := range b.writes {
 		t.dirty = false
 		if err := t.run(w); err != nil {
 			if t.dirty {
@@ -176,12 +218,12 @@ func (s *Store) transact(writer *conn, batch []*write) (errs []error, err error)
 			errs[i] = err
 		}
 	}
-	if err := t.end(); err != nil {
+	if err := t.end(b.wait); err != nil {
 		s.failIfFinal(err)
 		return nil, err
 	}
 	s.stats.commits.Add(1)
-	s.stats.writes.Add(int64(len(batch)))
+	s.stats.writes.Add(int64(len(b.writes)))
 	t.publish()
 	return errs, nil
 }
@@ -195,8 +237,8 @@ func (s *Store) failIfFinal(err error) {
 	}
 }
 
-func answer(batch []*write, err error) {
-	for _, w := range batch {
+func answer(writes []*write, err error) {
+	for _, w := range writes {
 		w.done <- err
 	}
 }

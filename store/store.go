@@ -44,7 +44,7 @@ type Store struct {
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
 	packing   chan *write   // writes whose body goes to a pack first
-	committer chan []*write // writes that only need a commit
+	committer chan *batch   // writes that need a commit
 	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
 
@@ -78,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(),
-		packing: make(chan *write, maxBatch), committer: make(chan []*write, maxBatch),
+		packing: make(chan *write, maxBatch), committer: make(chan *batch, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {
 		lock.Close()

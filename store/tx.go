@@ -186,9 +186,14 @@ func (t *tx) usePack(l blob.Location) {
 	p.live += l.Stored
 }
 
-// end writes the shared rows and commits.
-func (t *tx) end() error {
-	if err := t.flush(); err != nil {
+// end writes the shared rows and commits, once the bodies that the rows name
+// are on disk.
+func (t *tx) end(bodies func() error) error {
+	err := t.flush()
+	if err == nil {
+		err = bodies()
+	}
+	if err != nil {
 		t.rollback()
 		return err
 	}

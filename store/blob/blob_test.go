@@ -111,7 +111,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := 0; at < len(good); at += 1 + len(good)/257 {
+		for at := 0; at < int(f.Location.Stored); at += 1 + int(f.Location.Stored)/257 { // behind it the pack is reserved
 			bad := bytes.Clone(good)
 			bad[at] ^= 0x10
 			if err := os.WriteFile(path, bad, 0o600); err != nil {
@@ -121,6 +121,21 @@ func TestDamageIsNoticed(t *testing.T) {
 				t.Errorf("size %d: octet %d of %d flipped: %v", size, at, len(good), err)
 			}
 		}
+	}
+}
+
+// What is reserved behind a pack's end is given back when the pack is left.
+func TestReserveIsGivenBack(t *testing.T) {
+	d := openDir(t)
+	f := put(t, d, content(4096, true))
+	if info, err := os.Stat(d.filePath(f.ID, f.Location)); err != nil || info.Size() <= f.Location.Stored {
+		t.Errorf("nothing is reserved: %v, %v", info.Size(), err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(d.filePath(f.ID, f.Location)); err != nil || info.Size() != f.Location.Stored {
+		t.Errorf("%d octets stay for a frame of %d: %v", info.Size(), f.Location.Stored, err)
 	}
 }
 

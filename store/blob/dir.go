@@ -22,8 +22,7 @@ import (
 // MaxPack is the size past which a new pack is begun.
 const MaxPack = 128 << 20
 
-// Dir is a data directory's packs/ and objects/. One process owns it; Append
-// is called by one goroutine at a time, everything else by any.
+// Dir is a data directory's packs/ and objects/. One process owns it.
 type Dir struct {
 	path    string
 	encoder *zstd.Encoder
@@ -33,6 +32,9 @@ type Dir struct {
 
 	days sync.Mutex
 	day  string // the directory of objects whose name is known to be durable; guarded by days
+
+	appending sync.Mutex // held from Begin to Finish
+	reserved  int64      // of pack, filled with zeros up to here; guarded by appending
 
 	mu     sync.Mutex // guards what follows
 	pack   *os.File   // the one being written, nil until first use
@@ -65,12 +67,7 @@ func (d *Dir) Close() error {
 	defer d.mu.Unlock()
 	d.encoder.Close()
 	d.decoder.Close()
-	if d.pack == nil {
-		return nil
-	}
-	err := d.pack.Close()
-	d.pack = nil
-	return err
+	return d.leavePack()
 }
 
 // NextID returns an identity higher than any before: microseconds since 1970,
@@ -91,24 +88,75 @@ func (d *Dir) NextID() int64 {
 // and final: what the kernel still holds is unknown, so the only safe way on
 // is a restart that reads what is there.
 func (d *Dir) Append(frames []*Frame) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.failed != nil {
-		return d.failed
-	}
-	if err := d.rotate(); err != nil {
+	a, err := d.Begin(frames)
+	if err != nil {
 		return err
 	}
-	buf := d.layOut(frames)
-	if _, err := d.pack.WriteAt(buf, d.end); err != nil {
+	return a.Finish()
+}
+
+// Appending is frames whose Location is known and whose octets are not yet on
+// disk.
+type Appending struct {
+	dir *Dir
+	buf []byte
+}
+
+// Begin is the first half of Append: it settles where the frames go, so that
+// their rows can be written while Finish has them synced. Nobody else appends
+// until Finish.
+func (d *Dir) Begin(frames []*Frame) (*Appending, error) {
+	d.appending.Lock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.failed
+	if err == nil {
+		err = d.rotate()
+	}
+	if err != nil {
+		d.appending.Unlock()
+		return nil, err
+	}
+	return &Appending{d, d.layOut(frames)}, nil
+}
+
+// Finish is the second half: the frames are written and synced.
+func (a *Appending) Finish() error {
+	d := a.dir
+	defer d.appending.Unlock()
+	d.mu.Lock()
+	pack, at := d.pack, d.end
+	d.mu.Unlock()
+	d.reserve(pack, at+int64(len(a.buf)))
+	_, err := pack.WriteAt(a.buf, at)
+	if err != nil {
 		return d.writeFailed(err)
 	}
-	if err := disk.Sync(disk.PackData, d.pack); err != nil {
+	err = disk.Sync(disk.PackData, pack)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
 		d.failed = gomail.Errorf(gomail.Closed, "the pack could not be synced to disk: %w", err)
 		return d.failed
 	}
-	d.end += int64(len(buf))
+	d.end += int64(len(a.buf))
 	return nil
+}
+
+// reserveStep is how far a pack is filled with zeros ahead of its end. A sync
+// of octets that are there already takes half the time of one that also has to
+// make the file longer.
+const reserveStep = 1 << 20
+
+// reserve fills the pack ahead when what is about to be written needs it. On a
+// full disk nothing is reserved.
+func (d *Dir) reserve(pack *os.File, end int64) {
+	if end <= d.reserved {
+		return
+	}
+	if _, err := pack.WriteAt(make([]byte, reserveStep), end); err == nil {
+		d.reserved = end + reserveStep
+	}
 }
 
 // layOut encodes the frames one after another and notes their locations.
@@ -133,10 +181,21 @@ func (d *Dir) layOut(frames []*Frame) []byte {
 // writeFailed gives up the pack after a failed write: what stands behind its
 // last good frame is unknown, so the next batch begins a new one.
 func (d *Dir) writeFailed(err error) error {
-	d.pack.Truncate(d.end)
-	d.pack.Close()
-	d.pack = nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.leavePack()
 	return diskError("write to the pack", err)
+}
+
+// leavePack closes the pack and gives back what was reserved behind its end.
+func (d *Dir) leavePack() error {
+	if d.pack == nil {
+		return nil
+	}
+	d.pack.Truncate(d.end) // what fails here is space, not mail
+	err := d.pack.Close()
+	d.pack = nil
+	return err
 }
 
 // rotate makes sure that there is a pack with room. A new pack's name is
@@ -155,10 +214,8 @@ func (d *Dir) rotate() error {
 		d.failed = gomail.Errorf(gomail.Closed, "a new pack could not be synced to disk: %w", err)
 		return d.failed
 	}
-	if d.pack != nil {
-		d.pack.Close()
-	}
-	d.pack, d.number, d.end = f, number, 0
+	d.leavePack()
+	d.pack, d.number, d.end, d.reserved = f, number, 0, 0
 	return nil
 }
 
