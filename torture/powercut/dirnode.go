@@ -3,6 +3,7 @@ package powercut
 import (
 	"context"
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -57,7 +58,9 @@ func (n *dirNode) add(ctx context.Context, name string, make func() node, out *f
 }
 
 func (n *dirNode) newFile(mode uint32) func() node {
-	return func() node { return &file{ino: n.disk.nextID(), mode: mode, links: 1} }
+	return func() node {
+		return &file{ino: n.disk.nextID(), mode: mode, links: 1, modified: time.Now()}
+	}
 }
 
 // Create makes and opens a file.
