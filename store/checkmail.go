@@ -110,7 +110,7 @@ func checkMailboxes(c *conn, found func(string)) error {
 		}
 		counts[key].add(uid, message, flags, size)
 		return nil
-	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
+	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size FROM msg_mailbox e NOT INDEXED CROSS JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
 	if err != nil {
 		return err
 	}
