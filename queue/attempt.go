@@ -137,7 +137,7 @@ func (q *Queue) deliver(ctx context.Context, t Task) []Result {
 	if err != nil {
 		return failAll(t, err)
 	}
-	content := &content{store: q.config.Store, key: t.Key, size: t.Size}
+	content := &content{store: q.config.Store, message: &t.Message}
 	defer content.Close()
 	byN := map[int]Result{}
 	for _, r := range deliverer.Deliver(ctx, t, content) {

@@ -35,7 +35,7 @@ type recipientKey struct {
 // Bounds of what is in memory, in recipients. A site without any may always
 // load a few, so that none waits for the others' to go.
 const (
-	maxLoaded  = 50_000
+	maxLoaded  = 20_000
 	maxPerSite = 500
 	refillAt   = 50
 	minPerSite = 20

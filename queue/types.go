@@ -32,8 +32,13 @@ type Message struct {
 	Prefix   []byte           // header fields that precede the body: DKIM-Signature, Received; what is read as due comes without
 	Size     int64            // octets of prefix and body, given by the store
 	Received time.Time
-	Expires  time.Time // recipients not delivered by then have failed
-	Rcpts    []Recipient
+
+	// Open opens the content without asking where it is; nil: QueueContent
+	// has to be asked, as also when it fails, because bodies move.
+	Open func() (gomail.Content, error)
+
+	Expires time.Time // recipients not delivered by then have failed
+	Rcpts   []Recipient
 }
 
 // Recipient is one recipient of a queued message.

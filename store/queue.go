@@ -77,11 +77,12 @@ func readQueue(c *conn, columns, condition string, args ...any) ([]queue.Summary
 	return found, err
 }
 
-func scanQueued(rows *sql.Rows) (m queue.Summary, r queue.Recipient, err error) {
+// scanQueued reads a row of the queue's columns, and what follows them.
+func scanQueued(rows *sql.Rows, further ...any) (m queue.Summary, r queue.Recipient, err error) {
 	var sender, rcpt string
 	var received, expires, due int64
-	err = rows.Scan(&m.Slot, &m.ID, &m.Account, &m.Prefix, &sender, &m.Envelope.SMTPUTF8, &m.Envelope.EightBit, &m.Envelope.Return, &m.Envelope.EnvelopeID, &received, &expires, &m.Size,
-		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.LastError)
+	err = rows.Scan(append([]any{&m.Slot, &m.ID, &m.Account, &m.Prefix, &sender, &m.Envelope.SMTPUTF8, &m.Envelope.EightBit, &m.Envelope.Return, &m.Envelope.EnvelopeID, &received, &expires, &m.Size,
+		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.LastError}, further...)...)
 	if err != nil {
 		return m, r, sqlError(err)
 	}
@@ -117,14 +118,12 @@ func (s *Store) Sites(ctx context.Context, after string, limit int) (sites []que
 // Due returns the pending recipients of a site due before a time.
 func (s *Store) Due(ctx context.Context, site string, before time.Time, limit int) (due []queue.Message, next time.Time, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		found, err := readQueue(c, dueColumns, " WHERE r.status = ? AND r.site = ? AND r.due < ? ORDER BY r.due, r.slot, r.msg_id, r.n LIMIT ?",
-			queue.Pending, site, toMicro(before), limit)
-		if err != nil {
+		var err error
+		if due, err = s.readDue(c, site, toMicro(before), limit); err != nil {
 			return err
 		}
 		count := 0
-		for _, m := range found {
-			due = append(due, m.Message)
+		for _, m := range due {
 			if count += len(m.Rcpts); count == limit {
 				next = m.Rcpts[len(m.Rcpts)-1].Due
 				return nil
@@ -138,6 +137,27 @@ func (s *Store) Due(ctx context.Context, site string, before time.Time, limit in
 		return err
 	})
 	return due, next, err
+}
+
+// readDue reads what is due at a site, with where its content is, so that an
+// attempt need not ask for it.
+func (s *Store) readDue(c *conn, site string, before int64, limit int) (due []queue.Message, err error) {
+	err = c.query(func(rows *sql.Rows) error {
+		var body queuedBody
+		m, r, err := scanQueued(rows, body.dest()...)
+		if err != nil {
+			return err
+		}
+		if n := len(due); n == 0 || due[n-1].Key != m.Key {
+			m.Open = func() (gomail.Content, error) { return body.open(s) }
+			due = append(due, m.Message)
+		}
+		last := &due[len(due)-1]
+		last.Rcpts = append(last.Rcpts, r)
+		return nil
+	}, "SELECT "+dueColumns+", "+recipientColumns+", "+bodyColumns+queueJoin+bodyJoin+" WHERE r.status = ? AND r.site = ? AND r.due < ? ORDER BY r.due, r.slot, r.msg_id, r.n LIMIT ?",
+		queue.Pending, site, before, limit)
+	return due, err
 }
 
 // Queued returns one message with its remaining recipients.
@@ -166,30 +186,47 @@ func (s *Store) List(ctx context.Context, after queue.Key, limit int) (list []qu
 	return list, err
 }
 
-// QueueContent opens what is sent: prefix and body. It is asked for with every
-// attempt, so it is one statement, which needs no transaction around it.
+// queuedBody is where the content of a queued message is.
+type queuedBody struct {
+	prefix []byte
+	frame  int64
+	at     blob.Location
+	sum    []byte
+}
+
+const (
+	bodyColumns = "m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256"
+	bodyJoin    = " JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id JOIN frame f ON f.id = b.frame_id"
+)
+
+func (b *queuedBody) dest() []any {
+	l := &b.at
+	return []any{&b.prefix, &b.frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &b.sum}
+}
+
+// open opens prefix and body.
+func (b *queuedBody) open(s *Store) (gomail.Content, error) {
+	copy(b.at.SHA256[:], b.sum)
+	content, err := s.bodies.Open(b.frame, b.at)
+	if err != nil || len(b.prefix) == 0 {
+		return content, err
+	}
+	return &prefixed{prefix: b.prefix, Content: content}, nil
+}
+
+// QueueContent opens what is sent: prefix and body. It is one statement,
+// which needs no transaction around it.
 func (s *Store) QueueContent(ctx context.Context, key queue.Key) (content gomail.Content, err error) {
-	var prefix []byte
 	for range 3 { // a pack may be rewritten between looking and opening
-		var frame int64
-		var l blob.Location
-		var sum []byte
-		err = s.readOne(ctx, []any{&prefix, &frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &sum},
-			"SELECT m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256 FROM qmsg m JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id JOIN frame f ON f.id = b.frame_id WHERE m.slot = ? AND m.id = ?",
-			key.Slot, key.ID)
-		if err != nil {
+		var b queuedBody
+		if err = s.readOne(ctx, b.dest(), "SELECT "+bodyColumns+" FROM qmsg m"+bodyJoin+" WHERE m.slot = ? AND m.id = ?", key.Slot, key.ID); err != nil {
 			return nil, err
 		}
-		copy(l.SHA256[:], sum)
-		content, err = s.bodies.Open(frame, l)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if content, err = b.open(s); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
-	if err != nil || len(prefix) == 0 {
-		return content, err
-	}
-	return &prefixed{prefix: prefix, Content: content}, nil
+	return content, err
 }
 
 // readOne reads one row of the queue. NotFound when there is none.
