@@ -200,7 +200,7 @@ func (l *life) load(s *server, name string) {
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
-	time.Sleep(time.Duration(300+l.random.IntN(2000)) * time.Millisecond)
+	time.Sleep(time.Duration(300+l.random.IntN(3500)) * time.Millisecond)
 	l.cut(s)
 	workers.Wait()
 }
