@@ -82,7 +82,7 @@ func TestConfigurationsNameOneDirectory(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("not root: directories get other owners")
 	}
-	if err := p.writeConfiguration(2525); err != nil {
+	if err := p.writeConfiguration(2525, 1143); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etc/main.cf", "etc/master.cf", "dovecot.conf"} {

@@ -94,7 +94,9 @@ func (g *goMail) name() string { return "GoMail" }
 
 func (g *goMail) smtp() string { return g.report.SMTP }
 
-func (g *goMail) cpu() time.Duration { return cpuOf(g.pid()) }
+func (g *goMail) roots() []int { return []int{g.pid()} }
+
+func (g *goMail) data() string { return g.dir }
 
 // arrived has nothing to wait for: a 250 says that the message is in its
 // mailbox.
@@ -130,6 +132,8 @@ func (g *goMail) count(ctx context.Context) (int, error) {
 	}
 	return total, nil
 }
+
+func (g *goMail) imapTo(account int) (*imapClient, error) { return g.imap(account) }
 
 func (g *goMail) imap(account int) (*imapClient, error) {
 	return dialIMAP(g.report.IMAPS, g.tls, mailbox(account), password)

@@ -17,12 +17,17 @@ type imapClient struct {
 	r    *bufio.Reader
 }
 
-// dialIMAP connects with TLS and signs in.
+// dialIMAP connects, with TLS if there is a configuration for it, and signs
+// in.
 func dialIMAP(address string, config *tls.Config, user, password string) (*imapClient, error) {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", address, config)
+	conn, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {
 		return nil, err
 	}
+	if config != nil {
+		conn = tls.Client(conn, config)
+	}
+	conn.SetDeadline(time.Now().Add(patience))
 	c := &imapClient{conn: conn, r: bufio.NewReaderSize(conn, 512)}
 	if _, err = c.r.ReadString('\n'); err == nil {
 		_, err = c.command("LOGIN " + user + " " + password)

@@ -15,7 +15,8 @@ import (
 type system interface {
 	name() string
 	smtp() string // its address
-	cpu() time.Duration
+	roots() []int // its first processes
+	data() string // the directory of all that it keeps
 	// arrived returns when the messages sent, and all before them, are in
 	// mailboxes, if that can be later than the last 250.
 	arrived(ctx context.Context, sent int) error
@@ -28,6 +29,7 @@ type load struct {
 	Name        string
 	Connections int
 	Size        int           // of a message, about
+	Unsigned    bool          // without a DKIM signature to verify
 	Duration    time.Duration // of sending
 }
 
@@ -37,11 +39,14 @@ type result struct {
 	Sending   time.Duration // until the last 250
 	Whole     time.Duration // until the last message was in its mailbox
 	CPU       time.Duration // of the server
+	Memory    int64         // of all its processes, at most, in octets
+	Disk      int64         // what it grew by, in octets
 	Latencies []time.Duration
 }
 
 func (r result) replies() float64             { return float64(r.Messages) / r.Sending.Seconds() }
 func (r result) inMailbox() float64           { return float64(r.Messages) / r.Whole.Seconds() }
+func (r result) diskPerMessage() int64        { return r.Disk / int64(max(r.Messages, 1)) }
 func (r result) cpuPerMessage() time.Duration { return r.CPU / time.Duration(max(r.Messages, 1)) }
 
 // percentile returns the latency that p percent of the messages stay below.
@@ -63,7 +68,8 @@ func (l load) run(ctx context.Context, s system, message []byte) (result, error)
 	var mu sync.Mutex
 	var next atomic.Int64
 	var all []time.Duration
-	before, start := s.cpu(), time.Now()
+	before, disk, start := cpuOf(s.roots()...), diskUse(s.data()), time.Now()
+	memory := watchMemory(s.roots())
 	for _, c := range clients {
 		g.Go(func() error {
 			defer c.close()
@@ -82,9 +88,17 @@ func (l load) run(ctx context.Context, s system, message []byte) (result, error)
 	if err := s.arrived(ctx, len(all)); err != nil {
 		return r, fmt.Errorf("%s: %w", s.name(), err)
 	}
-	r.Whole, r.CPU = time.Since(start), s.cpu()-before
-	return r, s.verify(ctx, len(all))
+	r.Whole, r.CPU, r.Memory = time.Since(start), cpuOf(s.roots()...)-before, memory()
+	if err := s.verify(ctx, len(all)); err != nil {
+		return r, err
+	}
+	time.Sleep(settle)
+	r.Disk = diskUse(s.data()) - disk
+	return r, nil
 }
+
+// settle is how long a system may tidy up before its disk use is read.
+const settle = 3 * time.Second
 
 func dialAll(address string, n int) ([]*smtpClient, error) {
 	clients := make([]*smtpClient, n)

@@ -23,6 +23,7 @@ type options struct {
 	messages   int  // in the queue
 	dir        string
 	binary     string // of GoMail
+	json       string // a file for all figures
 }
 
 // bench is one run of the benchmark.
@@ -32,6 +33,8 @@ type bench struct {
 	postfix *postfix // nil with onlyGoMail
 	small   []byte   // signed messages
 	large   []byte
+	limits  []limit // of the disk, by round
+	reading readings
 }
 
 func main() {
@@ -44,6 +47,7 @@ func main() {
 	flag.BoolVar(&o.queue, "queue", false, "measure how fast a queue is emptied, beside Postfix and chasquid, instead of deliveries")
 	flag.IntVar(&o.messages, "messages", 10_000, "how many messages are queued, with -queue")
 	flag.StringVar(&o.binary, "binary", "", "the gomail to measure; default: build it from this tree")
+	flag.StringVar(&o.json, "json", "", "a file to write all figures to, as JSON")
 	flag.StringVar(&o.dir, "dir", "", "where to work; default: a temporary directory that goes away")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -80,16 +84,17 @@ func run(ctx context.Context, o options) (err error) {
 	writeMachine(os.Stdout, o.dir)
 	if o.rounds > 0 {
 		writeLoads(os.Stdout, table)
+		writeLimits(os.Stdout, table, b.limits)
+		writeReadings(os.Stdout, b.reading)
 	}
-	if o.storeSize == 0 {
-		return nil
+	var m memory
+	if o.storeSize > 0 {
+		if m, err = b.measureMemory(ctx, o.storeSize); err != nil {
+			return err
+		}
+		writeMemory(os.Stdout, m)
 	}
-	m, err := b.measureMemory(ctx, o.storeSize)
-	if err != nil {
-		return err
-	}
-	writeMemory(os.Stdout, m)
-	return nil
+	return writeJSON(o.json, table, b.limits, b.reading, m)
 }
 
 // start brings both systems up and has the messages signed.
@@ -141,9 +146,15 @@ func (b *bench) compare(ctx context.Context) ([]measured, error) {
 		{load: load{Name: "4 KB", Connections: 1, Size: 4000}},
 		{load: load{Name: "4 KB", Connections: 10, Size: 4000}},
 		{load: load{Name: "4 KB", Connections: 64, Size: 4000}},
+		{load: load{Name: "4 KB, unsigned", Connections: 64, Size: 4000, Unsigned: true}},
 		{load: load{Name: "1 MB", Connections: 10, Size: 1 << 20}},
 	}
 	for round := range b.rounds {
+		l, err := measureLimit(b.dir)
+		if err != nil {
+			return nil, err
+		}
+		b.limits = append(b.limits, l)
 		for i := range table {
 			table[i].Duration = b.duration
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s, %s\n", round+1, b.rounds, table[i].Name, connections(table[i].Connections))
@@ -151,14 +162,38 @@ func (b *bench) compare(ctx context.Context) ([]measured, error) {
 				return nil, err
 			}
 		}
+		fmt.Fprintf(os.Stderr, "round %d of %d: reading\n", round+1, b.rounds)
+		if err := b.readBoth(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return table, b.checkAuthenticated()
+}
+
+// readBoth has a mailbox read on one system after the other.
+func (b *bench) readBoth(ctx context.Context) error {
+	chores, err := readMailbox(ctx, b.gomail)
+	if err != nil {
+		return err
+	}
+	b.reading.GoMail = append(b.reading.GoMail, chores)
+	if b.postfix == nil {
+		return nil
+	}
+	if chores, err = readMailbox(ctx, b.postfix); err != nil {
+		return err
+	}
+	b.reading.Postfix = append(b.reading.Postfix, chores)
+	return nil
 }
 
 // turn runs one load on one system after the other.
 func (b *bench) turn(ctx context.Context, m *measured) error {
 	message := b.small
-	if m.Size > 1<<16 {
+	switch {
+	case m.Unsigned:
+		message = newMessage(m.Size)
+	case m.Size > 1<<16:
 		message = b.large
 	}
 	r, err := m.run(ctx, b.gomail, message)

@@ -25,6 +25,7 @@ var configurations embed.FS
 type postfix struct {
 	dir     string
 	address string
+	imap    string
 	master  int // Postfix's first process
 	dovecot *daemon
 	counted int // messages in maildirs, as of the last count
@@ -39,8 +40,13 @@ func startPostfix(ctx context.Context, dir string) (*postfix, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &postfix{dir: dir, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	if err := p.writeConfiguration(port); err != nil {
+	imapPort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	local := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+	p := &postfix{dir: dir, address: local(port), imap: local(imapPort)}
+	if err := p.writeConfiguration(port, imapPort); err != nil {
 		return nil, err
 	}
 	if p.dovecot, err = startDaemon(nil, "/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "dovecot.conf")); err != nil {
@@ -52,7 +58,7 @@ func startPostfix(ctx context.Context, dir string) (*postfix, error) {
 	return p, p.ready(ctx)
 }
 
-func (p *postfix) writeConfiguration(port int) error {
+func (p *postfix) writeConfiguration(port, imapPort int) error {
 	for _, sub := range []string{"etc", "spool", "data", "log", "run", "state", "mail"} {
 		if err := os.MkdirAll(filepath.Join(p.dir, sub), 0o755); err != nil {
 			return err
@@ -73,9 +79,9 @@ func (p *postfix) writeConfiguration(port int) error {
 			return err
 		}
 		values := struct {
-			Dir             string
-			Port, Processes int
-		}{p.dir, port, 100}
+			Dir                       string
+			Port, IMAPPort, Processes int
+		}{p.dir, port, imapPort, 100}
 		if err := errors.Join(t.ExecuteTemplate(f, name, values), f.Close()); err != nil {
 			return err
 		}
@@ -133,7 +139,15 @@ func (p *postfix) name() string { return "Postfix + Dovecot" }
 
 func (p *postfix) smtp() string { return p.address }
 
-func (p *postfix) cpu() time.Duration { return cpuOf(p.master, p.dovecot.pid()) }
+// imapTo signs in at Dovecot, without TLS.
+func (p *postfix) imapTo(account int) (*imapClient, error) {
+	local, _, _ := strings.Cut(mailbox(account), "@")
+	return dialIMAP(p.imap, nil, local, password)
+}
+
+func (p *postfix) roots() []int { return []int{p.master, p.dovecot.pid()} }
+
+func (p *postfix) data() string { return p.dir }
 
 // arrived waits until the maildirs hold all messages.
 func (p *postfix) arrived(ctx context.Context, sent int) error {

@@ -41,9 +41,8 @@ func readProcess(pid int) (process, error) {
 	}, nil
 }
 
-// cpuOf returns the CPU time of processes with all their descendants, living
-// and ended.
-func cpuOf(roots ...int) time.Duration {
+// family returns processes with all their living descendants.
+func family(roots ...int) (all []process) {
 	paths, _ := filepath.Glob("/proc/[0-9]*")
 	below := map[int][]process{}
 	for _, p := range paths {
@@ -52,10 +51,9 @@ func cpuOf(roots ...int) time.Duration {
 			below[x.parent] = append(below[x.parent], x)
 		}
 	}
-	var total time.Duration
 	var add func(p process)
 	add = func(p process) {
-		total += p.own + p.children
+		all = append(all, p)
 		for _, child := range below[p.pid] {
 			add(child)
 		}
@@ -65,7 +63,53 @@ func cpuOf(roots ...int) time.Duration {
 			add(p)
 		}
 	}
+	return all
+}
+
+// cpuOf returns the CPU time of processes with all their descendants, living
+// and ended.
+func cpuOf(roots ...int) (total time.Duration) {
+	for _, p := range family(roots...) {
+		total += p.own + p.children
+	}
 	return total
+}
+
+// memoryOf returns the memory of processes with all their descendants, in
+// octets; what they share is counted once.
+func memoryOf(roots ...int) (total int64) {
+	for _, p := range family(roots...) {
+		total += kibibytes(fmt.Sprintf("/proc/%d/smaps_rollup", p.pid), "Pss") << 10
+	}
+	return total
+}
+
+// kibibytes returns a value of a file of "name: value kB" lines.
+func kibibytes(path, name string) int64 {
+	value, _, _ := strings.Cut(field(path, name), " ")
+	n, _ := strconv.ParseInt(value, 10, 64)
+	return n
+}
+
+// watchMemory looks at the memory of processes until the function that it
+// returns is called, which returns the most it saw.
+func watchMemory(roots []int) func() int64 {
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		seen := int64(0)
+		for {
+			seen = max(seen, memoryOf(roots...))
+			select {
+			case <-tick.C:
+			case <-stop:
+				most <- seen
+				return
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-most }
 }
 
 // rssOf returns the resident memory of a process, in octets.

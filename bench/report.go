@@ -42,11 +42,11 @@ func fileSystem(dir string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// writeLoads prints a row for each load and system: medians over the rounds,
-// and the ratios of each round.
+// writeLoads prints a row for each load and system: medians over the rounds
+// with the least and the most, and the ratios of each round.
 func writeLoads(w io.Writer, table []measured) {
-	fmt.Fprintln(w, "| messages | connections | system | in mailboxes/s | 250s/s | p50 ms | p99 ms | server CPU ms/message |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| messages | connections | system | in mailboxes/s (least-most) | 250s/s | p50 ms | p99 ms | server CPU ms/message | memory at most | disk per message |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|")
 	for _, m := range table {
 		writeRow(w, m.load, "GoMail", m.gomail)
 		if len(m.postfix) > 0 {
@@ -61,11 +61,36 @@ func writeLoads(w io.Writer, table []measured) {
 }
 
 func writeRow(w io.Writer, l load, name string, rounds []result) {
-	fmt.Fprintf(w, "| %s | %d | %s | %.0f | %.0f | %s | %s | %s |\n", l.Name, l.Connections, name,
-		median(rounds, result.inMailbox), median(rounds, result.replies),
+	all := sorted(rounds, result.inMailbox)
+	fmt.Fprintf(w, "| %s | %d | %s | %.0f (%.0f-%.0f) | %.0f | %s | %s | %s | %s | %d |\n", l.Name, l.Connections, name,
+		median(rounds, result.inMailbox), all[0], all[len(all)-1], median(rounds, result.replies),
 		milliseconds(median(rounds, func(r result) time.Duration { return r.percentile(50) })),
 		milliseconds(median(rounds, func(r result) time.Duration { return r.percentile(99) })),
-		milliseconds(median(rounds, result.cpuPerMessage)))
+		milliseconds(median(rounds, result.cpuPerMessage)),
+		megabytes(median(rounds, func(r result) int64 { return r.Memory })), median(rounds, result.diskPerMessage))
+}
+
+// writeLimits prints what part of the disk's own limits GoMail reaches, round
+// by round.
+func writeLimits(w io.Writer, table []measured, limits []limit) {
+	for _, m := range table {
+		var parts []string
+		of := ""
+		for i, r := range m.gomail {
+			switch {
+			case m.Connections == 1:
+				of = "two synced appends, one after the other"
+				parts = append(parts, fmt.Sprintf("%.2f of %.0f/s", r.inMailbox()/limits[i].Deliveries, limits[i].Deliveries))
+			case m.Size >= 1<<20:
+				of = "appending and syncing 1 MiB, one after the other"
+				parts = append(parts, fmt.Sprintf("%.2f of %.0f MB/s", r.inMailbox()*float64(m.Size)/1e6/limits[i].Megabytes, limits[i].Megabytes))
+			}
+		}
+		if of != "" {
+			fmt.Fprintf(w, "- %s, %s: GoMail reaches %s that the disk does of %s (round by round)\n", m.Name, connections(m.Connections), strings.Join(parts, ", "), of)
+		}
+	}
+	fmt.Fprintln(w)
 }
 
 // writeRatios prints how many times as fast GoMail was, round by round.
@@ -89,12 +114,17 @@ func connections(n int) string {
 
 // median returns the middle value over the rounds.
 func median[T cmp.Ordered](rounds []result, of func(result) T) T {
+	values := sorted(rounds, of)
+	return values[len(values)/2]
+}
+
+func sorted[T cmp.Ordered](rounds []result, of func(result) T) []T {
 	values := make([]T, len(rounds))
 	for i, r := range rounds {
 		values[i] = of(r)
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return values
 }
 
 func milliseconds(d time.Duration) string {

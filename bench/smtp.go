@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,6 +41,7 @@ func (c *smtpClient) dial() (err error) {
 	if c.conn, err = net.DialTimeout("tcp", c.address, patience); err != nil {
 		return err
 	}
+	c.conn.SetDeadline(time.Now().Add(patience))
 	c.r = bufio.NewReader(c.conn)
 	if _, err = c.reply(220); err == nil {
 		err = c.hello()
@@ -61,19 +63,18 @@ func (c *smtpClient) hello() error {
 
 // reply reads a reply, RFC 5321 section 4.2.1, that has to have a code.
 func (c *smtpClient) reply(code int) (string, error) {
-	c.conn.SetReadDeadline(time.Now().Add(patience))
-	var text strings.Builder
+	text, want := "", strconv.Itoa(code)
 	for {
 		line, err := c.r.ReadString('\n')
 		if err != nil {
 			return "", err
 		}
-		if len(line) < 4 || line[:3] != fmt.Sprint(code) {
+		if len(line) < 4 || line[:3] != want {
 			return "", &refusal{code, strings.TrimSpace(line)}
 		}
-		text.WriteString(line[4:])
+		text += line[4:]
 		if line[3] != '-' {
-			return text.String(), nil
+			return text, nil
 		}
 	}
 }
@@ -81,6 +82,7 @@ func (c *smtpClient) reply(code int) (string, error) {
 // send passes on one message, dots doubled already and without the final one.
 // It returns the time from the last octet to the 250.
 func (c *smtpClient) send(from, to string, message ...[]byte) (time.Duration, error) {
+	c.conn.SetDeadline(time.Now().Add(patience))
 	commands := []string{"MAIL FROM:<" + from + ">\r\n", "RCPT TO:<" + to + ">\r\n", "DATA\r\n"}
 	err := c.begin(commands)
 	if r := new(refusal); errors.As(err, &r) && strings.HasPrefix(r.line, "421") {
