@@ -541,6 +541,43 @@ func TestBackupNoticesDamage(t *testing.T) {
 	}
 }
 
+// A pack is saved as far as its row says, also where what stands at its end
+// was collected.
+func TestBackupOfAPackWithADeadEnd(t *testing.T) {
+	s := open(t, t.TempDir())
+	p := newPeople(t, s, 1)
+	for i := range 4 {
+		if err := p.deliver(t.Context(), 0, fmt.Sprintf("m%d", i), 3000, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := filepath.Join(t.TempDir(), "backup")
+	for _, from := range []gomail.UID{4, 1} { // the last, then all
+		snap, err := s.Snapshot(t.Context(), p.accounts[0], p.inboxes[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var uids []gomail.UID
+		for _, e := range snap.Entries {
+			if e.UID >= from {
+				uids = append(uids, e.UID)
+			}
+		}
+		if _, err := s.SetFlags(t.Context(), p.accounts[0], p.inboxes[0], uids, mailbox.FlagChange{Flags: gomail.FlagDeleted, UnchangedSince: -1}); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Expunge(t.Context(), p.accounts[0], p.inboxes[0], uids); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Collect(t.Context(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		backUp(t, s, to)
+		restored, _ := restore(t, to)
+		clean(t, restored)
+	}
+}
+
 func findStored(t *testing.T, dir, name string) string {
 	t.Helper()
 	m, err := store.ReadManifest(dir)

@@ -100,7 +100,7 @@ func (b *backup) wanted(ctx context.Context, database SavedFile) ([]wanted, erro
 		err := rows.Scan(&id, &size)
 		all = append(all, b.file(wanted{name: blob.PackFile(id), size: size, pack: true}))
 		return err
-	}, "SELECT pack_id, MAX(off + clen) FROM frame WHERE loc_kind = ? GROUP BY pack_id ORDER BY pack_id", blob.InPack)
+	}, "SELECT id, bytes FROM pack ORDER BY id")
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type life struct {
 
 	disk    *powercut.Disk
 	filled  bool
+	backups atomic.Int64 // that came to their end
 	anna    *inbox
 	bert    *inbox
 	readers []*folders
@@ -43,9 +45,14 @@ func (l *life) begin() {
 	}
 }
 
+// diskDir is where the disk is mounted, backupDir where the server backs itself
+// up to: its power is cut like everybody's.
+func (l *life) diskDir() string   { return filepath.Join(l.dir, "disk") }
+func (l *life) backupDir() string { return filepath.Join(l.diskDir(), "backup") }
+
 // mounted calls f with the disk mounted.
 func (l *life) mounted(f func(config, data string) error) error {
-	at := filepath.Join(l.dir, "disk")
+	at := l.diskDir()
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return err
 	}
@@ -200,6 +207,12 @@ func (l *life) load(s *server, name string) {
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
+	workers.Go(func() {
+		for s.backup(l.backupDir()) {
+			l.backups.Add(1)
+			time.Sleep(700 * time.Millisecond)
+		}
+	})
 	time.Sleep(time.Duration(300+l.random.IntN(3500)) * time.Millisecond)
 	l.cut(s)
 	workers.Wait()
@@ -236,7 +249,27 @@ func (l *life) end() (problems []string, err error) {
 		problems = append(problems, wrong...)
 		found, err := s.check()
 		problems = append(problems, found...)
-		return errors.Join(err, s.stop())
+		if err := errors.Join(err, s.stop()); err != nil {
+			return err
+		}
+		problems = append(problems, l.restore(config)...)
+		return nil
 	})
 	return problems, err
+}
+
+// restore makes a new data directory of the backup, whatever cuts came while
+// it was made, and has it checked.
+func (l *life) restore(config string) []string {
+	if l.backups.Load() == 0 {
+		return nil
+	}
+	to := filepath.Join(l.dir, "restored")
+	defer os.RemoveAll(to)
+	c := exec.Command(l.binary, "restore", l.backupDir(), "--config", config)
+	c.Env = append(os.Environ(), "GOMAIL_SERVER_DATA_DIR="+to)
+	if out, err := c.CombinedOutput(); err != nil {
+		return []string{fmt.Sprintf("restore: %v: %s", err, out)}
+	}
+	return nil
 }

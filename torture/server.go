@@ -216,6 +216,18 @@ func (s *server) collect() error {
 	return s.call(http.MethodPost, "/collect", map[string]string{"older_than": "0s"}, nil)
 }
 
+// backup backs the store up beside it and says whether that came to its end.
+func (s *server) backup(to string) bool {
+	body, _ := json.Marshal(map[string]string{"to": to})
+	answer, err := s.api.Post("http://gomail/api/v1/backup", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return err == nil && bytes.Contains(text, []byte(`"report"`))
+}
+
 // drain has the whole queue tried until it is empty.
 func (s *server) drain() error {
 	for deadline := time.Now().Add(2 * patience); ; time.Sleep(50 * time.Millisecond) {

@@ -22,6 +22,14 @@ func openDir(t testing.TB) *Dir {
 	return d
 }
 
+// filePath is where a frame is.
+func (d *Dir) filePath(id int64, l Location) string {
+	if l.Kind == InObject {
+		return d.objectPath(id)
+	}
+	return d.packPath(l.Pack)
+}
+
 // put stores content and returns its frame.
 func put(t testing.TB, d *Dir, content []byte) *Frame {
 	t.Helper()

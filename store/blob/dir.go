@@ -29,6 +29,7 @@ type Dir struct {
 	decoder *zstd.Decoder
 	lastID  atomic.Int64
 	staged  atomic.Int64 // octets of bodies in memory
+	reading files
 
 	days sync.Mutex
 	day  string // the directory of objects whose name is known to be durable; guarded by days
@@ -67,7 +68,7 @@ func (d *Dir) Close() error {
 	defer d.mu.Unlock()
 	d.encoder.Close()
 	d.decoder.Close()
-	return d.leavePack()
+	return errors.Join(d.reading.dropAll(), d.leavePack())
 }
 
 // NextID returns an identity higher than any before: microseconds since 1970,
@@ -245,22 +246,13 @@ func (d *Dir) RemovePack(number int64) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("remove a pack: %w", err)
 	}
-	return info.Size(), os.Remove(path)
+	return info.Size(), errors.Join(os.Remove(path), d.reading.drop(number))
 }
 
 // Reload reads a frame of a pack, as it is stored, so that Append can write it
 // elsewhere.
-func (d *Dir) Reload(f *Frame) error {
-	file, err := os.Open(d.packPath(f.Location.Pack))
-	if err != nil {
-		return diskError("open a pack", err)
-	}
-	defer file.Close()
-	h, err := readHeader(file, f.ID, f.Location)
-	if err != nil {
-		return err
-	}
-	f.payload, err = readPayload(file, h, f.Location.Offset)
+func (d *Dir) Reload(f *Frame) (err error) {
+	_, f.payload, err = d.readPacked(f.ID, f.Location)
 	return err
 }
 

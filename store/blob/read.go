@@ -14,30 +14,45 @@ import (
 // Open opens a durable frame's content. A frame that is not as it was written
 // is Corrupt, now or when the damaged part is read.
 func (d *Dir) Open(id int64, l Location) (gomail.Content, error) {
-	f, err := os.Open(d.filePath(id, l))
+	if l.Kind != InObject {
+		return d.openPacked(id, l)
+	}
+	f, err := os.Open(d.objectPath(id))
 	if err != nil {
 		return nil, diskError("open a stored message", err)
 	}
 	h, err := readHeader(f, id, l)
-	if err == nil && l.Kind == InObject {
-		return d.openObject(f, h)
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
-	defer f.Close()
+	return d.openObject(f, h)
+}
+
+// openPacked reads a frame of a pack whole.
+func (d *Dir) openPacked(id int64, l Location) (gomail.Content, error) {
+	h, payload, err := d.readPacked(id, l)
 	if err != nil {
 		return nil, err
 	}
-	content, err := d.readPacked(f, h, l.Offset)
+	content, err := d.decode(h.codec, payload, int(h.size))
 	if err != nil {
 		return nil, err
 	}
 	return memory{bytes.NewReader(content)}, nil
 }
 
-func (d *Dir) filePath(id int64, l Location) string {
-	if l.Kind == InObject {
-		return d.objectPath(id)
+// readPacked reads a frame of a pack as it is stored.
+func (d *Dir) readPacked(id int64, l Location) (h header, payload []byte, err error) {
+	f, err := d.reading.acquire(l.Pack, d.packPath(l.Pack))
+	if err != nil {
+		return h, nil, diskError("open a stored message", err)
 	}
-	return d.packPath(l.Pack)
+	defer d.reading.release(f)
+	if h, err = readHeader(f, id, l); err == nil {
+		payload, err = readPayload(f, h, l.Offset)
+	}
+	return h, payload, err
 }
 
 // readHeader reads the header at the location and holds it against what the
@@ -55,14 +70,6 @@ func readHeader(f io.ReaderAt, id int64, l Location) (header, error) {
 		return h, gomail.Errorf(gomail.Corrupt, "another message stands where message body %d should be", id)
 	}
 	return h, nil
-}
-
-func (d *Dir) readPacked(f *os.File, h header, offset int64) ([]byte, error) {
-	payload, err := readPayload(f, h, offset)
-	if err != nil {
-		return nil, err
-	}
-	return d.decode(h.codec, payload, int(h.size))
 }
 
 // readPayload reads what follows a header in a pack.
