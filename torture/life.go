@@ -32,6 +32,7 @@ type life struct {
 	outbox  *outbox
 
 	acks       atomic.Int64
+	packs      atomic.Int64 // rewritten
 	duplicates int
 }
 
@@ -203,7 +204,12 @@ func (l *life) load(s *server, name string) {
 	}
 	workers.Go(func() { l.reap(s) })
 	workers.Go(func() {
-		for s.collect() == nil {
+		for {
+			packs, err := s.collect()
+			if err != nil {
+				return
+			}
+			l.packs.Add(packs)
 			time.Sleep(300 * time.Millisecond)
 		}
 	})

@@ -100,7 +100,7 @@ func (o options) torture(ctx context.Context, dir string) error {
 		}
 		say("%d cuts, %d acknowledgements", t.cuts, t.acknowledged)
 	}
-	r.Cuts, r.Acknowledged, r.SentTwice = t.cuts, t.acknowledged, t.duplicates
+	r.Cuts, r.Acknowledged, r.Packs, r.Backups, r.SentTwice = t.cuts, t.acknowledged, t.packs, t.backups, t.duplicates
 	say("this run (commit %s, seed %d): %v", r.Commit, r.Seed, r)
 	if o.totals == "" {
 		return failed

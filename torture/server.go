@@ -211,9 +211,14 @@ func (s *server) check() ([]string, error) {
 	return report.Problems, err
 }
 
-// collect gives the space of expunged bodies back, without waiting a day.
-func (s *server) collect() error {
-	return s.call(http.MethodPost, "/collect", map[string]string{"older_than": "0s"}, nil)
+// collect gives the space of expunged bodies back, without waiting a day, and
+// returns how many packs were rewritten.
+func (s *server) collect() (packs int64, err error) {
+	var collected struct {
+		Packs int64 `json:"packs"`
+	}
+	err = s.call(http.MethodPost, "/collect", map[string]string{"older_than": "0s"}, &collected)
+	return collected.Packs, err
 }
 
 // backup backs the store up beside it and says whether that came to its end.

@@ -21,6 +21,7 @@ type torture struct {
 
 	lives, cuts, duplicates int
 	acknowledged            int64
+	packs, backups          int64
 }
 
 func (t *torture) open() (err error) {
@@ -43,6 +44,8 @@ func (t *torture) live(ctx context.Context, most int) (problems []string, err er
 	defer func() {
 		t.acknowledged += l.acks.Load()
 		t.duplicates += l.duplicates
+		t.packs += l.packs.Load()
+		t.backups += l.backups.Load()
 	}()
 	for range t.rounds {
 		if t.cuts == most || ctx.Err() != nil {

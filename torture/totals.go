@@ -19,12 +19,15 @@ type run struct {
 	Seed         uint64 `json:"seed"`
 	Cuts         int    `json:"cuts"`
 	Acknowledged int64  `json:"acknowledged"`
+	Packs        int64  `json:"packs"`      // rewritten
+	Backups      int64  `json:"backups"`    // made under load
 	SentTwice    int    `json:"sent_twice"` // to other servers, because a cut took our note of their reply
 	Problems     int    `json:"problems"`
 }
 
 func (r run) String() string {
-	return fmt.Sprintf("%d cuts, %d acknowledgements, %d sent twice, %d problems", r.Cuts, r.Acknowledged, r.SentTwice, r.Problems)
+	return fmt.Sprintf("%d cuts, %d acknowledgements, %d packs rewritten, %d backups, %d sent twice, %d problems",
+		r.Cuts, r.Acknowledged, r.Packs, r.Backups, r.SentTwice, r.Problems)
 }
 
 // record appends a run to the file and returns the sum of all runs in it.
@@ -58,6 +61,8 @@ func sum(path string) (total run, runs int, err error) {
 		}
 		total.Cuts += r.Cuts
 		total.Acknowledged += r.Acknowledged
+		total.Packs += r.Packs
+		total.Backups += r.Backups
 		total.SentTwice += r.SentTwice
 		total.Problems += r.Problems
 		runs++
