@@ -22,9 +22,10 @@ unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (mak
 e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 
-cuts: ## 30 power cuts, and each sync left out in turn; as root
+cuts: ## 30 power cuts, each sync left out in turn, and everything else that can go wrong with a disk; as root
 	$(GO) run ./torture -cuts 30 -totals ""
 	$(GO) run ./torture -mutants
+	$(GO) run ./torture -faults
 
 torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
 	$(GO) run ./torture -cuts $(or $(CUTS),0)

@@ -14,6 +14,7 @@ want mbsync isync
 want mutt mutt
 want msmtp msmtp
 want curl curl
+want strace strace
 want tmux tmux
 want python3 python3
 want /usr/sbin/dovecot dovecot-imapd

@@ -12,15 +12,30 @@ import (
 
 // Stage returns an empty body to be filled and handed back with the rows that
 // hold it.
-func (s *Store) Stage() gomail.Body { return s.bodies.Stage() }
+func (s *Store) Stage() gomail.Body { return &stage{s.bodies.Stage(), s} }
+
+// stage is a body of ours. A disk that fails under it is failing for all.
+type stage struct {
+	*blob.Stage
+	store *Store
+}
+
+// Write adds octets. NoSpace when the disk is full.
+func (b *stage) Write(p []byte) (int, error) {
+	n, err := b.Stage.Write(p)
+	b.store.failIfFinal(err)
+	return n, err
+}
 
 // seal ends writing a body of ours.
 func seal(body gomail.Body) (*blob.Frame, error) {
-	stage, ok := body.(*blob.Stage)
+	b, ok := body.(*stage)
 	if !ok {
 		return nil, gomail.Errorf(gomail.Internal, "the body was not staged in this store")
 	}
-	return stage.Seal()
+	frame, err := b.Seal()
+	b.store.failIfFinal(err)
+	return frame, err
 }
 
 // insertFrame writes the row of a frame that so many blobs hold, which follow

@@ -263,14 +263,16 @@ func (s *Store) checkpoint(path string) {
 			return
 		case <-tick.C:
 		}
+		var err error
 		commits := s.stats.commits.Load()
 		switch size := walSize(path); {
 		case size > 8<<20 && commits != last:
-			c.exec("PRAGMA wal_checkpoint(PASSIVE)")
+			_, err = c.exec("PRAGMA wal_checkpoint(PASSIVE)")
 		case size > 0 && commits == last:
-			c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+			_, err = c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 			debug.FreeOSMemory() // a burst is over: what it took goes back now, not in minutes
 		}
+		s.failIfFinal(err) // the log would grow for ever; it still holds everything
 		last = commits
 	}
 }

@@ -30,6 +30,7 @@ const (
 	there               // acknowledged
 	leaving             // being expunged, and no reply read: may be there, once
 	gone                // its expunge was acknowledged
+	refused             // by a server that goes on: is not there
 )
 
 // inbox is what we know of a mailbox into which others deliver.
@@ -76,7 +77,9 @@ func (i *inbox) verify(l listing) []string {
 			wrong = append(wrong, fmt.Sprintf("%s: %s was acknowledged and is lost", i.account, name))
 		case f == gone && n == 1:
 			wrong = append(wrong, fmt.Sprintf("%s: %s was expunged and is back", i.account, name))
-		case f == unsure && n == 0:
+		case f == refused && n == 1:
+			wrong = append(wrong, fmt.Sprintf("%s: %s was refused and is there", i.account, name))
+		case (f == unsure || f == refused) && n == 0:
 			delete(i.fates, name)
 		case f == leaving && n == 0:
 			i.fates[name] = gone

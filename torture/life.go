@@ -23,6 +23,7 @@ type life struct {
 	world       *world
 	survival    float64 // of what was not synced; negative: drawn for each cut
 
+	plain   bool // no disk of ours: the machine's own
 	disk    *powercut.Disk
 	filled  bool
 	backups atomic.Int64 // that came to their end
@@ -31,9 +32,13 @@ type life struct {
 	readers []*folders
 	outbox  *outbox
 
-	acks       atomic.Int64
-	packs      atomic.Int64 // rewritten
-	duplicates int
+	whenRefused fate        // what is known of a message that was refused; zero: unsure
+	enough      atomic.Bool // the workers stop
+	acks        atomic.Int64
+	took        timings // from MAIL to the acknowledgement
+	answers     tally   // other than acknowledgements
+	packs       atomic.Int64 // rewritten
+	duplicates  int
 }
 
 // begin makes a life on an empty disk.
@@ -54,6 +59,9 @@ func (l *life) backupDir() string { return filepath.Join(l.diskDir(), "backup") 
 // mounted calls f with the disk mounted.
 func (l *life) mounted(f func(config, data string) error) error {
 	at := l.diskDir()
+	if l.plain {
+		return l.configured(filepath.Join(l.dir, "plain"), f)
+	}
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return err
 	}
@@ -61,12 +69,21 @@ func (l *life) mounted(f func(config, data string) error) error {
 	if err != nil {
 		return err
 	}
-	config, data := filepath.Join(l.dir, "gomail.toml"), filepath.Join(at, "var", "gomail")
-	err = configure(config, data, l.world)
-	if err == nil {
-		err = f(config, data)
-	}
+	err = l.configured(at, f)
 	return errors.Join(err, m.Unmount())
+}
+
+// configured calls f with a configuration of a server that keeps its data
+// below a directory.
+func (l *life) configured(at string, f func(config, data string) error) error {
+	config, data := filepath.Join(l.dir, "gomail.toml"), filepath.Join(at, "var", "gomail")
+	if err := os.MkdirAll(at, 0o700); err != nil {
+		return err
+	}
+	if err := configure(config, data, l.world); err != nil {
+		return err
+	}
+	return f(config, data)
 }
 
 // round starts the server, verifies what the last cut left, loads it and cuts
@@ -74,7 +91,7 @@ func (l *life) mounted(f func(config, data string) error) error {
 // could not go on.
 func (l *life) round(name string) (problems []string, err error) {
 	err = l.mounted(func(config, data string) error {
-		s, err := launch(l.binary, config, data, l.env...)
+		s, err := launch([]string{l.binary}, config, data, l.env...)
 		if err != nil {
 			return err
 		}
@@ -238,7 +255,7 @@ func (l *life) cut(s *server) {
 // it stop in order.
 func (l *life) end() (problems []string, err error) {
 	err = l.mounted(func(config, data string) error {
-		s, err := launch(l.binary, config, data, l.env...)
+		s, err := launch([]string{l.binary}, config, data, l.env...)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,8 @@ type options struct {
 	totals  string
 	binary  string
 	mutants bool
+	faults  bool
+	only    string
 }
 
 func main() {
@@ -32,6 +34,8 @@ func main() {
 	flag.StringVar(&o.totals, "totals", "docs/torture.jsonl", "the file in which runs add up; empty: none")
 	flag.StringVar(&o.binary, "binary", "", "the gomail to torture; empty: build one")
 	flag.BoolVar(&o.mutants, "mutants", false, "leave each sync out in turn instead, and see that it is noticed")
+	flag.BoolVar(&o.faults, "faults", false, "let one thing after the other go wrong instead, and see that nothing is lost")
+	flag.StringVar(&o.only, "only", "", "the faults whose name holds this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,6 +63,9 @@ func (o options) run(ctx context.Context) error {
 	}
 	if o.mutants {
 		return o.hunt(ctx, dir)
+	}
+	if o.faults {
+		return o.tryFaults(ctx, dir)
 	}
 	return o.torture(ctx, dir)
 }

@@ -44,6 +44,9 @@ func (o *outbox) verify() (wrong []string, duplicates int) {
 		}
 	}
 	for name, n := range o.received {
+		if o.fates[name] == refused {
+			wrong = append(wrong, fmt.Sprintf("queue: %s was refused and was sent", name))
+		}
 		if _, known := o.fates[name]; !known {
 			wrong = append(wrong, fmt.Sprintf("queue: %q was sent, and nobody submitted it", name))
 		}

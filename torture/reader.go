@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -29,8 +31,19 @@ func (l *life) read(s *server, f *folders, name string, random *rand.Rand) {
 	}
 	defer c.Close()
 	r := &reader{folders: f, c: c, random: random, name: name}
-	for r.step() == nil {
-		l.acks.Add(1)
+	for !l.enough.Load() {
+		err := r.step()
+		var no *imap.Error
+		switch {
+		case err == nil:
+			l.acks.Add(1)
+		case errors.As(err, &no) && l.whenRefused == refused:
+			l.answers.add(strings.TrimSpace(string(no.Type) + " " + string(no.Code)))
+			r.refused()
+			time.Sleep(pause)
+		default:
+			return
+		}
 	}
 }
 

@@ -84,9 +84,11 @@ key_file = %q
 `, dir, w.resolver, w.sink, filepath.Join(filepath.Dir(dir), "secret.key")), 0o600)
 }
 
-// launch starts a server without waiting for it.
-func launch(binary, config, dir string, env ...string) (*server, error) {
-	s := &server{cmd: exec.Command(binary, "serve", "--config", config), log: &safeBuffer{}, exited: make(chan struct{})}
+// launch starts a server without waiting for it. command is the binary, and
+// whatever runs it.
+func launch(command []string, config, dir string, env ...string) (*server, error) {
+	args := append(command[1:len(command):len(command)], "serve", "--config", config)
+	s := &server{cmd: exec.Command(command[0], args...), log: &safeBuffer{}, exited: make(chan struct{})}
 	s.cmd.Stderr, s.cmd.Env = s.log, append(os.Environ(), env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
@@ -139,7 +141,7 @@ func (s *server) running() bool {
 
 // kill ends the process at once.
 func (s *server) kill() {
-	s.cmd.Process.Kill()
+	syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 	<-s.exited
 	s.api.CloseIdleConnections()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -13,14 +14,15 @@ import (
 // insecure trusts the server's own certificate: it is ours, on loopback.
 var insecure = &tls.Config{InsecureSkipVerify: true}
 
-// deliver sends mail to anna, to bert and to both, until the server is gone.
+// deliver sends mail to anna, to bert and to both, until the server is gone or
+// says no.
 func (l *life) deliver(s *server, name string) {
 	c, err := dial(s.smtp, nil)
 	if err != nil {
 		return
 	}
 	defer c.Close()
-	for n := 0; ; n++ {
+	for n := 0; !l.enough.Load(); n++ {
 		id := fmt.Sprintf("%s-%d", name, n)
 		to := []*inbox{l.anna}
 		switch n % 10 {
@@ -32,17 +34,36 @@ func (l *life) deliver(s *server, name string) {
 		for _, box := range to {
 			box.note(unsure, id)
 		}
-		if !send(c, "somebody@elsewhere.test", id, to[0].account, to[len(to)-1].account) {
+		began := time.Now()
+		err := send(c, "somebody@elsewhere.test", id, to[0].account, to[len(to)-1].account)
+		f := l.judge(err, time.Since(began))
+		for _, box := range to {
+			box.note(f, id)
+		}
+		if err != nil {
 			return
 		}
-		for _, box := range to {
-			box.note(there, id)
-		}
-		l.acks.Add(1)
 	}
 }
 
-// submit sends mail from bert to somebody elsewhere, until the server is gone.
+// judge counts an answer and says what became of the message.
+func (l *life) judge(err error, took time.Duration) fate {
+	var reply *smtp.SMTPError
+	switch {
+	case err == nil:
+		l.acks.Add(1)
+		l.took.add(took)
+		return there
+	case errors.As(err, &reply):
+		l.answers.add(fmt.Sprintf("%d %d.%d.%d", reply.Code, reply.EnhancedCode[0], reply.EnhancedCode[1], reply.EnhancedCode[2]))
+		return l.whenRefused
+	}
+	l.answers.add("no reply")
+	return unsure
+}
+
+// submit sends mail from bert to somebody elsewhere, until the server is gone
+// or says no.
 func (l *life) submit(s *server, name string) {
 	c, err := dial(s.submissions, insecure)
 	if err != nil {
@@ -52,14 +73,15 @@ func (l *life) submit(s *server, name string) {
 	if err := c.Auth(sasl.NewPlainClient("", bert, password)); err != nil {
 		return
 	}
-	for n := 0; ; n++ {
+	for n := 0; !l.enough.Load(); n++ {
 		id := fmt.Sprintf("%s-%d", name, n)
 		l.outbox.note(unsure, id)
-		if !send(c, bert, id, "somebody@elsewhere.test") {
+		began := time.Now()
+		err := send(c, bert, id, "somebody@elsewhere.test")
+		l.outbox.note(l.judge(err, time.Since(began)), id)
+		if err != nil {
 			return
 		}
-		l.outbox.note(there, id)
-		l.acks.Add(1)
 	}
 }
 
@@ -75,25 +97,25 @@ func dial(address string, config *tls.Config) (*smtp.Client, error) {
 	return smtp.NewClient(conn), nil
 }
 
-// send sends one message and says whether it was acknowledged.
-func send(c *smtp.Client, from, id string, to ...string) bool {
+// send sends one message. Without an error it was acknowledged.
+func send(c *smtp.Client, from, id string, to ...string) error {
 	if err := c.Mail(from, nil); err != nil {
-		return false
+		return err
 	}
 	for i, rcpt := range to {
 		if i > 0 && rcpt == to[i-1] {
 			continue
 		}
 		if err := c.Rcpt(rcpt, nil); err != nil {
-			return false
+			return err
 		}
 	}
 	w, err := c.Data()
 	if err != nil {
-		return false
+		return err
 	}
 	if _, err := w.Write(text(id, from)); err != nil {
-		return false
+		return err
 	}
-	return w.Close() == nil
+	return w.Close()
 }

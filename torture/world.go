@@ -4,20 +4,22 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
 	"github.com/miekg/dns"
 )
 
-// world is what is around the server and keeps its power: a DNS in which
-// nothing exists, and a server that takes all mail.
+// world is what is around the server and keeps its power: a DNS, and a server
+// that takes all mail.
 type world struct {
 	resolver string
 	sink     string
 	dns      *dns.Server
 	smtp     *smtp.Server
 	outbox   func() *outbox
+	mute     atomic.Bool // the DNS does not answer
 }
 
 func newWorld(outbox func() *outbox) (*world, error) {
@@ -31,10 +33,11 @@ func newWorld(outbox func() *outbox) (*world, error) {
 		packets.Close()
 		return nil, err
 	}
-	w.resolver, w.sink = packets.LocalAddr().String(), listener.Addr().String()
-	w.dns = &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(nothing)}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	w.resolver, w.sink = packets.LocalAddr().String(), net.JoinHostPort(sinkName, port)
+	w.dns = &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(w.answer)}
 	w.smtp = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{world: w}, nil }))
-	w.smtp.Domain, w.smtp.MaxMessageBytes, w.smtp.ErrorLog = "sink.test", 64<<20, nullLog{}
+	w.smtp.Domain, w.smtp.MaxMessageBytes, w.smtp.ErrorLog = sinkName, 64<<20, nullLog{}
 	go w.dns.ActivateAndServe()
 	go w.smtp.Serve(listener)
 	return w, nil
@@ -45,11 +48,28 @@ func (w *world) close() {
 	w.smtp.Close()
 }
 
-// nothing answers that no such name exists.
-func nothing(w dns.ResponseWriter, question *dns.Msg) {
+// sinkName is the one name that exists.
+const sinkName = "sink.test"
+
+// answer says where the other server is, and of all other names that they do
+// not exist. Muted it says nothing.
+func (w *world) answer(to dns.ResponseWriter, question *dns.Msg) {
+	if w.mute.Load() {
+		return
+	}
 	answer := new(dns.Msg)
-	answer.SetRcode(question, dns.RcodeNameError)
-	w.WriteMsg(answer)
+	q := question.Question[0]
+	if q.Name != sinkName+"." {
+		answer.SetRcode(question, dns.RcodeNameError)
+		to.WriteMsg(answer)
+		return
+	}
+	answer.SetReply(question)
+	if q.Qtype == dns.TypeA {
+		head := dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}
+		answer.Answer = append(answer.Answer, &dns.A{Hdr: head, A: net.IPv4(127, 0, 0, 1)})
+	}
+	to.WriteMsg(answer)
 }
 
 // delivery is a session at the other server.

@@ -345,7 +345,11 @@ func (s *server) Run(ctx context.Context) error {
 	stopInner()
 	err = errors.Join(err, back.Wait())
 	s.sender.Close()
-	return errors.Join(err, s.close())
+	err = errors.Join(err, s.close())
+	if failure := s.store.Failure(); failure != nil {
+		return failure // the rest follows from it
+	}
+	return err
 }
 
 func (t task) start(ctx context.Context) error {

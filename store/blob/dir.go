@@ -212,6 +212,10 @@ func (d *Dir) rotate() error {
 	}
 	if err := disk.SyncDir(disk.PackName, filepath.Join(d.path, "packs")); err != nil {
 		f.Close()
+		if exhausted(err) {
+			os.Remove(f.Name())
+			return diskError("make a pack", err)
+		}
 		d.failed = gomail.Errorf(gomail.Closed, "a new pack could not be synced to disk: %w", err)
 		return d.failed
 	}
@@ -277,8 +281,26 @@ func diskError(doing string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return gomail.Errorf(gomail.NoSpace, "%s: the disk is full: free some space", doing)
 	}
+	if exhausted(err) {
+		return gomail.Errorf(gomail.Unavailable, "%s: %w", doing, err)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return gomail.Errorf(gomail.Corrupt, "%s: %w", doing, err)
 	}
 	return gomail.Errorf(gomail.Closed, "%s: %w", doing, err)
+}
+
+// exhausted says whether what failed lacked open files or memory. The disk had
+// no part in it, so that it may work the next time.
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
+
+// syncError gives a kind to the error of a sync, after which what the disk
+// holds is unknown, unless it was not even begun.
+func syncError(what string, err error) error {
+	if exhausted(err) {
+		return diskError("sync "+what, err)
+	}
+	return gomail.Errorf(gomail.Closed, "%s could not be synced to disk: %w", what, err)
 }

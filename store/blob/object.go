@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"gomail"
 	"gomail/internal/disk"
 )
 
@@ -69,7 +68,7 @@ func (d *Dir) makeObjectDir(id int64) error {
 		return diskError("make a directory for large messages", err)
 	}
 	if err := disk.SyncDir(disk.ObjectDir, filepath.Dir(dir)); err != nil {
-		return gomail.Errorf(gomail.Closed, "the directory for large messages could not be synced to disk: %w", err)
+		return syncError("the directory for large messages", err)
 	}
 	d.day = dir
 	return nil
@@ -126,10 +125,10 @@ func (w *objectWriter) finish(size int64, sum [sha256.Size]byte) (Location, erro
 		return Location{}, diskError("write a large message", err)
 	}
 	if err := disk.Sync(disk.ObjectData, w.file); err != nil {
-		return Location{}, gomail.Errorf(gomail.Closed, "a large message could not be synced to disk: %w", err)
+		return Location{}, syncError("a large message", err)
 	}
 	if err := disk.SyncDir(disk.ObjectName, filepath.Dir(w.dir.objectPath(w.id))); err != nil {
-		return Location{}, gomail.Errorf(gomail.Closed, "the directory of a large message could not be synced to disk: %w", err)
+		return Location{}, syncError("the directory of a large message", err)
 	}
 	w.sealed = true
 	return Location{Kind: InObject, Stored: w.end, Size: size, Codec: Chunked, SHA256: sum}, nil

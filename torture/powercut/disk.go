@@ -64,6 +64,13 @@ func (d *Disk) Used() int64 {
 	return d.used
 }
 
+// Count returns the number of files and directories.
+func (d *Disk) Count() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count
+}
+
 // Cut takes the power away: every operation fails from this instant on. It
 // returns the disk as it is found when power is back; what was not synced
 // survives with probability p.
