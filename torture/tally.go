@@ -63,11 +63,16 @@ func (t *timings) percentile(p float64) time.Duration {
 	return sorted[int(p*float64(len(sorted)-1))]
 }
 
-// reset forgets everything and returns how many there were.
-func (t *timings) reset() int {
+// count returns how many there are.
+func (t *timings) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.all)
+	return len(t.all)
+}
+
+// reset forgets everything.
+func (t *timings) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.all = nil
-	return n
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,8 +20,9 @@ type trial struct {
 	*life
 	scenario scenario
 	workers  sync.WaitGroup
-	before   int64  // syncs
 	figures  string // what there is to tell
+
+	packs, logs atomic.Int64 // syncs of them, while the disk is slow
 }
 
 func (t *trial) figure(format string, args ...any) { t.figures += "; " + fmt.Sprintf(format, args...) }
