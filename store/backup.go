@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // BackupOptions say where a backup goes and what it holds beside the store.
@@ -90,7 +91,7 @@ func (s *Store) backupDir(to string) (string, error) {
 	if to == data || strings.HasPrefix(to, data+string(filepath.Separator)) {
 		return "", gomail.Errorf(gomail.Invalid, "%s is in the data directory: a backup has to be elsewhere, best on another disk", to)
 	}
-	if err := os.MkdirAll(to, 0o700); err != nil {
+	if err := disk.MkdirAll(disk.BackupName, to); err != nil {
 		return "", gomail.Errorf(gomail.Invalid, "the directory for the backup cannot be made: %w", err)
 	}
 	return to, refuseForeign(to)
@@ -125,7 +126,7 @@ func lockBackup(dir string) (unlock func(), err error) {
 		f.Close()
 		return nil, gomail.Errorf(gomail.Exists, "another backup into %s is under way: wait until it has ended", dir)
 	}
-	if err := syncDir(dir); err != nil {
+	if err := disk.SyncDir(disk.BackupName, dir); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -240,7 +241,7 @@ func (b *backup) finish() error {
 	m := &b.report.Manifest
 	m.Format, m.Version = manifestFormat, b.options.Version
 	for dir := range b.made {
-		if err := syncDir(dir); err != nil {
+		if err := disk.SyncDir(disk.BackupName, dir); err != nil {
 			return err
 		}
 	}

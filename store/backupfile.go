@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gomail/internal/disk"
 	"gomail/store/blob"
 )
 
@@ -142,7 +143,7 @@ func (s *saving) append(target *os.File, old SavedFile) (SavedFile, bool, error)
 		}
 		n, err := s.copyFrom(target, old.Size)
 		saved.Size += n
-		if err = errors.Join(err, target.Sync()); err != nil {
+		if err = errors.Join(err, disk.Sync(disk.BackupData, target)); err != nil {
 			return saved, false, err
 		}
 	}
@@ -167,7 +168,7 @@ func (s *saving) copyAnew() (saved SavedFile, err error) {
 		return saved, err
 	}
 	saved.Size, err = s.copyFrom(target, 0)
-	if err = errors.Join(err, target.Sync(), target.Close()); err != nil {
+	if err = errors.Join(err, disk.Sync(disk.BackupData, target), target.Close()); err != nil {
 		return saved, err
 	}
 	saved.SHA256 = hex.EncodeToString(s.sum.Sum(nil))
@@ -261,7 +262,7 @@ func syncAndSum(path string) (int64, string, error) {
 		return 0, "", err
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil {
+	if err := disk.Sync(disk.BackupData, f); err != nil {
 		return 0, "", err
 	}
 	sum := sha256.New()

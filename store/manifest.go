@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // ManifestFile is the name of a backup's manifest in its directory. It is
@@ -104,27 +105,5 @@ func writeManifest(dir string, m Manifest) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, ManifestFile)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	return err
-}
-
-// syncDir makes a directory's entries durable.
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
+	return disk.WriteFile(disk.BackupData, disk.BackupName, filepath.Join(dir, ManifestFile), text)
 }

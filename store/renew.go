@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 	"gomail/queue"
 )
 
@@ -131,5 +132,5 @@ func syncFile(path string) error {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	return disk.Sync(disk.RestoreData, f)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/disk"
 )
 
 // RestoreOptions say what is restored, and how.
@@ -190,7 +191,7 @@ func (r *restore) total() (n int64) {
 // begin makes the data directory and marks it.
 func (r *restore) begin() (err error) {
 	to := r.options.To
-	if err := os.MkdirAll(to, 0o700); err != nil {
+	if err := disk.MkdirAll(disk.RestoreName, to); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	if r.lock, err = lockDir(to); err != nil {
@@ -198,7 +199,7 @@ func (r *restore) begin() (err error) {
 	}
 	f, err := os.OpenFile(filepath.Join(to, restoringFile), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err == nil {
-		err = errors.Join(f.Sync(), f.Close(), syncDir(to))
+		err = errors.Join(disk.Sync(disk.RestoreData, f), f.Close(), disk.SyncDir(disk.RestoreName, to))
 	}
 	r.made = map[string]bool{to: true}
 	if err != nil {
@@ -228,20 +229,20 @@ func (r *restore) put(ctx context.Context, f SavedFile) error {
 		return err
 	}
 	r.report.Octets += f.Size
-	return errors.Join(r.read(ctx, f, file), file.Sync(), file.Close())
+	return errors.Join(r.read(ctx, f, file), disk.Sync(disk.RestoreData, file), file.Close())
 }
 
 // end makes names durable and takes the mark away.
 func (r *restore) end() error {
 	for dir := range r.made {
-		if err := syncDir(dir); err != nil {
+		if err := disk.SyncDir(disk.RestoreName, dir); err != nil {
 			return err
 		}
 	}
 	if err := os.Remove(filepath.Join(r.options.To, restoringFile)); err != nil {
 		return err
 	}
-	return syncDir(r.options.To)
+	return disk.SyncDir(disk.RestoreName, r.options.To)
 }
 
 // refuseHalfRestored refuses a directory in which a restore did not come to

@@ -278,6 +278,9 @@ func (l *life) end() (problems []string, err error) {
 		problems = append(problems, l.restore(config)...)
 		return nil
 	})
+	if err == nil && len(problems) == 0 && l.backups.Load() > 0 {
+		problems, err = l.checkRestored()
+	}
 	return problems, err
 }
 
@@ -287,12 +290,27 @@ func (l *life) restore(config string) []string {
 	if l.backups.Load() == 0 {
 		return nil
 	}
-	to := filepath.Join(l.dir, "restored")
-	defer os.RemoveAll(to)
-	c := exec.Command(l.binary, "restore", l.backupDir(), "--config", config)
-	c.Env = append(os.Environ(), "GOMAIL_SERVER_DATA_DIR="+to)
+	return l.command(config, "restore", l.backupDir())
+}
+
+// checkRestored cuts the power once more, now that the restore has said that
+// it is done, and checks what is there.
+func (l *life) checkRestored() (problems []string, err error) {
+	l.disk = l.disk.Cut(max(l.survival, 0), l.random)
+	err = l.mounted(func(config, _ string) error {
+		problems = l.command(config, "check")
+		return nil
+	})
+	return problems, err
+}
+
+// command runs a command on the restored data directory and returns what is
+// wrong.
+func (l *life) command(config string, args ...string) []string {
+	c := exec.Command(l.binary, append(args, "--config", config)...)
+	c.Env = append(os.Environ(), append(l.env, "GOMAIL_SERVER_DATA_DIR="+filepath.Join(l.diskDir(), "restored"))...)
 	if out, err := c.CombinedOutput(); err != nil {
-		return []string{fmt.Sprintf("restore: %v: %s", err, out)}
+		return []string{fmt.Sprintf("%s: %v: %s", args[0], err, out)}
 	}
 	return nil
 }

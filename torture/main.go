@@ -10,9 +10,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"gomail/internal/disk"
 )
 
 type options struct {
@@ -35,7 +38,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "", "the gomail to torture; empty: build one")
 	flag.BoolVar(&o.mutants, "mutants", false, "leave each sync out in turn instead, and see that it is noticed")
 	flag.BoolVar(&o.faults, "faults", false, "let one thing after the other go wrong instead, and see that nothing is lost")
-	flag.StringVar(&o.only, "only", "", "the faults whose name holds this")
+	flag.StringVar(&o.only, "only", "", "the faults, or syncs, whose name holds this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -119,7 +122,8 @@ func (o options) torture(ctx context.Context, dir string) error {
 
 // hunt demands that every missing sync is noticed.
 func (o options) hunt(ctx context.Context, dir string) error {
-	unnoticed, err := hunt(ctx, o.binary, dir, o.seed, say)
+	points := slices.DeleteFunc(disk.Points(), func(p disk.Point) bool { return !strings.Contains(string(p), o.only) })
+	unnoticed, err := hunt(ctx, o.binary, dir, o.seed, points, say)
 	if err == nil && len(unnoticed) > 0 {
 		err = fmt.Errorf("nobody missed these syncs: %v", unnoticed)
 	}

@@ -11,13 +11,13 @@ import (
 // mostRounds is within how many cuts a missing sync has to be noticed.
 const mostRounds = 24
 
-// hunt leaves each sync out in turn, in a binary built for that, and looks
+// hunt leaves each of the syncs out in turn, in a binary built for that, and looks
 // whether the cuts show it. It returns the points that nobody missed.
-func hunt(ctx context.Context, binary, dir string, seed uint64, log func(string, ...any)) (unnoticed []disk.Point, err error) {
+func hunt(ctx context.Context, binary, dir string, seed uint64, points []disk.Point, log func(string, ...any)) (unnoticed []disk.Point, err error) {
 	if _, problem, err := huntOne(ctx, binary, dir, seed, "", 4); err != nil || problem != "" {
 		return nil, fmt.Errorf("with all syncs in place: %s (%w)", problem, err)
 	}
-	for _, point := range disk.Points() {
+	for _, point := range points {
 		cuts, problem, err := huntOne(ctx, binary, dir, seed, point, mostRounds)
 		if err != nil {
 			return unnoticed, fmt.Errorf("without %s: %w", point, err)

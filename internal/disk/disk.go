@@ -30,11 +30,17 @@ const (
 	KeyData    Point = "key-data"    // the secret key, and all that is sealed with it
 	KeyName    Point = "key-name"    // the same
 	CertData   Point = "cert-data"   // a readable certificate, and so the next start
+
+	BackupData  Point = "backup-data"  // files of a finished backup
+	BackupName  Point = "backup-name"  // the same
+	RestoreData Point = "restore-data" // files of a restored store
+	RestoreName Point = "restore-name" // the same
 )
 
 // Points lists all points.
 func Points() []Point {
-	return []Point{PackData, PackName, ObjectData, ObjectName, ObjectDir, DataName, Log, Checkpoint, KeyData, KeyName, CertData}
+	return []Point{PackData, PackName, ObjectData, ObjectName, ObjectDir, DataName, Log, Checkpoint, KeyData, KeyName, CertData,
+		BackupData, BackupName, RestoreData, RestoreName}
 }
 
 // Sync makes a file's content durable. It must not be tried again after an
