@@ -225,13 +225,10 @@ func (s *Store) rewrite(ctx context.Context, pack int64, all *Collected) error {
 	return s.removePack(pack, all)
 }
 
-// dropPack removes a pack's row, if no frame is in it. A batch that went into
-// the pack while it was the current one is waiting for its commit by then, so
-// that commit comes first.
+// dropPack removes a pack's row, if no frame is in it. Whoever went into the
+// pack while it was the current one has handed its rows over before the next
+// pack was begun, so that they are committed first.
 func (s *Store) dropPack(ctx context.Context, pack int64) (bool, error) {
-	s.handing.Lock()
-	//lint:ignore SA2001 whoever had it has handed its batch over
-	s.handing.Unlock()
 	var dropped int64
 	err := s.update(ctx, func(t *tx) error {
 		if err := t.flush(); err != nil { // packs that this batch has counted so far

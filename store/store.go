@@ -48,7 +48,6 @@ type Store struct {
 	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
 
-	handing    sync.Mutex // held from a batch's way into its pack until it waits for its commit
 	collecting sync.Mutex // one collection at a time
 	unlinks    unlinks    // files that collection removes
 
