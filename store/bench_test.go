@@ -39,30 +39,44 @@ func addAccounts(t testing.TB, s *store.Store, n int) []gomail.AccountID {
 
 // BenchmarkDeliver delivers 4 KB messages to 100 accounts from 64 senders,
 // and says what each costs beside time.
-func BenchmarkDeliver(b *testing.B) {
+func BenchmarkDeliver(b *testing.B) { benchmarkDeliver(b, 32) }
+
+// BenchmarkDeliverAlone does it from one sender, who waits for two syncs each
+// time.
+func BenchmarkDeliverAlone(b *testing.B) { benchmarkDeliver(b, 0) }
+
+func benchmarkDeliver(b *testing.B, parallelism int) {
 	s := open(b, b.TempDir())
 	ids := addAccounts(b, s, 100)
 	text := []byte(strings.Repeat("some words that are in a line of text, more or less as people write\r\n", 57))
 	prefix, index := make([]byte, 700), make([]byte, 350)
 	var next atomic.Int64
-	b.SetParallelism(32)
+	deliver := func() {
+		n := next.Add(1)
+		body := s.Stage()
+		defer body.Close()
+		fmt.Fprintf(body, "X-Number: %d\r\n", n)
+		body.Write(text)
+		if err := s.Deliver(b.Context(), inbound.Delivery{Body: body, Index: index, Messages: []inbound.Incoming{
+			{Account: ids[n%100], Role: gomail.RoleInbox, Prefix: prefix, Received: time.Now()},
+		}}); err != nil {
+			b.Error(err)
+		}
+	}
 	cpu, written := cpuTime(), octetsWritten(b)
 	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			n := next.Add(1)
-			body := s.Stage()
-			fmt.Fprintf(body, "X-Number: %d\r\n", n)
-			body.Write(text)
-			err := s.Deliver(b.Context(), inbound.Delivery{Body: body, Index: index, Messages: []inbound.Incoming{
-				{Account: ids[n%100], Role: gomail.RoleInbox, Prefix: prefix, Received: time.Now()},
-			}})
-			body.Close()
-			if err != nil {
-				b.Error(err)
-			}
+	if parallelism == 0 {
+		for range b.N {
+			deliver()
 		}
-	})
+	} else {
+		b.SetParallelism(parallelism)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				deliver()
+			}
+		})
+	}
 	b.StopTimer()
 	b.ReportMetric(float64(cpuTime()-cpu)/float64(b.N)/1000, "cpu-µs/op")
 	b.ReportMetric(float64(octetsWritten(b)-written)/float64(b.N), "written-B/op")
