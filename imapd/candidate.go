@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"io"
 	"sort"
 	"strings"
@@ -13,21 +14,17 @@ import (
 // maxSearchText is how much of one part's text is searched.
 const maxSearchText = 16 << 20
 
-// candidate is a message that a search looks at. What it needs beyond the
-// view is read once, when a condition asks for it.
-type candidate struct {
-	s       *session
-	index   int // in the view
-	entry   *mailbox.Entry
-	row     *mailbox.Item
-	parsed  *message.Index
-	content gomail.Content
-}
+// errNeedsContent is how a condition says that it cannot be answered from the
+// message's row.
+var errNeedsContent = errors.New("this needs the content")
 
-func (c *candidate) close() {
-	if c.content != nil {
-		c.content.Close()
-	}
+// candidate is a message that a search looks at.
+type candidate struct {
+	s      *session
+	index  int // in the view
+	entry  *mailbox.Entry
+	row    *loaded
+	parsed *message.Index
 }
 
 func (c *candidate) parsedIndex() (x *message.Index, err error) {
@@ -45,17 +42,18 @@ func (c *candidate) envelope() (*message.Envelope, error) {
 	return x.Envelope, nil
 }
 
-// open opens the message's content.
-func (c *candidate) open() (err error) {
-	if c.content == nil {
-		c.content, err = c.s.user.Content(c.s.ctx, c.entry.Message)
+// content returns the message's content, errNeedsContent when it was not asked for.
+func (c *candidate) content() (gomail.Content, error) {
+	if c.row.content == nil && c.row.err == nil {
+		return nil, errNeedsContent
 	}
-	return err
+	return c.row.content, c.row.err
 }
 
 // header returns the message's header fields.
 func (c *candidate) header() (message.Header, error) {
-	if err := c.open(); err != nil {
+	content, err := c.content()
+	if err != nil {
 		return nil, err
 	}
 	x, err := c.parsedIndex()
@@ -63,7 +61,7 @@ func (c *candidate) header() (message.Header, error) {
 		return nil, err
 	}
 	raw := make([]byte, min(x.Root.Header.Length+c.row.Shift, message.MaxHeaderBytes))
-	n, err := c.content.ReadAt(raw, 0)
+	n, err := content.ReadAt(raw, 0)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -106,7 +104,7 @@ func (c *candidate) bodyContains(needle string) (found bool, err error) {
 	if needle == "" {
 		return true, nil
 	}
-	if err := c.open(); err != nil {
+	if _, err := c.content(); err != nil {
 		return false, err
 	}
 	x, err := c.parsedIndex()
@@ -123,7 +121,7 @@ func (c *candidate) bodyContains(needle string) (found bool, err error) {
 }
 
 func (c *candidate) partContains(part *message.Part, needle string) (bool, error) {
-	raw := io.NewSectionReader(c.content, part.Body.Offset+c.row.Shift, part.Body.Length)
+	raw := io.NewSectionReader(c.row.content, part.Body.Offset+c.row.Shift, part.Body.Length)
 	return streamContains(io.LimitReader(part.DecodeText(raw), maxSearchText), part.Body.Length, needle)
 }
 

@@ -7,10 +7,6 @@ import (
 	"gomail/message"
 )
 
-// fetchBatch is how many rows are read at a time: the store's reader is free
-// again while the client takes the responses.
-const fetchBatch = 500
-
 // fetch answers FETCH and UID FETCH, RFC 9051 section 6.4.5.
 func (s *session) fetch(r *request) error {
 	s.dec.Space()
@@ -77,7 +73,7 @@ func (s *session) writeFetched(r *request, q fetchQuery, indexes []int) error {
 	f := fetcher{s: s, q: q, seen: seen}
 	if !q.needsRows() {
 		for _, i := range indexes {
-			f.write(i, nil)
+			f.write(i, &loaded{})
 		}
 		return s.out.Err()
 	}
@@ -132,38 +128,16 @@ type fetcher struct {
 	unknownEncoding bool
 }
 
-// rows answers in batches for messages whose rows are needed.
+// rows answers for messages of which more is needed than the view has.
 func (f *fetcher) rows(indexes []int) error {
-	s := f.s
-	batch := make([]mailbox.Item, 0, min(len(indexes), fetchBatch))
-	for len(indexes) > 0 && s.out.Err() == nil {
-		n := min(len(indexes), fetchBatch)
-		batch = batch[:0]
-		err := s.user.Items(s.ctx, s.view.box.ID, s.view.uids(indexes[:n]), func(item mailbox.Item) error {
-			batch = append(batch, item)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for k := range batch {
-			if i, ok := s.view.find(batch[k].UID); ok {
-				if err := f.write(i, &batch[k]); err != nil {
-					return err
-				}
-			}
-		}
-		indexes = indexes[n:]
-	}
-	return nil
+	return f.s.eachItem(indexes, f.q.depth(), f.write)
 }
 
-// write answers for one message. Its content is opened before anything is
+// write answers for one message. Its content was opened before anything is
 // written, so that a message whose content is lost is an error of its own and
 // not a broken response.
-func (f *fetcher) write(i int, row *mailbox.Item) error {
+func (f *fetcher) write(i int, row *loaded) error {
 	m := fetched{fetcher: f, entry: &f.s.view.entries[i], row: row}
-	defer m.close()
 	if err := m.open(); err != nil {
 		if gomail.KindOf(err) == gomail.NotFound {
 			return nil // expunged meanwhile
@@ -195,29 +169,18 @@ func (f *fetcher) write(i int, row *mailbox.Item) error {
 // fetched is one message while its response is written.
 type fetched struct {
 	*fetcher
-	entry   *mailbox.Entry
-	row     *mailbox.Item
-	content gomail.Content
-	index   *message.Index
+	entry *mailbox.Entry
+	row   *loaded
+	index *message.Index
 }
 
 // open gets ready what the items need.
 func (m *fetched) open() (err error) {
-	needsContent := m.q.has(itemSection) || m.q.has(itemBinary) || m.q.has(itemBinarySize)
-	if !needsContent {
-		return nil
+	if m.row.content == nil || m.row.err != nil {
+		return m.row.err
 	}
-	if m.index, err = message.UnmarshalIndex(m.row.Index); err != nil {
-		return err
-	}
-	m.content, err = m.s.user.Content(m.s.ctx, m.entry.Message)
+	m.index, err = message.UnmarshalIndex(m.row.Index)
 	return err
-}
-
-func (m *fetched) close() {
-	if m.content != nil {
-		m.content.Close()
-	}
 }
 
 // writeItem writes one data item with its name.

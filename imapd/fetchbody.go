@@ -23,7 +23,7 @@ func (m *fetched) writeSection(item *fetchItem) {
 		m.writeFields(item, found)
 	default:
 		found = item.cut(found)
-		out.CopyLiteral(io.NewSectionReader(m.content, found.Offset, found.Length), found.Length, false)
+		out.CopyLiteral(io.NewSectionReader(m.row.content, found.Offset, found.Length), found.Length, false)
 	}
 }
 
@@ -39,7 +39,7 @@ func (item *fetchItem) cut(r message.Range) message.Range {
 // writeFields writes HEADER.FIELDS.
 func (m *fetched) writeFields(item *fetchItem, found message.Range) {
 	raw := make([]byte, min(found.Length, maxHeaderRead))
-	n, _ := io.ReadFull(io.NewSectionReader(m.content, found.Offset, int64(len(raw))), raw)
+	n, _ := io.ReadFull(io.NewSectionReader(m.row.content, found.Offset, int64(len(raw))), raw)
 	kept := message.FilterHeader(raw[:n], item.fields, item.not)
 	cut := item.cut(message.Range{Length: int64(len(kept))})
 	m.s.out.LiteralHeader(cut.Length, false)
@@ -87,7 +87,7 @@ func (m *fetched) decoded(item *fetchItem) (io.Reader, bool) {
 	if !ok {
 		return nil, false
 	}
-	raw := io.NewSectionReader(m.content, found.Offset, found.Length)
+	raw := io.NewSectionReader(m.row.content, found.Offset, found.Length)
 	if len(item.path) == 0 {
 		return raw, true
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gomail"
 	"gomail/imapd/imapwire"
+	"gomail/mailbox"
 	"gomail/message"
 )
 
@@ -63,6 +64,20 @@ func (q *fetchQuery) setsSeen() bool {
 
 func (q *fetchQuery) needsRows() bool {
 	return slices.ContainsFunc(q.items, func(i fetchItem) bool { return i.kind.stored() })
+}
+
+// depth returns how much of each message is needed, when rows are.
+func (q *fetchQuery) depth() mailbox.Depth {
+	depth := mailbox.Facts
+	for i := range q.items {
+		switch kind := q.items[i].kind; {
+		case kind >= itemSection:
+			return mailbox.WithContent
+		case kind >= itemEnvelope:
+			depth = mailbox.WithIndex
+		}
+	}
+	return depth
 }
 
 // maxFetchItems is how many items one FETCH may ask for.

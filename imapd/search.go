@@ -1,6 +1,9 @@
 package imapd
 
 import (
+	"errors"
+	"slices"
+
 	"gomail"
 	"gomail/imapd/imapwire"
 	"gomail/mailbox"
@@ -38,7 +41,9 @@ func (s *session) search(r *request) error {
 }
 
 // find returns the indexes of the messages that match, ascending. Conditions
-// on the view are tried first; rows are read for what is left, in batches.
+// on the view are tried first, for all messages; for what is left, what can be
+// told from the rows; and for those of which that is not enough, all of them
+// with the contents.
 func (s *session) find(q searchQuery) ([]int, error) {
 	sortByCost(q.keys)
 	cheap := 0
@@ -56,49 +61,38 @@ func (s *session) find(q searchQuery) ([]int, error) {
 	if cheap == len(q.keys) {
 		return found, nil
 	}
-	return s.findInRows(rest, found)
+	if q.keys[cheap].cost == costContent {
+		found, _, err := s.findIn(mailbox.WithContent, rest, found)
+		return found, err
+	}
+	found, unsure, err := s.findIn(mailbox.WithIndex, rest, found)
+	if err != nil || len(unsure) == 0 {
+		return found, err
+	}
+	more, _, err := s.findIn(mailbox.WithContent, rest, unsure)
+	found = append(found, more...)
+	slices.Sort(found)
+	return found, err
 }
 
-// findInRows keeps the messages whose rows or contents match.
-func (s *session) findInRows(key searchKey, indexes []int) ([]int, error) {
-	var found []int
-	batch := make([]mailbox.Item, 0, min(len(indexes), fetchBatch))
-	for len(indexes) > 0 {
-		n := min(len(indexes), fetchBatch)
-		batch = batch[:0]
-		err := s.user.Items(s.ctx, s.view.box.ID, s.view.uids(indexes[:n]), func(item mailbox.Item) error {
-			batch = append(batch, item)
-			return nil
-		})
-		if err != nil {
-			return nil, err
+// findIn keeps the messages that match, and returns those apart of which that
+// cannot be told without their contents.
+func (s *session) findIn(depth mailbox.Depth, key searchKey, indexes []int) (found, unsure []int, err error) {
+	err = s.eachItem(indexes, depth, func(i int, row *loaded) error {
+		c := candidate{s: s, index: i, entry: &s.view.entries[i], row: row}
+		ok, err := key.match(&c)
+		switch {
+		case errors.Is(err, errNeedsContent):
+			unsure = append(unsure, i)
+		case gomail.KindOf(err) == gomail.NotFound: // gone meanwhile
+		case err != nil:
+			return err
+		case ok:
+			found = append(found, i)
 		}
-		for k := range batch {
-			i, ok := s.view.find(batch[k].UID)
-			if !ok {
-				continue
-			}
-			if ok, err = s.matchRow(key, i, &batch[k]); err != nil {
-				return nil, err
-			}
-			if ok {
-				found = append(found, i)
-			}
-		}
-		indexes = indexes[n:]
-	}
-	return found, nil
-}
-
-// matchRow tries one message; one that is gone meanwhile does not match.
-func (s *session) matchRow(key searchKey, i int, row *mailbox.Item) (bool, error) {
-	c := candidate{s: s, index: i, entry: &s.view.entries[i], row: row}
-	defer c.close()
-	ok, err := key.match(&c)
-	if gomail.KindOf(err) == gomail.NotFound {
-		return false, nil
-	}
-	return ok, err
+		return nil
+	})
+	return found, unsure, err
 }
 
 // saved returns what RETURN (SAVE) keeps: with MIN or MAX only those, RFC

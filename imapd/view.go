@@ -116,6 +116,15 @@ func (v *view) uids(indexes []int) []gomail.UID {
 	return out
 }
 
+// messages returns the identities of the messages at indexes.
+func (v *view) messages(indexes []int) []gomail.MessageID {
+	out := make([]gomail.MessageID, len(indexes))
+	for n, i := range indexes {
+		out[n] = v.entries[i].Message
+	}
+	return out
+}
+
 // remove takes vanished UIDs out and returns the indexes at which they were,
 // ascending, and the UIDs that were there.
 func (v *view) remove(vanished []gomail.UID) (gone []int, uids []gomail.UID) {

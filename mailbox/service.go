@@ -54,10 +54,11 @@ func (a *Account) Changes(ctx context.Context, id gomail.MailboxID, since gomail
 	return a.store.Changes(ctx, a.id, id, since)
 }
 
-// Items calls yield for those of the uids that exist, ascending. uids must
-// ascend. yield must not call back into the account's writing methods.
-func (a *Account) Items(ctx context.Context, id gomail.MailboxID, uids []gomail.UID, yield func(Item) error) error {
-	return a.store.Items(ctx, a.id, id, uids, yield)
+// Items calls yield for those of the messages that the account has, in the
+// order in which they are asked for. yield must not call back into the
+// account's writing methods.
+func (a *Account) Items(ctx context.Context, messages []gomail.MessageID, depth Depth, yield func(Item) error) error {
+	return a.store.Items(ctx, a.id, messages, depth, yield)
 }
 
 // Content opens a message's header and body. NotFound when the account has

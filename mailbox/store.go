@@ -33,14 +33,29 @@ type Delta struct {
 	Complete bool          // false: the log was trimmed past the asked sequence, Vanished is not all
 }
 
-// Item is one message as it is fetched.
+// Item is one message as it is fetched. None of it ever changes.
 type Item struct {
-	Entry
+	Message  gomail.MessageID
 	Size     int64     // octets of header and body as read
 	Received time.Time // INTERNALDATE
-	Index    []byte    // message.Index in stored form, see Shift
-	Shift    int64     // octets of the account's own header fields, which precede what Index describes
+
+	Index []byte // message.Index in stored form, see Shift; from WithIndex on
+	Shift int64  // octets of the account's own header fields, which precede what Index describes
+
+	// Open opens header and body; WithContent only. It is to be called soon:
+	// it remembers where the body was.
+	Open func(context.Context) (gomail.Content, error)
 }
+
+// Depth is how much of a message is asked for.
+type Depth int
+
+// The depths.
+const (
+	Facts       Depth = iota // size and date
+	WithIndex                // and the index
+	WithContent              // and where the content is
+)
 
 // Appended says where a new message went.
 type Appended struct {
@@ -111,7 +126,7 @@ type Store interface {
 
 	Snapshot(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (Snapshot, error)
 	Changes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq) (Delta, error)
-	Items(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, yield func(Item) error) error
+	Items(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth Depth, yield func(Item) error) error
 	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
 	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -24,6 +25,8 @@ type conn struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+
+	listings map[string]driver.Stmt // for scan
 }
 
 // openConn opens a connection with pragmas.
@@ -47,7 +50,7 @@ func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
 		db.Close()
 		return nil, sqlError(fmt.Errorf("open the database %s: %w", path, err))
 	}
-	return &conn{db: db, conn: c, stmts: map[string]*sql.Stmt{}}, nil
+	return &conn{db: db, conn: c, stmts: map[string]*sql.Stmt{}, listings: map[string]driver.Stmt{}}, nil
 }
 
 // openWriter opens the one writing connection and brings the schema up to
@@ -82,6 +85,7 @@ func (c *conn) close() {
 	for _, s := range c.stmts {
 		s.Close()
 	}
+	c.closeListings()
 	c.conn.Close()
 	c.db.Close()
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"slices"
 
 	"gomail"
@@ -15,6 +16,13 @@ func scanEntry(rows *sql.Rows, e *mailbox.Entry) error {
 	return rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq)
 }
 
+func entryOf(row []driver.Value) mailbox.Entry {
+	return mailbox.Entry{
+		UID: intOf[gomail.UID](row[0]), Message: intOf[gomail.MessageID](row[1]), Flags: intOf[gomail.Flags](row[2]),
+		Keywords: textOf(row[3]), ModSeq: intOf[gomail.ModSeq](row[4]),
+	}
+}
+
 // Snapshot returns a mailbox with all its entries at one moment.
 func (s *Store) Snapshot(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (snap mailbox.Snapshot, err error) {
 	err = s.read(ctx, func(c *conn) error {
@@ -22,10 +30,10 @@ func (s *Store) Snapshot(ctx context.Context, account gomail.AccountID, id gomai
 			return err
 		}
 		snap.Entries = make([]mailbox.Entry, 0, snap.Mailbox.Total)
-		return c.query(func(rows *sql.Rows) error {
-			snap.Entries = append(snap.Entries, mailbox.Entry{})
-			return scanEntry(rows, &snap.Entries[len(snap.Entries)-1])
-		}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid", account, id)
+		return c.scan(func(row []driver.Value) error {
+			snap.Entries = append(snap.Entries, entryOf(row))
+			return nil
+		}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid", int64(account), int64(id))
 	})
 	return snap, err
 }
@@ -68,12 +76,10 @@ func (s *Store) Changes(ctx context.Context, account gomail.AccountID, id gomail
 }
 
 func readChanged(c *conn, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq, d *mailbox.Delta) error {
-	err := c.query(func(rows *sql.Rows) error {
-		var e mailbox.Entry
-		err := scanEntry(rows, &e)
-		d.Changed = append(d.Changed, e)
-		return err
-	}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND modseq > ?", account, id, since)
+	err := c.scan(func(row []driver.Value) error {
+		d.Changed = append(d.Changed, entryOf(row))
+		return nil
+	}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND modseq > ?", int64(account), int64(id), int64(since))
 	slices.SortFunc(d.Changed, func(a, b mailbox.Entry) int { return int(int64(a.UID) - int64(b.UID)) })
 	return err
 }
@@ -87,40 +93,6 @@ func readVanished(c *conn, account gomail.AccountID, id gomail.MailboxID, since 
 	}, "SELECT uid FROM change WHERE account_id = ? AND seq > ? AND mailbox_id = ? AND op = ?", account, since, id, opEntryGone)
 	slices.Sort(d.Vanished)
 	return err
-}
-
-// Items calls yield for those of the uids that exist, ascending.
-func (s *Store) Items(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, yield func(mailbox.Item) error) error {
-	for part := range slices.Chunk(uids, chunk) {
-		items, err := s.readItems(ctx, account, id, part)
-		if err != nil {
-			return err
-		}
-		for _, item := range items {
-			if err := yield(item); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// readItems reads a chunk whole, so that no connection is held while a slow
-// client takes its time over it.
-func (s *Store) readItems(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) (items []mailbox.Item, err error) {
-	list, args := in(uids)
-	err = s.read(ctx, func(c *conn) error {
-		return c.query(func(rows *sql.Rows) error {
-			var i mailbox.Item
-			var received int64
-			err := rows.Scan(&i.UID, &i.Message, &i.Flags, &i.Keywords, &i.ModSeq, &i.Size, &received, &i.Index, &i.Shift)
-			i.Received = fromMicro(received)
-			items = append(items, i)
-			return err
-		}, "SELECT e.uid, e.message_id, e.flags, e.keywords, e.modseq, m.size, m.received, m.env, LENGTH(m.prefix) FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id WHERE e.account_id = ? AND e.mailbox_id = ? AND e.uid IN "+list+" ORDER BY e.uid",
-			append([]any{account, id}, args...)...)
-	})
-	return items, err
 }
 
 // Content opens a message's header and body.

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,8 +58,8 @@ func testAppend(f *fixture) {
 		f.Errorf("appended as %+v", done)
 	}
 	var items []mailbox.Item
-	f.ok(f.store.Items(f.ctx, id, inbox, []gomail.UID{1, 2, 3}, func(i mailbox.Item) error { items = append(items, i); return nil }))
-	want := mailbox.Item{Entry: mailbox.Entry{UID: 1, Message: done[0].Message, Flags: gomail.FlagSeen, Keywords: "$a b", ModSeq: done[0].ModSeq}, Size: 3, Received: when, Index: []byte("index one")}
+	f.ok(f.store.Items(f.ctx, id, []gomail.MessageID{done[0].Message, done[1].Message, 1 << 40}, mailbox.WithIndex, func(i mailbox.Item) error { items = append(items, i); return nil }))
+	want := mailbox.Item{Message: done[0].Message, Size: 3, Received: when, Index: []byte("index one")}
 	if len(items) != 2 || !reflect.DeepEqual(items[0], want) {
 		f.Errorf("fetched %+v", items)
 	}
@@ -207,7 +209,7 @@ func testLargeSets(f *fixture) {
 	r, err := f.store.SetFlags(f.ctx, id, inbox, all, mailbox.FlagChange{Flags: gomail.FlagDeleted, UnchangedSince: -1})
 	f.ok(err)
 	n := 0
-	f.ok(f.store.Items(f.ctx, id, inbox, all, func(i mailbox.Item) error { n++; return nil }))
+	f.ok(f.store.Items(f.ctx, id, messagesOf(f.snapshot(id, inbox).Entries), mailbox.WithIndex, func(i mailbox.Item) error { n++; return nil }))
 	copied, err := f.store.CopyMessages(f.ctx, id, inbox, f.role(id, gomail.RoleTrash), all)
 	f.ok(err)
 	gone, _, err := f.store.Expunge(f.ctx, id, inbox, nil)
@@ -319,4 +321,55 @@ func (f *fixture) randomStep(r *rand.Rand, id gomail.AccountID, inbox, trash gom
 		_, err = f.store.CopyMessages(f.ctx, id, trash, inbox, []gomail.UID{1, 2, 3})
 	}
 	f.ok(err)
+}
+
+func messagesOf(entries []mailbox.Entry) []gomail.MessageID {
+	var messages []gomail.MessageID
+	for _, e := range entries {
+		messages = append(messages, e.Message)
+	}
+	return messages
+}
+
+// Items come in the order in which they are asked for, however far apart they
+// lie, as often as they are asked for, and with their content.
+func testItems(f *fixture) {
+	id, inbox := f.account("anna")
+	var batch []mailbox.Append
+	for i := range 600 {
+		batch = append(batch, mailbox.Append{Body: f.body(fmt.Sprint("body ", i)), Index: fmt.Append(nil, "index ", i)})
+	}
+	done, err := f.store.AppendMessages(f.ctx, id, inbox, batch)
+	f.ok(err)
+	far, err := f.store.AppendMessages(f.ctx, id, inbox, []mailbox.Append{{Body: f.body("body far"), Index: []byte("index far")}})
+	f.ok(err)
+	asked := []gomail.MessageID{far[0].Message, done[3].Message, 1 << 40, done[3].Message, done[599].Message, done[0].Message}
+	for _, depth := range []mailbox.Depth{mailbox.Facts, mailbox.WithIndex, mailbox.WithContent} {
+		for _, messages := range [][]gomail.MessageID{asked, {done[7].Message, done[5].Message, done[6].Message}} {
+			f.items(id, messages, depth)
+		}
+	}
+}
+
+// items holds the answer of Items against what the messages are one by one.
+func (f *fixture) items(id gomail.AccountID, messages []gomail.MessageID, depth mailbox.Depth) {
+	f.Helper()
+	var got []gomail.MessageID
+	f.ok(f.store.Items(f.ctx, id, messages, depth, func(i mailbox.Item) error {
+		got = append(got, i.Message)
+		text := f.text(f.store.Content(f.ctx, id, i.Message))
+		if i.Size != int64(len(text)) || depth >= mailbox.WithIndex && string(i.Index) != strings.Replace(text, "body", "index", 1) {
+			f.Errorf("at depth %d: %+v is %q", depth, i, text)
+		}
+		if depth == mailbox.WithContent {
+			if opened := f.text(i.Open(f.ctx)); opened != text {
+				f.Errorf("opened as %q, is %q", opened, text)
+			}
+		}
+		return nil
+	}))
+	want := slices.DeleteFunc(slices.Clone(messages), func(m gomail.MessageID) bool { return m == 1<<40 })
+	if !slices.Equal(got, want) {
+		f.Errorf("asked for %v, got %v", messages, got)
+	}
 }

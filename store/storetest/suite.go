@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Queue":              testQueue,
 		"QueueLease":         testQueueLease,
 		"LargeSets":          testLargeSets,
+		"Items":              testItems,
 		"Reports":            testReports,
 		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
