@@ -161,10 +161,12 @@ func (s *Store) SetManaged(ctx context.Context, id gomail.AccountID, domains []s
 // UpdateAccount writes name, role, disabled and quota.
 func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
 	return s.updateDirectory(ctx, func(t *tx) error {
-		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.ID)
-		if row := t.accounts[a.ID]; row != nil {
-			row.quotaMax = a.QuotaMax
+		row, err := t.account(a.ID)
+		if err != nil {
+			return err
 		}
+		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.ID)
+		row.quotaMax = a.QuotaMax
 		return oneRow(n, err, "there is no such account")
 	})
 }
@@ -202,24 +204,18 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 	if queued, err := t.int64("SELECT COUNT(*) FROM qmsg WHERE account_id = ?", id); err != nil || queued > 0 {
 		return cmpErr(err, gomail.Errorf(gomail.Exists, "the account still has %d messages in the queue: wait until they are sent, or drop them", queued))
 	}
-	if _, err := t.write("UPDATE blob SET refs = 0 WHERE account_id = ?", id); err != nil {
-		return err
+	for _, table := range []string{"message", "blob"} {
+		if err := t.putAside(table, "account_id = ?", id); err != nil {
+			return err
+		}
 	}
-	if _, err := t.write("INSERT INTO blob_gc (account_id, blob_id, at) SELECT account_id, id, ? FROM blob WHERE account_id = ? ON CONFLICT (account_id, blob_id) DO NOTHING", t.store.now(), id); err != nil {
-		return err
-	}
-	for _, table := range []string{"msg_mailbox", "message", "mailbox", "change", "session", "address", "domain_admin"} {
+	for _, table := range []string{"msg_mailbox", "mailbox", "change", "session", "address", "domain_admin"} {
 		if _, err := t.write("DELETE FROM "+table+" WHERE account_id = ?", id); err != nil {
 			return err
 		}
 	}
 	_, err := t.write("DELETE FROM account WHERE id = ?", id)
 	delete(t.accounts, id)
-	for key := range t.mailboxes {
-		if key.account == id {
-			delete(t.mailboxes, key)
-		}
-	}
 	return err
 }
 

@@ -38,8 +38,8 @@ func seal(body gomail.Body) (*blob.Frame, error) {
 	return frame, err
 }
 
-// insertFrame writes the row of a frame that so many blobs hold, which follow
-// in the same transaction.
+// insertFrame writes the row of a frame with the number of messages and blobs
+// that hold it, which follow in the same transaction.
 func (t *tx) insertFrame(f *blob.Frame, holders int) error {
 	l := f.Location
 	if l.Kind == blob.InPack {
@@ -50,59 +50,58 @@ func (t *tx) insertFrame(f *blob.Frame, holders int) error {
 	return err
 }
 
-// holdFrame sets how many blobs hold a frame that was inserted without.
+// holdFrame sets how many hold a frame that was inserted without.
 func (t *tx) holdFrame(f *blob.Frame, refs int) error {
 	_, err := t.write("UPDATE frame SET refs = ? WHERE id = ?", refs, f.ID)
 	return err
 }
 
-// insertBlob gives an account a handle on a frame.
+// insertBlob gives an account a handle on a frame that is no message of its.
 func (t *tx) insertBlob(account gomail.AccountID, id int64, frame *blob.Frame, refs int) error {
 	_, err := t.write("INSERT INTO blob (account_id, id, frame_id, refs) VALUES (?, ?, ?, ?)", account, id, frame.ID, refs)
 	return err
 }
 
-// openContent opens the content that find names. A pack that was rewritten
-// between looking and opening is looked for again.
-func (s *Store) openContent(ctx context.Context, find func(*conn) (gomail.AccountID, int64, []byte, error)) (content gomail.Content, err error) {
+// storedBody is where the content of a message, or of a queued one, is.
+type storedBody struct {
+	prefix []byte
+	frame  int64
+	at     blob.Location
+	sum    []byte
+}
+
+const bodyColumns = "m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256"
+
+func (b *storedBody) dest() []any {
+	l := &b.at
+	return []any{&b.prefix, &b.frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &b.sum}
+}
+
+// open opens prefix and body.
+func (b *storedBody) open(s *Store) (gomail.Content, error) {
+	copy(b.at.SHA256[:], b.sum)
+	content, err := s.bodies.Open(b.frame, b.at)
+	if err != nil || len(b.prefix) == 0 {
+		return content, err
+	}
+	return &prefixed{prefix: b.prefix, Content: content}, nil
+}
+
+// openBody opens the content that a query of bodyColumns names; found is false
+// when it names none. It is one statement, which needs no transaction around
+// it. A pack that was rewritten between looking and opening is looked for
+// again.
+func (s *Store) openBody(ctx context.Context, query string, args ...any) (content gomail.Content, found bool, err error) {
 	for range 3 {
-		err = s.read(ctx, func(c *conn) error {
-			account, id, prefix, err := find(c)
-			if err != nil {
-				return err
-			}
-			content, err = s.openBlob(c, account, id, prefix)
-			return err
-		})
-		if !errors.Is(err, fs.ErrNotExist) {
+		var b storedBody
+		if found, err = s.readOne(ctx, b.dest(), query, args...); err != nil || !found {
+			return nil, false, err
+		}
+		if content, err = b.open(s); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
-	return content, err
-}
-
-// openBlob opens what a blob holds, preceded by prefix.
-func (s *Store) openBlob(c *conn, account gomail.AccountID, id int64, prefix []byte) (gomail.Content, error) {
-	var frame int64
-	var l blob.Location
-	var sum []byte
-	ok, err := c.row([]any{&frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &sum},
-		"SELECT f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256 FROM blob b JOIN frame f ON f.id = b.frame_id WHERE b.account_id = ? AND b.id = ?", account, id)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, gomail.Errorf(gomail.Corrupt, "the body %d of account %d has no row", id, account)
-	}
-	copy(l.SHA256[:], sum)
-	content, err := s.bodies.Open(frame, l)
-	if err != nil {
-		return nil, err
-	}
-	if len(prefix) == 0 {
-		return content, nil
-	}
-	return &prefixed{prefix: prefix, Content: content}, nil
+	return content, true, err
 }
 
 // prefixed is content with header fields before it.
@@ -130,14 +129,25 @@ func (p *prefixed) ReadAt(b []byte, offset int64) (int, error) {
 	return n + m, err
 }
 
-// releaseBlobs takes one reference off each blob. Those without any wait for
-// the collector, which gives an undo its time.
+// releaseBlobs takes one reference off each blob. Where none is left, the
+// blob's hold on its frame waits for the collector, which gives an undo its
+// time.
 func (t *tx) releaseBlobs(account gomail.AccountID, ids []int64) error {
 	list, args := in(ids)
-	if _, err := t.write("UPDATE blob SET refs = refs - 1 WHERE account_id = ? AND id IN "+list, append([]any{account}, args...)...); err != nil {
+	args = append([]any{account}, args...)
+	if _, err := t.write("UPDATE blob SET refs = refs - 1 WHERE account_id = ? AND id IN "+list, args...); err != nil {
 		return err
 	}
-	_, err := t.write("INSERT INTO blob_gc (account_id, blob_id, at) SELECT account_id, id, ? FROM blob WHERE account_id = ? AND refs = 0 AND id IN "+list+" ON CONFLICT (account_id, blob_id) DO NOTHING",
-		append([]any{t.store.now(), account}, args...)...)
+	return t.putAside("blob", "account_id = ? AND refs = 0 AND id IN "+list, args...)
+}
+
+// putAside removes rows of a table that hold frames, messages or blobs, and
+// leaves what they hold to the collector.
+func (t *tx) putAside(table, condition string, args ...any) error {
+	if _, err := t.write("INSERT INTO blob_gc (account_id, id, frame_id, at) SELECT account_id, id, frame_id, ? FROM "+table+" WHERE "+condition,
+		append([]any{t.store.now()}, args...)...); err != nil {
+		return err
+	}
+	_, err := t.write("DELETE FROM "+table+" WHERE "+condition, args...)
 	return err
 }

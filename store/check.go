@@ -16,7 +16,8 @@ func (s *Store) Check(ctx context.Context, found func(problem string)) error {
 		if err := checkInvariants(ctx, c, found); err != nil {
 			return err
 		}
-		if err := checkAccounts(c, found); err != nil {
+		holds, err := checkAccounts(c, found)
+		if err != nil {
 			return err
 		}
 		if err := checkMailboxes(c, found); err != nil {
@@ -25,8 +26,7 @@ func (s *Store) Check(ctx context.Context, found func(problem string)) error {
 		if err := checkTexts(c, found); err != nil {
 			return err
 		}
-		var err error
-		packs, err = checkFrames(c, found)
+		packs, err = checkFrames(c, holds, found)
 		return err
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ var invariants = []struct{ problem, query string }{
 	{"an account's counter is behind what it has numbered",
 		`SELECT 'account ' || a.id FROM account a WHERE a.seq < a.log_floor OR a.seq < (SELECT COALESCE(MAX(modseq), 0) FROM mailbox WHERE account_id = a.id)
 		 OR a.seq < (SELECT COALESCE(MAX(id), 0) FROM mailbox WHERE account_id = a.id) OR a.seq < (SELECT COALESCE(MAX(id), 0) FROM message WHERE account_id = a.id)
-		 OR a.seq < (SELECT COALESCE(MAX(id), 0) FROM blob WHERE account_id = a.id) OR a.seq < (SELECT COALESCE(MAX(seq), 0) FROM change WHERE account_id = a.id)`},
+		 OR a.seq < (SELECT COALESCE(MAX(id), 0) FROM blob WHERE account_id = a.id) OR a.seq < (SELECT COALESCE(MAX(id), 0) FROM blob_gc WHERE account_id = a.id) OR a.seq < (SELECT COALESCE(MAX(seq), 0) FROM change WHERE account_id = a.id)`},
 	{"an account's epoch is not the store's",
 		"SELECT 'account ' || a.id || ' has ' || a.epoch FROM account a WHERE a.epoch <> COALESCE((SELECT epoch FROM account WHERE id = 0), -1)"},
 	{"the store's own account is missing", "SELECT 'account 0' WHERE NOT EXISTS (SELECT 1 FROM account WHERE id = 0)"},
@@ -87,7 +87,7 @@ var invariants = []struct{ problem, query string }{
 
 	{"rows are of an account that does not exist",
 		`SELECT 'account ' || id FROM (SELECT DISTINCT account_id AS id FROM mailbox UNION SELECT DISTINCT account_id FROM msg_mailbox UNION SELECT DISTINCT account_id FROM change
-		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM blob_gc UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session)
+		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session)
 		 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = id)`},
 	{"a mailbox is below one that does not exist, or in a ring",
 		`WITH RECURSIVE reached(account_id, id) AS (SELECT account_id, id FROM mailbox WHERE parent = 0
@@ -114,9 +114,13 @@ var invariants = []struct{ problem, query string }{
 		"SELECT 'account ' || m.account_id || ', message ' || m.id FROM message m WHERE NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)"},
 
 	{"a body that nobody holds is not up for collection",
-		"SELECT 'account ' || b.account_id || ', body ' || b.id FROM blob b WHERE b.refs = 0 AND NOT EXISTS (SELECT 1 FROM blob_gc g WHERE g.account_id = b.account_id AND g.blob_id = b.id)"},
+		"SELECT 'account ' || account_id || ', body ' || id FROM blob WHERE refs = 0"},
+	{"a body is up for collection and in use",
+		`SELECT 'account ' || g.account_id || ', body ' || g.id FROM blob_gc g WHERE EXISTS (SELECT 1 FROM blob b WHERE b.account_id = g.account_id AND b.id = g.id)
+		 OR EXISTS (SELECT 1 FROM message m WHERE m.account_id = g.account_id AND m.id = g.id)`},
 	{"a body is nowhere",
-		"SELECT 'account ' || b.account_id || ', body ' || b.id FROM blob b WHERE NOT EXISTS (SELECT 1 FROM frame f WHERE f.id = b.frame_id)"},
+		`SELECT 'account ' || account_id || ', body ' || id FROM (SELECT account_id, id, frame_id FROM blob UNION ALL SELECT account_id, id, frame_id FROM blob_gc) b
+		 WHERE NOT EXISTS (SELECT 1 FROM frame f WHERE f.id = b.frame_id)`},
 	{"a body has an impossible place",
 		"SELECT 'frame ' || id FROM frame WHERE loc_kind NOT IN (1, 2) OR loc_kind = 2 AND (pack_id <> 0 OR off <> 0) OR off < 0 OR clen < 69 OR rlen < 0 OR LENGTH(sha256) <> 32 OR refs < 0"},
 

@@ -28,8 +28,9 @@ type packTally struct {
 }
 
 // checkFrames goes through the frames: packs' counters agree with them, and
-// they with the bodies that hold them.
-func checkFrames(c *conn, found func(string)) (map[int64]*packTally, error) {
+// they with what holds them, the messages (whose holds are given), blobs and
+// what waits for collection.
+func checkFrames(c *conn, holds holders, found func(string)) (map[int64]*packTally, error) {
 	packs := map[int64]*packTally{}
 	tallyOf := func(id int64) *packTally {
 		if packs[id] == nil {
@@ -37,13 +38,13 @@ func checkFrames(c *conn, found func(string)) (map[int64]*packTally, error) {
 		}
 		return packs[id]
 	}
-	var counted, holds holders
+	var counted holders
 	err := c.query(func(rows *sql.Rows) error {
 		var id, kind, pack, off, stored, refs int64
 		if err := rows.Scan(&id, &kind, &pack, &off, &stored, &refs); err != nil {
 			return err
 		}
-		counted.add(0, id, refs)
+		counted.add(id, refs)
 		if blob.Kind(kind) == blob.InPack {
 			p := tallyOf(pack)
 			p.end = max(p.end, off+stored)
@@ -74,11 +75,13 @@ func checkFrames(c *conn, found func(string)) (map[int64]*packTally, error) {
 			found(fmt.Sprintf("a frame stands behind the end of its pack (pack %d has %d octets, a frame ends at %d)", id, p.bytes, p.end))
 		}
 	}
-	if err := sumHolders(c, &holds, "SELECT 0, frame_id, 1 FROM blob"); err != nil || holds == counted {
+	if err := sumHolders(c, &holds, "SELECT frame_id FROM blob UNION ALL SELECT frame_id FROM blob_gc"); err != nil || holds == counted {
 		return packs, err
 	}
 	return packs, places(c, found, "a frame's holders are miscounted",
-		"SELECT 'frame ' || f.id || ' counts ' || f.refs FROM frame f LEFT JOIN (SELECT frame_id, COUNT(*) AS n FROM blob GROUP BY frame_id) b ON b.frame_id = f.id WHERE f.refs <> COALESCE(b.n, 0)")
+		`SELECT 'frame ' || f.id || ' counts ' || f.refs FROM frame f
+		 LEFT JOIN (SELECT frame_id, COUNT(*) AS n FROM (SELECT frame_id FROM message UNION ALL SELECT frame_id FROM blob UNION ALL SELECT frame_id FROM blob_gc) GROUP BY frame_id) h
+		 ON h.frame_id = f.id WHERE f.refs <> COALESCE(h.n, 0)`)
 }
 
 // checkFiles holds the files against the rows: each pack is there as far as

@@ -10,31 +10,30 @@ import (
 	"gomail"
 )
 
-// holders is a sum over what holds bodies. Two sums that should be the same
+// holders is a sum over what holds frames. Two sums that should be the same
 // differ, with hardly an exception, when one holder more or less is counted.
 type holders uint64
 
-func (h *holders) add(account gomail.AccountID, id, times int64) {
-	*h += holders(uint64(times) * mix(uint64(account)*0x9e3779b97f4a7c15^uint64(id)))
+func (h *holders) add(frame, times int64) {
+	*h += holders(uint64(times) * mix(uint64(frame)))
 }
 
 // checkAccounts goes through the messages: each is as it was written and has a
-// body of its size, and
-// its account's quota and the counts of bodies' holders agree.
-func checkAccounts(c *conn, found func(string)) error {
+// body of its size, and its account's quota agrees. It returns what the
+// messages hold of the frames.
+func checkAccounts(c *conn, found func(string)) (holds holders, err error) {
 	used := map[gomail.AccountID]int64{}
-	var holds, counted holders
-	err := c.query(func(rows *sql.Rows) error {
+	err = c.query(func(rows *sql.Rows) error {
 		var account gomail.AccountID
-		var id, blobID, size, received, sum int64
+		var id, frame, size, received, sum int64
 		var prefix, index sql.RawBytes
 		var body sql.NullInt64
-		if err := rows.Scan(&account, &id, &blobID, &size, &received, &prefix, &index, &sum, &body); err != nil {
+		if err := rows.Scan(&account, &id, &frame, &size, &received, &prefix, &index, &sum, &body); err != nil {
 			return err
 		}
 		used[account] += size
-		holds.add(account, blobID, 1)
-		if sum != 0 && sum != messageSum(account, id, blobID, size, received, prefix, index) {
+		holds.add(frame, 1)
+		if !sumMatches(sum, account, id, frame, size, received, prefix, index) {
 			found(fmt.Sprintf("a message's row does not match its checksum (account %d, message %d)", account, id))
 		}
 		switch {
@@ -44,31 +43,24 @@ func checkAccounts(c *conn, found func(string)) error {
 			found(fmt.Sprintf("a message has another size than its body (account %d, message %d: %d, its parts %d)", account, id, size, int64(len(prefix))+body.Int64))
 		}
 		return nil
-	}, "SELECT m.account_id, m.id, m.blob_id, m.size, m.received, m.prefix, m.env, m.sum, f.rlen FROM message m LEFT JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id LEFT JOIN frame f ON f.id = b.frame_id")
+	}, "SELECT m.account_id, m.id, m.frame_id, m.size, m.received, m.prefix, m.env, m.sum, f.rlen FROM message m LEFT JOIN frame f ON f.id = m.frame_id")
 	if err != nil {
-		return err
+		return holds, err
 	}
 	if err := checkQuotas(c, used, found); err != nil {
-		return err
+		return holds, err
 	}
-	if err := sumHolders(c, &holds, "SELECT account_id, blob_id, 1 FROM qmsg"); err != nil {
-		return err
-	}
-	if err := sumHolders(c, &counted, "SELECT account_id, id, refs FROM blob"); err != nil || counted == holds {
-		return err
-	}
-	return places(c, found, "a body's holders are miscounted",
+	return holds, places(c, found, "a body's holders are miscounted",
 		`SELECT 'account ' || b.account_id || ', body ' || b.id || ' counts ' || b.refs FROM blob b
-		 LEFT JOIN (SELECT account_id, blob_id, COUNT(*) AS n FROM (SELECT account_id, blob_id FROM message UNION ALL SELECT account_id, blob_id FROM qmsg) GROUP BY account_id, blob_id) h
+		 LEFT JOIN (SELECT account_id, blob_id, COUNT(*) AS n FROM qmsg GROUP BY account_id, blob_id) h
 		 ON h.account_id = b.account_id AND h.blob_id = b.id WHERE b.refs <> COALESCE(h.n, 0)`)
 }
 
 func sumHolders(c *conn, sum *holders, query string) error {
 	return c.query(func(rows *sql.Rows) error {
-		var account gomail.AccountID
-		var id, refs int64
-		err := rows.Scan(&account, &id, &refs)
-		sum.add(account, id, refs)
+		var frame int64
+		err := rows.Scan(&frame)
+		sum.add(frame, 1)
 		return err
 	}, query)
 }
@@ -88,6 +80,12 @@ func checkQuotas(c *conn, used map[gomail.AccountID]int64, found func(string)) e
 		found(fmt.Sprintf("messages are of an account that does not exist (account %d)", id))
 	}
 	return err
+}
+
+// mailboxKey names a mailbox among those of all accounts.
+type mailboxKey struct {
+	account gomail.AccountID
+	id      gomail.MailboxID
 }
 
 // tally is what a mailbox's row should say.

@@ -23,8 +23,8 @@ const (
 
 // Collected says what a collection gave back.
 type Collected struct {
-	Bodies  int   // handles removed
-	Frames  int   // bodies whose last handle that was
+	Bodies  int   // holds of messages and blobs that are gone
+	Frames  int   // bodies whose last hold that was
 	Objects int   // files of large bodies removed
 	Packs   int   // packs rewritten or removed
 	Octets  int64 // of the files removed
@@ -89,10 +89,12 @@ func (s *Store) yield(ctx context.Context, d time.Duration) {
 	}
 }
 
-// dead is a handle that is up for collection.
+// dead is what is left of a message or blob that is gone: its hold on a
+// frame.
 type dead struct {
 	account gomail.AccountID
-	blob    int64
+	id      int64 // of the message or blob
+	frame   int64
 }
 
 // collectSome removes one batch and returns how many it looked at.
@@ -103,15 +105,15 @@ func (s *Store) collectSome(ctx context.Context, before time.Time, all *Collecte
 		due, objects = nil, nil
 		err := t.query(func(rows *sql.Rows) error {
 			var d dead
-			err := rows.Scan(&d.account, &d.blob)
+			err := rows.Scan(&d.account, &d.id, &d.frame)
 			due = append(due, d)
 			return err
-		}, "SELECT account_id, blob_id FROM blob_gc WHERE at < ? ORDER BY account_id, blob_id LIMIT ?", toMicro(before), collectBatch)
+		}, "SELECT account_id, id, frame_id FROM blob_gc WHERE at < ? ORDER BY account_id, id LIMIT ?", toMicro(before), collectBatch)
 		if err != nil {
 			return err
 		}
 		for _, d := range due {
-			gone, err := t.collectBlob(d, all)
+			gone, err := t.collectOne(d, all)
 			if err != nil {
 				return err
 			}
@@ -132,28 +134,20 @@ func (s *Store) collectSome(ctx context.Context, before time.Time, all *Collecte
 	return len(due), nil
 }
 
-// collectBlob removes a handle unless it is held again. It returns the object
-// whose file is to be removed, if the handle was its last.
-func (t *tx) collectBlob(d dead, all *Collected) (*blob.Frame, error) {
-	if _, err := t.write("DELETE FROM blob_gc WHERE account_id = ? AND blob_id = ?", d.account, d.blob); err != nil {
-		return nil, err
-	}
-	var frame, refs int64
-	ok, err := t.row([]any{&frame, &refs}, "SELECT frame_id, refs FROM blob WHERE account_id = ? AND id = ?", d.account, d.blob)
-	if err != nil || !ok || refs > 0 {
+// collectOne gives up what an entry holds. It returns the object whose file is
+// to be removed, if the entry was its last holder.
+func (t *tx) collectOne(d dead, all *Collected) (*blob.Frame, error) {
+	if _, err := t.write("DELETE FROM blob_gc WHERE account_id = ? AND id = ?", d.account, d.id); err != nil {
 		return nil, err
 	}
 	all.Bodies++
-	if _, err := t.write("DELETE FROM blob WHERE account_id = ? AND id = ?", d.account, d.blob); err != nil {
+	if _, err := t.write("UPDATE frame SET refs = refs - 1 WHERE id = ?", d.frame); err != nil {
 		return nil, err
 	}
-	if _, err := t.write("UPDATE frame SET refs = refs - 1 WHERE id = ?", frame); err != nil {
-		return nil, err
-	}
-	return t.dropFrame(frame, all)
+	return t.dropFrame(d.frame, all)
 }
 
-// dropFrame removes a frame that no handle holds any more.
+// dropFrame removes a frame that nothing holds any more.
 func (t *tx) dropFrame(id int64, all *Collected) (*blob.Frame, error) {
 	f := &blob.Frame{ID: id}
 	l := &f.Location

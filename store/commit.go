@@ -20,15 +20,15 @@ const (
 // write is one caller's transaction on its way through the group commit.
 type write struct {
 	frame   *blob.Frame     // goes to a pack before the commit; nil: nothing does
-	holders int             // how many blobs apply gives the frame
+	holders int             // how many messages and blobs apply gives the frame
 	apply   func(*tx) error // writes the rows
 	done    chan error      // receives the outcome, once
 }
 
 // commit makes a body and the rows that hold it durable, together with
-// whatever else is waiting. holders is how many blobs apply gives the body. It
-// returns when all is durable. ctx counts until the
-// write is handed over; from then on the outcome is waited for, because it
+// whatever else is waiting. holders is how many messages and
+// blobs apply gives the body. It returns when all is durable. ctx counts until
+// the write is handed over; from then on the outcome is waited for, because it
 // can no longer be taken back.
 func (s *Store) commit(ctx context.Context, frame *blob.Frame, holders int, apply func(*tx) error) error {
 	w := &write{frame: frame, holders: holders, apply: apply, done: make(chan error, 1)}
@@ -225,6 +225,7 @@ func (s *Store) transact(writer *conn, b *batch) (errs []error, err error) {
 	s.stats.commits.Add(1)
 	s.stats.writes.Add(int64(len(b.writes)))
 	t.publish()
+	s.kept.put(t.accounts)
 	return errs, nil
 }
 

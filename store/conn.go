@@ -178,6 +178,18 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 	return err
 }
 
+// readOne reads one row, as of now. It returns false when there is none.
+func (s *Store) readOne(ctx context.Context, dest []any, text string, args ...any) (bool, error) {
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { s.readers <- c }()
+	return c.row(dest, text, args...)
+}
+
 // sqlError gives a kind to the driver's errors. A full disk may recover; what
 // the database could not read or sync is final.
 func sqlError(err error) error {

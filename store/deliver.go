@@ -45,11 +45,7 @@ func (t *tx) deliver(frame *blob.Frame, d inbound.Delivery, m inbound.Incoming) 
 	if err != nil {
 		return err
 	}
-	id, err := t.mailboxWithRole(a, m.Role)
-	if err != nil {
-		return err
-	}
-	box, err := t.mailbox(m.Account, id)
+	box, err := t.mailboxWithRole(a, m.Role)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ var itemSelects = [...]string{
 	mailbox.Facts:     "SELECT m.id, m.size, m.received FROM message m",
 	mailbox.WithIndex: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix) FROM message m",
 	mailbox.WithContent: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix), m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256" +
-		" FROM message m LEFT JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id LEFT JOIN frame f ON f.id = b.frame_id",
+		" FROM message m LEFT JOIN frame f ON f.id = m.frame_id",
 }
 
 func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailbox.Depth) mailbox.Item {

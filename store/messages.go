@@ -155,8 +155,9 @@ func sealAll(messages []mailbox.Append) ([]*blob.Frame, error) {
 	return frames, nil
 }
 
-// commitFrames commits rows that hold several bodies. All but the first go to
-// the pack on their own; should the commit fail they are dead weight there.
+// commitFrames commits rows that hold several bodies. All but the first, which
+// one row holds, go to the pack on their own; should the commit fail they are
+// dead weight there.
 func (s *Store) commitFrames(ctx context.Context, frames []*blob.Frame, apply func(*tx) error) error {
 	for _, f := range frames[1:] {
 		if f.InPack() {
@@ -165,7 +166,7 @@ func (s *Store) commitFrames(ctx context.Context, frames []*blob.Frame, apply fu
 			}
 		}
 	}
-	return s.commit(ctx, frames[0], 0, func(t *tx) error {
+	return s.commit(ctx, frames[0], 1, func(t *tx) error {
 		for _, f := range frames[1:] {
 			if !f.InPack() {
 				if err := t.insertFrame(f, 0); err != nil {
@@ -182,7 +183,7 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 	if err != nil {
 		return nil, err
 	}
-	m, err := t.mailbox(account, id)
+	m, err := t.mailbox(a, id)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +199,9 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 		in := incoming{frame: frames[i], index: msg.Index, received: toMicro(received), flags: msg.Flags, keywords: strings.Join(msg.Keywords, " "), size: msg.Body.Size()}
 		if appended[i], err = t.addMessage(a, m, in); err != nil {
 			return nil, err
+		}
+		if i == 0 { // it was inserted with its holder
+			continue
 		}
 		if err := t.holdFrame(frames[i], 1); err != nil {
 			return nil, err
@@ -225,16 +229,13 @@ type incoming struct {
 	size     int64 // of prefix and body
 }
 
-// addMessage makes a message with its blob and puts it into a mailbox.
+// addMessage makes a message that holds its frame and puts it into a mailbox.
 func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appended, error) {
 	seq := t.next(a)
 	id := gomail.MessageID(seq)
 	t.addQuota(a, in.size)
-	if err := t.insertBlob(a.id, int64(seq), in.frame, 1); err != nil {
-		return mailbox.Appended{}, err
-	}
-	_, err := t.write("INSERT INTO message (account_id, id, blob_id, prefix, size, received, env, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		a.id, id, int64(seq), notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), int64(seq), in.size, in.received, in.prefix, in.index))
+	_, err := t.write("INSERT INTO message (account_id, id, frame_id, prefix, size, received, env, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		a.id, id, in.frame.ID, notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), in.frame.ID, in.size, in.received, in.prefix, in.index))
 	if err != nil {
 		return mailbox.Appended{}, err
 	}
@@ -269,7 +270,7 @@ func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []goma
 	if err != nil {
 		return mailbox.FlagResult{}, err
 	}
-	m, err := t.mailbox(account, id)
+	m, err := t.mailbox(a, id)
 	if err != nil {
 		return mailbox.FlagResult{}, err
 	}
@@ -361,11 +362,11 @@ func (t *tx) transfer(account gomail.AccountID, from, to gomail.MailboxID, uids 
 	if err != nil {
 		return mailbox.Copied{}, err
 	}
-	source, err := t.mailbox(account, from)
+	source, err := t.mailbox(a, from)
 	if err != nil {
 		return mailbox.Copied{}, err
 	}
-	target, err := t.mailbox(account, to)
+	target, err := t.mailbox(a, to)
 	if err != nil {
 		return mailbox.Copied{}, err
 	}
@@ -426,7 +427,7 @@ func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomai
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := t.mailbox(account, id)
+	m, err := t.mailbox(a, id)
 	if err != nil || m.Deleted == 0 {
 		return nil, a.seq, err
 	}
@@ -483,23 +484,20 @@ func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []entry, seq gomail.
 
 // destroyOrphans removes those of the messages that no mailbox holds.
 func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
-	var gone, blobs []int64
+	var gone []int64
 	var freed int64
 	list, args := in(messages)
 	err := t.query(func(rows *sql.Rows) error {
-		var id, blobID, size int64
-		err := rows.Scan(&id, &blobID, &size)
-		gone, blobs, freed = append(gone, id), append(blobs, blobID), freed+size
+		var id, size int64
+		err := rows.Scan(&id, &size)
+		gone, freed = append(gone, id), freed+size
 		return err
-	}, "SELECT id, blob_id, size FROM message m WHERE account_id = ? AND id IN "+list+" AND NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)",
+	}, "SELECT id, size FROM message m WHERE account_id = ? AND id IN "+list+" AND NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)",
 		append([]any{a.id}, args...)...)
 	if err != nil || len(gone) == 0 {
 		return err
 	}
 	t.addQuota(a, -freed)
 	list, args = in(gone)
-	if _, err := t.write("DELETE FROM message WHERE account_id = ? AND id IN "+list, append([]any{a.id}, args...)...); err != nil {
-		return err
-	}
-	return t.releaseBlobs(a.id, blobs)
+	return t.putAside("message", "account_id = ? AND id IN "+list, append([]any{a.id}, args...)...)
 }

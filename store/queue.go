@@ -3,15 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"io/fs"
 	"maps"
 	"slices"
 	"time"
 
 	"gomail"
 	"gomail/queue"
-	"gomail/store/blob"
 )
 
 // leaseName is the lease on all slots. One node holds them all; with several,
@@ -143,7 +140,7 @@ func (s *Store) Due(ctx context.Context, site string, before time.Time, limit in
 // attempt need not ask for it.
 func (s *Store) readDue(c *conn, site string, before int64, limit int) (due []queue.Message, err error) {
 	err = c.query(func(rows *sql.Rows) error {
-		var body queuedBody
+		var body storedBody
 		m, r, err := scanQueued(rows, body.dest()...)
 		if err != nil {
 			return err
@@ -186,63 +183,16 @@ func (s *Store) List(ctx context.Context, after queue.Key, limit int) (list []qu
 	return list, err
 }
 
-// queuedBody is where the content of a queued message is.
-type queuedBody struct {
-	prefix []byte
-	frame  int64
-	at     blob.Location
-	sum    []byte
-}
+// bodyJoin finds the body of a queued message.
+const bodyJoin = " JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id JOIN frame f ON f.id = b.frame_id"
 
-const (
-	bodyColumns = "m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256"
-	bodyJoin    = " JOIN blob b ON b.account_id = m.account_id AND b.id = m.blob_id JOIN frame f ON f.id = b.frame_id"
-)
-
-func (b *queuedBody) dest() []any {
-	l := &b.at
-	return []any{&b.prefix, &b.frame, &l.Kind, &l.Pack, &l.Offset, &l.Stored, &l.Size, &l.Codec, &b.sum}
-}
-
-// open opens prefix and body.
-func (b *queuedBody) open(s *Store) (gomail.Content, error) {
-	copy(b.at.SHA256[:], b.sum)
-	content, err := s.bodies.Open(b.frame, b.at)
-	if err != nil || len(b.prefix) == 0 {
-		return content, err
-	}
-	return &prefixed{prefix: b.prefix, Content: content}, nil
-}
-
-// QueueContent opens what is sent: prefix and body. It is one statement,
-// which needs no transaction around it.
-func (s *Store) QueueContent(ctx context.Context, key queue.Key) (content gomail.Content, err error) {
-	for range 3 { // a pack may be rewritten between looking and opening
-		var b queuedBody
-		if err = s.readOne(ctx, b.dest(), "SELECT "+bodyColumns+" FROM qmsg m"+bodyJoin+" WHERE m.slot = ? AND m.id = ?", key.Slot, key.ID); err != nil {
-			return nil, err
-		}
-		if content, err = b.open(s); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	return content, err
-}
-
-// readOne reads one row of the queue. NotFound when there is none.
-func (s *Store) readOne(ctx context.Context, dest []any, text string, args ...any) error {
-	var c *conn
-	select {
-	case c = <-s.readers:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { s.readers <- c }()
-	ok, err := c.row(dest, text, args...)
-	if err == nil && !ok {
+// QueueContent opens what is sent: prefix and body.
+func (s *Store) QueueContent(ctx context.Context, key queue.Key) (gomail.Content, error) {
+	content, found, err := s.openBody(ctx, "SELECT "+bodyColumns+" FROM qmsg m"+bodyJoin+" WHERE m.slot = ? AND m.id = ?", key.Slot, key.ID)
+	if err == nil && !found {
 		err = gomail.Errorf(gomail.NotFound, "the queue has no such message")
 	}
-	return err
+	return content, err
 }
 
 // Finish writes the outcome of attempts.

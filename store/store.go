@@ -40,6 +40,7 @@ type Store struct {
 	readers chan *conn
 
 	directory *directory
+	kept      keptRows // of the writer's last transactions
 
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
@@ -76,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(),
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{},
 		packing: make(chan *write, maxBatch), committer: make(chan *batch, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {

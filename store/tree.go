@@ -70,7 +70,7 @@ func (s *Store) CreateMailbox(ctx context.Context, account gomail.AccountID, par
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the mailbox %q exists already", name))
 		}
 		if parent != 0 {
-			if _, err := t.mailbox(account, parent); err != nil {
+			if _, err := t.mailbox(a, parent); err != nil {
 				return err
 			}
 		}
@@ -100,7 +100,6 @@ func (s *Store) mailboxByID(ctx context.Context, account gomail.AccountID, id go
 func (t *tx) insertMailbox(a *accountRow, parent gomail.MailboxID, name string, role gomail.MailboxRole) (gomail.MailboxID, error) {
 	seq := t.next(a)
 	id := gomail.MailboxID(seq)
-	a.mailboxByID = nil
 	a.mailboxes = append(a.mailboxes, id)
 	_, err := t.write("INSERT INTO mailbox (account_id, id, parent, name, role, uidvalidity, uidnext, modseq, total, unseen, deleted, bytes, crc, subscribed) VALUES (?, ?, ?, ?, ?, ?, 1, ?, 0, 0, 0, 0, 0, 1)",
 		a.id, id, parent, name, role, t.nextUIDValidity(a), seq)
@@ -115,14 +114,14 @@ func (s *Store) RenameMailbox(ctx context.Context, account gomail.AccountID, id,
 		if err != nil {
 			return err
 		}
-		m, err := t.mailbox(account, id)
+		m, err := t.mailbox(a, id)
 		if err != nil {
 			return err
 		}
-		if err := t.checkNewPlace(account, id, parent, name); err != nil {
+		if err := t.checkNewPlace(a, id, parent, name); err != nil {
 			return err
 		}
-		m.Parent = parent
+		m.Parent, m.Path = parent, name
 		t.touch(a, m, t.next(a))
 		_, err = t.write("UPDATE mailbox SET parent = ?, name = ? WHERE account_id = ? AND id = ?", parent, name, account, id)
 		return err
@@ -130,18 +129,18 @@ func (s *Store) RenameMailbox(ctx context.Context, account gomail.AccountID, id,
 }
 
 // checkNewPlace refuses a taken name and a place below the mailbox itself.
-func (t *tx) checkNewPlace(account gomail.AccountID, id, parent gomail.MailboxID, name string) error {
+func (t *tx) checkNewPlace(a *accountRow, id, parent gomail.MailboxID, name string) error {
 	for up := parent; up != 0; {
 		if up == id {
 			return gomail.Errorf(gomail.Invalid, "a mailbox cannot be moved below itself")
 		}
-		m, err := t.mailbox(account, up)
+		m, err := t.mailbox(a, up)
 		if err != nil {
 			return err
 		}
 		up = m.Parent
 	}
-	taken, err := t.int64("SELECT COUNT(*) FROM mailbox WHERE account_id = ? AND parent = ? AND name = ? AND id <> ?", account, parent, name, id)
+	taken, err := t.int64("SELECT COUNT(*) FROM mailbox WHERE account_id = ? AND parent = ? AND name = ? AND id <> ?", a.id, parent, name, id)
 	if err == nil && taken > 0 {
 		err = gomail.Errorf(gomail.Exists, "the mailbox %q exists already", name)
 	}
@@ -155,7 +154,7 @@ func (s *Store) SetSubscribed(ctx context.Context, account gomail.AccountID, id 
 		if err != nil {
 			return err
 		}
-		m, err := t.mailbox(account, id)
+		m, err := t.mailbox(a, id)
 		if err != nil || m.Subscribed == subscribed {
 			return err
 		}
@@ -176,7 +175,7 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 		if err != nil {
 			return err
 		}
-		m, err := t.mailbox(account, id)
+		m, err := t.mailbox(a, id)
 		if err != nil {
 			return err
 		}
@@ -191,7 +190,7 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 		if err := t.removeEntries(a, m, entries, seq); err != nil {
 			return err
 		}
-		t.forget(account, id)
+		a.forget(id)
 		a.mailboxes = append(a.mailboxes, id)
 		if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) VALUES (?, ?, ?, 0, ?, 0)", account, seq, id, opMailboxGone); err != nil {
 			return err
@@ -210,7 +209,7 @@ func (s *Store) shrink(ctx context.Context, account gomail.AccountID, id gomail.
 			if err != nil {
 				return err
 			}
-			m, err := t.mailbox(account, id)
+			m, err := t.mailbox(a, id)
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,8 @@ import (
 
 // tx is one transaction of the writer. Rows that many writes of a batch touch
 // (accounts, mailboxes, packs) are read once, changed in memory, and written
-// once at its end.
+// once at its end. Those of accounts and their mailboxes are then kept for the
+// next.
 type tx struct {
 	*conn
 	store *Store
@@ -19,26 +20,20 @@ type tx struct {
 
 	directory bool // accounts or addresses have changed
 
-	accounts  map[gomail.AccountID]*accountRow
-	mailboxes map[mailboxKey]*mailboxRow
-	packs     map[int64]*packUse
+	accounts map[gomail.AccountID]*accountRow
+	packs    map[int64]*packUse
 }
 
 // accountRow is what every write of an account needs of its row (C1).
 type accountRow struct {
-	id          gomail.AccountID
-	seq         gomail.ModSeq
-	floor       uint32 // the highest UIDVALIDITY given out
-	quotaUsed   int64
-	quotaMax    int64
-	changed     bool
-	mailboxes   []gomail.MailboxID // changed ones, for the event
-	mailboxByID map[gomail.MailboxRole]gomail.MailboxID
-}
-
-type mailboxKey struct {
-	account gomail.AccountID
-	id      gomail.MailboxID
+	id        gomail.AccountID
+	seq       gomail.ModSeq
+	floor     uint32 // the highest UIDVALIDITY given out
+	quotaUsed int64
+	quotaMax  int64
+	changed   bool
+	mailboxes []gomail.MailboxID // changed ones, for the event
+	rows      []*mailboxRow      // those that were taken
 }
 
 type mailboxRow struct {
@@ -52,9 +47,8 @@ type packUse struct{ end, live int64 }
 func newTx(s *Store, c *conn) *tx {
 	return &tx{
 		conn: c, store: s,
-		accounts:  map[gomail.AccountID]*accountRow{},
-		mailboxes: map[mailboxKey]*mailboxRow{},
-		packs:     map[int64]*packUse{},
+		accounts: map[gomail.AccountID]*accountRow{},
+		packs:    map[int64]*packUse{},
 	}
 }
 
@@ -77,6 +71,10 @@ func (t *tx) write(text string, args ...any) (int64, error) {
 // account takes an account's row. NotFound when there is none.
 func (t *tx) account(id gomail.AccountID) (*accountRow, error) {
 	if a := t.accounts[id]; a != nil {
+		return a, nil
+	}
+	if a := t.store.kept.take(id); a != nil {
+		t.accounts[id] = a
 		return a, nil
 	}
 	a := &accountRow{id: id}
@@ -123,46 +121,47 @@ func mailboxDest(m *gomail.Mailbox) []any {
 }
 
 // mailbox takes a mailbox's row. NotFound when there is none.
-func (t *tx) mailbox(account gomail.AccountID, id gomail.MailboxID) (*mailboxRow, error) {
-	key := mailboxKey{account, id}
-	if m := t.mailboxes[key]; m != nil {
-		return m, nil
+func (t *tx) mailbox(a *accountRow, id gomail.MailboxID) (*mailboxRow, error) {
+	for _, m := range a.rows {
+		if m.ID == id {
+			return m, nil
+		}
 	}
+	m, err := t.takeMailbox(a, "id = ?", id)
+	if err == nil && m == nil {
+		err = gomail.Errorf(gomail.NotFound, "the mailbox is gone")
+	}
+	return m, err
+}
+
+// takeMailbox reads the row of a mailbox that was not taken before; nil when
+// there is none.
+func (t *tx) takeMailbox(a *accountRow, condition string, arg any) (*mailboxRow, error) {
 	m := &mailboxRow{}
-	ok, err := t.row(append(mailboxDest(&m.Mailbox), &m.crc),
-		"SELECT "+mailboxColumns+", crc FROM mailbox WHERE account_id = ? AND id = ?", account, id)
-	if err != nil {
+	ok, err := t.row(append(mailboxDest(&m.Mailbox), &m.crc), "SELECT "+mailboxColumns+", crc FROM mailbox WHERE account_id = ? AND "+condition, a.id, arg)
+	if err != nil || !ok {
 		return nil, err
 	}
-	if !ok {
-		return nil, gomail.Errorf(gomail.NotFound, "the mailbox is gone")
-	}
-	t.mailboxes[key] = m
+	a.rows = append(a.rows, m)
 	return m, nil
 }
 
-// mailboxWithRole returns the id of the account's mailbox with a role, and of
-// INBOX where it has none.
-func (t *tx) mailboxWithRole(a *accountRow, role gomail.MailboxRole) (gomail.MailboxID, error) {
-	if id, ok := a.mailboxByID[role]; ok {
-		return id, nil
-	}
-	if a.mailboxByID == nil {
-		a.mailboxByID = map[gomail.MailboxRole]gomail.MailboxID{}
-	}
-	var id gomail.MailboxID
-	ok, err := t.row([]any{&id}, "SELECT id FROM mailbox WHERE account_id = ? AND role = ?", a.id, role)
-	if err != nil {
-		return 0, err
-	}
-	if !ok {
-		if role == gomail.RoleInbox {
-			return 0, gomail.Errorf(gomail.NotFound, "account %d has no INBOX", a.id)
+// mailboxWithRole takes the account's mailbox with a role, and INBOX where it
+// has none.
+func (t *tx) mailboxWithRole(a *accountRow, role gomail.MailboxRole) (*mailboxRow, error) {
+	for _, m := range a.rows {
+		if m.Role == role {
+			return m, nil
 		}
-		return t.mailboxWithRole(a, gomail.RoleInbox)
 	}
-	a.mailboxByID[role] = id
-	return id, nil
+	m, err := t.takeMailbox(a, "role = ?", role)
+	switch {
+	case err != nil || m != nil:
+		return m, err
+	case role == gomail.RoleInbox:
+		return nil, gomail.Errorf(gomail.NotFound, "account %d has no INBOX", a.id)
+	}
+	return t.mailboxWithRole(a, gomail.RoleInbox)
 }
 
 // touch notes that a mailbox changed at a sequence.
@@ -216,11 +215,6 @@ func (t *tx) flush() error {
 			return err
 		}
 	}
-	for key, m := range t.mailboxes {
-		if err := t.flushMailbox(key, m); err != nil {
-			return err
-		}
-	}
 	for id, p := range t.packs {
 		_, err := t.exec("INSERT INTO pack (id, bytes, live) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET bytes = CASE WHEN excluded.bytes > pack.bytes THEN excluded.bytes ELSE pack.bytes END, live = pack.live + excluded.live",
 			id, p.end, p.live)
@@ -233,33 +227,38 @@ func (t *tx) flush() error {
 }
 
 func (t *tx) flushAccount(a *accountRow) error {
+	for _, m := range a.rows {
+		if err := t.flushMailbox(a.id, m); err != nil {
+			return err
+		}
+	}
 	if !a.changed {
 		return nil
 	}
 	a.changed = false
-	_, err := t.exec("UPDATE account SET seq = ?, uidvalidity_floor = ?, quota_used = ? WHERE id = ?", a.seq, a.floor, a.quotaUsed, a.id)
+	n, err := t.exec("UPDATE account SET seq = ?, uidvalidity_floor = ?, quota_used = ? WHERE id = ?", a.seq, a.floor, a.quotaUsed, a.id)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("account %d is gone", a.id)
+	}
 	return err
 }
 
-func (t *tx) flushMailbox(key mailboxKey, m *mailboxRow) error {
+func (t *tx) flushMailbox(account gomail.AccountID, m *mailboxRow) error {
 	if !m.changed {
 		return nil
 	}
 	m.changed = false
 	n, err := t.exec("UPDATE mailbox SET uidnext = ?, modseq = ?, total = ?, unseen = ?, deleted = ?, bytes = ?, crc = ? WHERE account_id = ? AND id = ?",
-		m.UIDNext, m.HighestModSeq, m.Total, m.Unseen, m.Deleted, m.Bytes, m.crc, key.account, key.id)
+		m.UIDNext, m.HighestModSeq, m.Total, m.Unseen, m.Deleted, m.Bytes, m.crc, account, m.ID)
 	if err == nil && n != 1 {
-		err = fmt.Errorf("mailbox %d of account %d is gone", key.id, key.account)
+		err = fmt.Errorf("mailbox %d of account %d is gone", m.ID, account)
 	}
 	return err
 }
 
 // forget drops a mailbox that was deleted from the shared rows.
-func (t *tx) forget(account gomail.AccountID, id gomail.MailboxID) {
-	delete(t.mailboxes, mailboxKey{account, id})
-	if a := t.accounts[account]; a != nil {
-		a.mailboxByID = nil
-	}
+func (a *accountRow) forget(id gomail.MailboxID) {
+	a.rows = slices.DeleteFunc(a.rows, func(m *mailboxRow) bool { return m.ID == id })
 }
 
 // publish tells of the accounts that changed.

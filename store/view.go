@@ -97,15 +97,24 @@ func readVanished(c *conn, account gomail.AccountID, id gomail.MailboxID, since 
 
 // Content opens a message's header and body.
 func (s *Store) Content(ctx context.Context, account gomail.AccountID, id gomail.MessageID) (gomail.Content, error) {
-	return s.openContent(ctx, func(c *conn) (gomail.AccountID, int64, []byte, error) {
-		var blobID int64
-		var prefix []byte
-		ok, err := c.row([]any{&blobID, &prefix}, "SELECT blob_id, prefix FROM message WHERE account_id = ? AND id = ?", account, id)
-		if err == nil && !ok {
-			err = gomail.Errorf(gomail.NotFound, "the message is gone")
-		}
-		return account, blobID, prefix, err
-	})
+	content, found, err := s.openBody(ctx, "SELECT "+bodyColumns+" FROM message m JOIN frame f ON f.id = m.frame_id WHERE m.account_id = ? AND m.id = ?", account, id)
+	if err == nil && !found {
+		err = s.whyNoContent(ctx, account, id)
+	}
+	return content, err
+}
+
+// whyNoContent tells a message that is gone from one whose body is.
+func (s *Store) whyNoContent(ctx context.Context, account gomail.AccountID, id gomail.MessageID) error {
+	var n int64
+	_, err := s.readOne(ctx, []any{&n}, "SELECT COUNT(*) FROM message WHERE account_id = ? AND id = ?", account, id)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return gomail.Errorf(gomail.Corrupt, "the body of message %d of account %d has no row", id, account)
+	}
+	return gomail.Errorf(gomail.NotFound, "the message is gone")
 }
 
 // Usage returns an account's quota and what is used of it.
