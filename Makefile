@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e cuts torture fuzz bench packages web web-check clean
+.PHONY: build demo test check unit e2e cuts overload torture fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -26,6 +26,9 @@ cuts: ## 30 power cuts, each sync left out in turn, and everything else that can
 	$(GO) run ./torture -cuts 30 -totals ""
 	$(GO) run ./torture -mutants
 	$(GO) run ./torture -faults
+
+overload: ## more clients than the server can take, by kinds; honest ones have to be served
+	$(GO) run ./torture -overload
 
 torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
 	$(GO) run ./torture -cuts $(or $(CUTS),0)

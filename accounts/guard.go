@@ -120,6 +120,15 @@ func (g *guard) failed(account gomail.AccountID, name string, remote netip.Addr)
 	}
 }
 
+// rank says where an attempt stands in the line for password checks.
+func (g *guard) rank(account gomail.AccountID, remote netip.Addr) rank {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	net := network(remote)
+	_, known := g.places[place{account, net}]
+	return rank{known: account != 0 && known, network: net}
+}
+
 // succeeded makes the attempt's network a known place of the account and
 // forgives the address, but not the account: others may still be guessing.
 func (g *guard) succeeded(account gomail.AccountID, name string, remote netip.Addr) {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ const (
 // the machine's memory.
 type hasher struct {
 	cost  Cost
-	slots chan struct{}
+	line  *line
 	dummy string      // stands in for the hash of an unknown account
 	tidy  *time.Timer // gives memory back when nobody has signed in for a moment
 }
@@ -49,7 +50,7 @@ type hasher struct {
 const tidyAfter = 500 * time.Millisecond
 
 func newHasher(cost Cost, parallel int) *hasher {
-	h := &hasher{cost: cost, slots: make(chan struct{}, parallel)}
+	h := &hasher{cost: cost, line: newLine(parallel)}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	h.dummy = encodeHash(cost, salt, make([]byte, hashSize))
@@ -64,7 +65,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	if err := h.acquire(ctx); err != nil {
+	if err := h.line.enter(ctx, first); err != nil {
 		return "", err
 	}
 	defer h.release()
@@ -73,7 +74,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 
 // verify reports whether the password has the hash. An empty hash is that of
 // an unknown account: the work is done all the same and the answer is no.
-func (h *hasher) verify(ctx context.Context, password, encoded string) (bool, error) {
+func (h *hasher) verify(ctx context.Context, r rank, password, encoded string) (bool, error) {
 	known := encoded != ""
 	if !known {
 		encoded = h.dummy
@@ -82,7 +83,7 @@ func (h *hasher) verify(ctx context.Context, password, encoded string) (bool, er
 	if err != nil {
 		return false, err
 	}
-	if err := h.acquire(ctx); err != nil {
+	if err := h.line.enter(ctx, r); err != nil {
 		return false, err
 	}
 	defer h.release()
@@ -90,17 +91,9 @@ func (h *hasher) verify(ctx context.Context, password, encoded string) (bool, er
 	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
 }
 
-func (h *hasher) acquire(ctx context.Context) error {
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return gomail.Errorf(gomail.Unavailable, "too many are signing in at once: try again in a moment")
-	}
-}
-
 func (h *hasher) release() {
-	<-h.slots
+	runtime.GC() // or the next checks would pile up their memory on that of the last
+	h.line.leave()
 	h.tidy.Reset(tidyAfter)
 }
 

@@ -90,7 +90,7 @@ func (s *Service) Authenticate(ctx context.Context, try Attempt) (gomail.Account
 			s.logAttempt(try, account, "throttled")
 			return gomail.Account{}, err
 		}
-		if right, err = s.verify(ctx, hash, try.Password); err != nil {
+		if right, err = s.verify(ctx, s.guard.rank(account.ID, try.Remote), hash, try.Password); err != nil {
 			return gomail.Account{}, err
 		}
 	}
@@ -123,11 +123,11 @@ func (s *Service) lookup(ctx context.Context, username string) (gomail.Account, 
 }
 
 // verify is the hasher's; what is right is remembered for a while.
-func (s *Service) verify(ctx context.Context, hash, password string) (bool, error) {
+func (s *Service) verify(ctx context.Context, r rank, hash, password string) (bool, error) {
 	if len(password) > MaxPassword {
 		password = password[:MaxPassword] + "\x00" // never right, and no more work than any other
 	}
-	right, err := s.hasher.verify(ctx, password, hash)
+	right, err := s.hasher.verify(ctx, r, password, hash)
 	if !right {
 		return false, err
 	}

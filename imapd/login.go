@@ -38,8 +38,12 @@ func (s *session) checkPassword(r *request, username, password string) error {
 	return nil
 }
 
-// authFailed ends the session after the last of the failures allowed.
+// authFailed ends the session after the last of the failures allowed. That we
+// could not check is none.
 func (s *session) authFailed(err error) error {
+	if gomail.KindOf(err) == gomail.Unavailable {
+		return err
+	}
 	if s.authFailures++; s.authFailures >= s.cfg.MaxAuthFailures {
 		s.lastWords = "Too many failed sign-ins"
 	}

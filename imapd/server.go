@@ -32,7 +32,9 @@ func New(cfg Config, auth Authenticator, boxes *mailbox.Service) *Server {
 	s := &Server{cfg: cfg.withDefaults(), auth: auth, boxes: boxes, commands: commands()}
 	s.server = serve.Server{
 		Protocol: "IMAP", MaxConnections: s.cfg.MaxConnections, MaxPerAddress: s.cfg.MaxConnectionsPerAddress, Grace: s.cfg.ShutdownGrace,
-		Session:  func(soft, hard context.Context, c net.Conn) { newSession(s, c).serve(soft, hard) },
+		Session: func(seat *serve.Seat, soft, hard context.Context, c net.Conn) {
+			newSession(s, seat, c).serve(soft, hard)
+		},
 		TurnAway: turnAway, Opened: s.cfg.Metrics.Opened, Closed: s.cfg.Metrics.Closed, Refused: s.cfg.Metrics.Refused, Logger: s.cfg.Logger,
 	}
 	return s

@@ -29,6 +29,7 @@ type session struct {
 	log *slog.Logger
 	ctx context.Context // ends when the connection is cut
 
+	seat   *serve.Seat
 	raw    net.Conn // as accepted
 	net    net.Conn // raw, or TLS over it
 	remote netip.Addr
@@ -51,7 +52,8 @@ type session struct {
 
 	mu      sync.Mutex
 	waiting bool // for a command, so that shutdown may interrupt
-	closing bool // shutdown has begun
+	closing bool // shutdown has begun, or others need the seat
+	crowded bool // it is the seat; set before closing can be seen
 }
 
 // Limits on commands before and after sign-in.
@@ -61,8 +63,8 @@ const (
 	signedInCommand = 64 << 10
 )
 
-func newSession(srv *Server, nc net.Conn) *session {
-	s := &session{srv: srv, cfg: &srv.cfg, raw: nc, net: nc, remote: serve.AddrPort(nc.RemoteAddr()).Addr(), opened: time.Now()}
+func newSession(srv *Server, seat *serve.Seat, nc net.Conn) *session {
+	s := &session{srv: srv, seat: seat, cfg: &srv.cfg, raw: nc, net: nc, remote: serve.AddrPort(nc.RemoteAddr()).Addr(), opened: time.Now()}
 	s.log = srv.cfg.Logger.With(slog.String("remote", nc.RemoteAddr().String()))
 	s.in = imapwire.Input{Source: nc, Wait: s.wait, Blocks: &srv.blocks}
 	s.out = imapwire.Output{Target: nc, Ready: s.beforeWrite, Blocks: &srv.blocks}
@@ -77,7 +79,7 @@ func (s *session) serve(soft, hard context.Context) {
 	ctx, cancel := context.WithCancel(hard)
 	defer cancel()
 	s.ctx = ctx
-	defer context.AfterFunc(soft, s.interrupt)()
+	defer context.AfterFunc(soft, func() { s.interrupt(context.Cause(soft) == serve.ErrCrowded) })()
 	defer context.AfterFunc(hard, func() { s.raw.Close() })()
 	defer s.shut()
 	defer s.recoverPanic()
@@ -144,6 +146,8 @@ func (s *session) broken(err error) bool {
 // for too long.
 func (s *session) ended(err error) {
 	switch {
+	case errors.Is(err, errClosing) && s.crowded:
+		s.bye("UNAVAILABLE", "Too many are connected, and you have not signed in: try again later")
 	case errors.Is(err, errClosing):
 		s.bye("UNAVAILABLE", "The server is shutting down")
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.user == nil:
@@ -157,6 +161,7 @@ func (s *session) ended(err error) {
 // signIn makes the session an account's.
 func (s *session) signIn(account gomail.AccountID) {
 	s.user = s.srv.boxes.Account(account)
+	s.seat.Keep()
 	s.log = s.log.With(slog.Int64("account", int64(account)))
 	s.dec.Limits = imapwire.Limits{Command: signedInCommand, Literal: signedInCommand, Discard: 2 * s.cfg.MaxMessageSize}
 }

@@ -8,10 +8,10 @@ import (
 
 // interrupt asks the session to end when it next waits for a command, and
 // wakes it if it does now.
-func (s *session) interrupt() {
+func (s *session) interrupt(crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closing = true
+	s.closing, s.crowded = true, crowded
 	if s.waiting {
 		s.raw.SetReadDeadline(time.Unix(1, 0))
 	}

@@ -103,6 +103,7 @@ func (c *conn) signIn(ctx context.Context, username, password, mechanism string)
 		return c.signInFailed(mechanism, err)
 	}
 	c.authenticated = true
+	c.seat.Keep()
 	c.log.Info("SMTP sign-in", slog.Int64("account", int64(c.client.Account)), "mechanism", mechanism)
 	return reply{code: 235, enhanced: "2.7.0", text: "signed in"}
 }

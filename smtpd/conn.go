@@ -35,6 +35,7 @@ type conn struct {
 	cfg *Config
 	log *slog.Logger
 
+	seat    *serve.Seat
 	raw     net.Conn // as accepted
 	net     net.Conn // raw, or TLS over it
 	in      input
@@ -55,7 +56,8 @@ type conn struct {
 
 	mu      sync.Mutex
 	waiting bool // for a command, so that shutdown may interrupt
-	closing bool // shutdown has begun
+	closing bool // shutdown has begun, or others need the seat
+	crowded bool // it is the seat
 }
 
 // transaction is what the server itself keeps of a mail transaction.
@@ -67,8 +69,8 @@ type transaction struct {
 	recipients int
 }
 
-func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, cfg: &s.cfg, raw: nc, net: nc, opened: time.Now()}
+func newConn(s *Server, seat *serve.Seat, nc net.Conn) *conn {
+	c := &conn{srv: s, seat: seat, cfg: &s.cfg, raw: nc, net: nc, opened: time.Now()}
 	c.client.Addr = serve.AddrPort(nc.RemoteAddr())
 	c.client.Local = serve.AddrPort(nc.LocalAddr())
 	c.log = s.cfg.Logger.With(slog.Any("remote", c.client.Addr))
@@ -86,7 +88,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 func (c *conn) serve(soft, hard context.Context) {
 	ctx, cancel := context.WithCancel(hard)
 	defer cancel()
-	defer context.AfterFunc(soft, c.interrupt)()
+	defer context.AfterFunc(soft, func() { c.interrupt(context.Cause(soft) == serve.ErrCrowded) })()
 	defer context.AfterFunc(hard, func() { c.raw.Close() })()
 	defer c.recoverPanic() // of the backend's Close
 	defer c.close()
@@ -222,11 +224,13 @@ func (c *conn) goodbye(err error) {
 	c.done = true
 	r := reply{code: 421, enhanced: "4.7.0", text: err.Error() + ", closing the connection"}
 	switch {
+	case err == errClosing && c.isCrowded():
+		r.text = serve.ErrCrowded.Error() + ", try again later"
 	case err == errClosing:
 		r.enhanced = "4.3.2"
 	case err == errTooSlow, errors.Is(err, os.ErrDeadlineExceeded):
 		r.enhanced, r.text = "4.4.2", "timed out waiting for you, closing the connection"
-		c.linger = c.tx.receiving
+		c.linger = c.tx.receiving && !c.isCrowded()
 	case err == errFlooded:
 		c.linger = true
 	case err == errCommands, err == errErrors, err == errRefusals, err == errSignIns:

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"gomail/internal/serve"
 	"io"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func BenchmarkDataReader(b *testing.B) {
 	out := make([]byte, 32<<10)
 	b.SetBytes(int64(len(message)))
 	for b.Loop() {
-		c := newConn(s, &memoryConn{})
+		c := newConn(s, new(serve.Seat), &memoryConn{})
 		c.in.src = bytes.NewReader(message)
 		c.in.more = c.moreContent
 		r := &dataReader{arrival: arrival{c: c}}

@@ -91,6 +91,9 @@ func (c *conn) receive(ctx context.Context, m messageReader) reply {
 	c.in.more = c.moreCommand
 	r := c.verdict(a, text, err)
 	c.logMessage(a, r, text, err)
+	if r.code == 250 {
+		c.seat.Useful()
+	}
 	if a.lost != nil {
 		c.goodbye(a.lost)
 	}

@@ -30,7 +30,7 @@ func New(cfg Config, b Backend) *Server {
 	s.blocks.New = func() any { return new(block) }
 	s.server = serve.Server{
 		Protocol: "SMTP", MaxConnections: s.cfg.MaxConnections, MaxPerAddress: s.cfg.MaxConnectionsPerAddress, Grace: s.cfg.ShutdownGrace,
-		Session:  func(soft, hard context.Context, c net.Conn) { newConn(s, c).serve(soft, hard) },
+		Session:  func(seat *serve.Seat, soft, hard context.Context, c net.Conn) { newConn(s, seat, c).serve(soft, hard) },
 		TurnAway: s.turnAway, Opened: s.cfg.Metrics.Opened, Closed: s.cfg.Metrics.Closed, Refused: s.cfg.Metrics.Refused, Logger: s.cfg.Logger,
 	}
 	return s

@@ -3,6 +3,7 @@ package smtpd
 import (
 	"bytes"
 	"context"
+	"gomail/internal/serve"
 	"io"
 	"net"
 	"net/netip"
@@ -64,7 +65,7 @@ func FuzzSession(f *testing.F) {
 			return "ok", err
 		}}
 		s := New(Config{Hostname: "mx.example.com", MaxMessageSize: 1000}, b)
-		c := newConn(s, nc)
+		c := newConn(s, new(serve.Seat), nc)
 		c.serve(context.Background(), context.Background())
 		checkReplies(t, nc.out.String())
 		if c.in.block != nil {

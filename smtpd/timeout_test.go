@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gomail/internal/serve"
 )
 
 // startPipe runs one session in a synctest bubble over net.Pipe and returns
@@ -21,7 +23,7 @@ func startPipe(t *testing.T, cfg Config, b Backend) (client net.Conn, finished c
 	finished = make(chan struct{})
 	go func() {
 		defer close(finished)
-		newConn(New(cfg, b), server).serve(t.Context(), context.Background())
+		newConn(New(cfg, b), new(serve.Seat), server).serve(t.Context(), context.Background())
 	}()
 	return client, finished
 }

@@ -8,13 +8,19 @@ import (
 
 // interrupt asks the session to end when it next waits for a command, and
 // wakes it if it does now.
-func (c *conn) interrupt() {
+func (c *conn) interrupt(crowded bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closing = true
-	if c.waiting {
+	c.closing, c.crowded = true, crowded
+	if c.waiting || crowded {
 		c.raw.SetReadDeadline(time.Unix(1, 0))
 	}
+}
+
+func (c *conn) isCrowded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.crowded
 }
 
 func (c *conn) isClosing() bool {
@@ -66,6 +72,18 @@ func (c *conn) beginWait() bool {
 	return true
 }
 
+// mayWait sets the deadline for more of a message, unless others need the seat:
+// then it came too slowly.
+func (c *conn) mayWait(deadline time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.crowded {
+		return false
+	}
+	c.raw.SetReadDeadline(deadline)
+	return true
+}
+
 // endWait reports whether shutdown has interrupted the wait.
 func (c *conn) endWait() (interrupted bool) {
 	c.mu.Lock()
@@ -88,6 +106,10 @@ func (p pace) allowance(rate int64) time.Duration {
 	return rateGrace + earned - p.waited
 }
 
+// usefulOctets is how much of a message has to arrive to be of use. Who sends
+// less in the time for which a crowded server waits has to make room.
+const usefulOctets = 16 << 10
+
 // moreContent waits for more of a message.
 func (c *conn) moreContent() error {
 	if err := c.flush(); err != nil {
@@ -99,9 +121,15 @@ func (c *conn) moreContent() error {
 		return errTooSlow
 	}
 	before, had := time.Now(), c.in.w-c.in.r
-	c.raw.SetReadDeadline(before.Add(min(allowance, c.cfg.DataTimeout)))
+	if !c.mayWait(before.Add(min(allowance, c.cfg.DataTimeout))) {
+		return errTooSlow
+	}
 	err := c.in.read()
 	c.pace.waited += time.Since(before)
-	c.pace.octets += int64(c.in.w - c.in.r - had)
+	came := int64(c.in.w - c.in.r - had)
+	if (c.pace.octets+came)/usefulOctets > c.pace.octets/usefulOctets {
+		c.seat.Useful()
+	}
+	c.pace.octets += came
 	return err
 }

@@ -23,6 +23,7 @@ type life struct {
 	world       *world
 	survival    float64 // of what was not synced; negative: drawn for each cut
 
+	strict  bool // with the limits that a server has which is told nothing
 	plain   bool // no disk of ours: the machine's own
 	disk    *powercut.Disk
 	filled  bool
@@ -35,8 +36,8 @@ type life struct {
 	whenRefused fate        // what is known of a message that was refused; zero: unsure
 	enough      atomic.Bool // the workers stop
 	acks        atomic.Int64
-	took        timings // from MAIL to the acknowledgement
-	answers     tally   // other than acknowledgements
+	took        timings      // from MAIL to the acknowledgement
+	answers     tally        // other than acknowledgements
 	packs       atomic.Int64 // rewritten
 	duplicates  int
 }
@@ -73,6 +74,15 @@ func (l *life) mounted(f func(config, data string) error) error {
 	return errors.Join(err, m.Unmount())
 }
 
+// perAddress is how many connections one address may have: all ours come from
+// one, unless that is what is tried.
+func (l *life) perAddress() int {
+	if l.strict {
+		return 50
+	}
+	return 2000
+}
+
 // configured calls f with a configuration of a server that keeps its data
 // below a directory.
 func (l *life) configured(at string, f func(config, data string) error) error {
@@ -80,7 +90,7 @@ func (l *life) configured(at string, f func(config, data string) error) error {
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return err
 	}
-	if err := configure(config, data, l.world); err != nil {
+	if err := configure(config, data, l.perAddress(), l.world); err != nil {
 		return err
 	}
 	return f(config, data)

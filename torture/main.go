@@ -19,14 +19,15 @@ import (
 )
 
 type options struct {
-	cuts    int
-	last    time.Duration
-	seed    uint64
-	totals  string
-	binary  string
-	mutants bool
-	faults  bool
-	only    string
+	cuts     int
+	last     time.Duration
+	seed     uint64
+	totals   string
+	binary   string
+	mutants  bool
+	faults   bool
+	overload bool
+	only     string
 }
 
 func main() {
@@ -38,7 +39,8 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "", "the gomail to torture; empty: build one")
 	flag.BoolVar(&o.mutants, "mutants", false, "leave each sync out in turn instead, and see that it is noticed")
 	flag.BoolVar(&o.faults, "faults", false, "let one thing after the other go wrong instead, and see that nothing is lost")
-	flag.StringVar(&o.only, "only", "", "the faults, or syncs, whose name holds this")
+	flag.BoolVar(&o.overload, "overload", false, "bring more than the server can take instead, and see that honest clients are served")
+	flag.StringVar(&o.only, "only", "", "the faults, syncs or overloads whose name holds this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -66,6 +68,9 @@ func (o options) run(ctx context.Context) error {
 	}
 	if o.mutants {
 		return o.hunt(ctx, dir)
+	}
+	if o.overload {
+		return o.overwhelm(ctx, dir)
 	}
 	if o.faults {
 		return o.tryFaults(ctx, dir)

@@ -32,7 +32,7 @@ type server struct {
 	exited chan struct{}
 	api    *http.Client
 
-	smtp, submissions, imaps string // addresses
+	smtp, submissions, imaps, web string // addresses
 }
 
 // safeBuffer is written by the process and read by us.
@@ -53,14 +53,15 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// configure writes the configuration of a server that keeps its data in dir.
-func configure(path, dir string, w *world) error {
+// configure writes the configuration of a server that keeps its data in dir and
+// takes so many SMTP connections from an address.
+func configure(path, dir string, perAddress int, w *world) error {
 	return os.WriteFile(path, fmt.Appendf(nil, `[server]
 hostname = "mail.example.test"
 data_dir = %q
 [smtp]
 listen = ["127.0.0.1:0"]
-max_connections_per_address = 2000
+max_connections_per_address = %d
 [submission]
 listen = ["127.0.0.1:0"]
 tls_listen = ["127.0.0.1:0"]
@@ -81,7 +82,7 @@ smarthost = %q
 allow_private_networks = true
 [secrets]
 key_file = %q
-`, dir, w.resolver, w.sink, filepath.Join(filepath.Dir(dir), "secret.key")), 0o600)
+`, dir, perAddress, w.resolver, w.sink, filepath.Join(filepath.Dir(dir), "secret.key")), 0o600)
 }
 
 // launch starts a server without waiting for it. command is the binary, and
@@ -125,6 +126,8 @@ func (s *server) ready() error {
 			s.submissions = m[2]
 		case "imap.tls_listen":
 			s.imaps = m[2]
+		case "web.listen":
+			s.web = m[2]
 		}
 	}
 	return nil

@@ -31,6 +31,12 @@ func (t *tally) all() map[string]int {
 	return maps.Clone(t.counts)
 }
 
+func (t *tally) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts = nil
+}
+
 func (t *tally) String() string {
 	counts := t.all()
 	var parts []string

@@ -19,6 +19,14 @@ const (
 	LimitAddress     = "address"     // from one client network
 )
 
+// ErrCrowded is why a session has to end when there are too many, and it has
+// done nothing useful for a while.
+var ErrCrowded = errors.New("too many are connected, and you have sent nothing for a while")
+
+// farewell is how long a session may take to end after it was asked to make
+// room.
+const farewell = time.Second
+
 // Server accepts connections. It may serve several listeners; its limits count
 // over all of them. All fields are required, and set before the first Serve.
 type Server struct {
@@ -29,8 +37,10 @@ type Server struct {
 	Grace          time.Duration // for what is under way after shutdown began
 
 	// Session serves one connection and closes it. It ends soon after soft
-	// does, when nothing is under way, and at once when hard does.
-	Session func(soft, hard context.Context, c net.Conn)
+	// does, when nothing is under way, and at once when hard does. The cause of
+	// soft is ErrCrowded when others need the seat. The session tells its seat
+	// what it is good for.
+	Session func(seat *Seat, soft, hard context.Context, c net.Conn)
 
 	// TurnAway returns what is sent to a connection over a limit: one short
 	// line with its line break.
@@ -40,7 +50,7 @@ type Server struct {
 	Refused        func(limit string)
 	Logger         *slog.Logger
 
-	counts counts
+	seats seats
 }
 
 // Serve accepts connections from l until ctx ends or l fails, and returns when
@@ -105,8 +115,16 @@ func (s *Server) acceptFailed(ctx context.Context, err error, wait time.Duration
 // admit starts the session, or turns the connection away before it costs
 // anything.
 func (s *Server) admit(soft, hard context.Context, c net.Conn, sessions *sync.WaitGroup) {
-	network := networkOf(AddrPort(c.RemoteAddr()).Addr())
-	if limit := s.counts.acquire(network, s.MaxConnections, s.MaxPerAddress); limit != "" {
+	soft, leave := context.WithCancelCause(soft)
+	hard, cut := context.WithCancel(hard)
+	end := func() {
+		leave(ErrCrowded)
+		time.AfterFunc(farewell, cut)
+	}
+	seat, limit := s.seats.acquire(AddrPort(c.RemoteAddr()).Addr(), s.MaxConnections, s.MaxPerAddress, end)
+	if limit != "" {
+		cut()
+		leave(nil)
 		s.Refused(limit)
 		s.Logger.Info("connection refused", slog.String("protocol", s.Protocol), slog.String("remote", c.RemoteAddr().String()), slog.String("limit", limit))
 		turnAway(c, s.TurnAway(limit))
@@ -115,8 +133,10 @@ func (s *Server) admit(soft, hard context.Context, c net.Conn, sessions *sync.Wa
 	s.Opened()
 	sessions.Go(func() {
 		defer s.Closed()
-		defer s.counts.release(network)
-		s.Session(soft, hard, c)
+		defer s.seats.release(seat)
+		defer leave(nil)
+		defer cut()
+		s.Session(seat, soft, hard, c)
 	})
 }
 
@@ -127,55 +147,6 @@ func turnAway(c net.Conn, line string) {
 	c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	c.Write([]byte(line))
 	c.Close()
-}
-
-// counts are the open connections, over all and per client network.
-type counts struct {
-	mu       sync.Mutex
-	total    int
-	networks map[netip.Prefix]int
-}
-
-// acquire counts a connection. The result is empty, or names the limit that
-// stands against it; only an acquired one is released.
-func (k *counts) acquire(network netip.Prefix, maxTotal, maxNetwork int) (limit string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch {
-	case k.total >= maxTotal:
-		return LimitConnections
-	case k.networks[network] >= maxNetwork:
-		return LimitAddress
-	}
-	if k.networks == nil {
-		k.networks = map[netip.Prefix]int{}
-	}
-	k.total++
-	k.networks[network]++
-	return ""
-}
-
-func (k *counts) release(network netip.Prefix) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.total--
-	if k.networks[network]--; k.networks[network] == 0 {
-		delete(k.networks, network)
-	}
-}
-
-// networkOf returns what one client commands: its IPv4 address, or the /64
-// in which it can pick any IPv6 address it likes.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.WithZone("").Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // not an IP connection: all share one count
-	}
-	return p
 }
 
 // AddrPort returns the address of a TCP connection, and none for others.
