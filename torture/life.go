@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gomail/internal/disk"
 	"gomail/torture/powercut"
 )
 
@@ -74,6 +75,13 @@ func (l *life) mounted(f func(config, data string) error) error {
 	return errors.Join(err, m.Unmount())
 }
 
+// makeKeyDir makes the directory for the secret key, as an operator does long
+// before: it and its name are durable. The server's own directories are apart
+// from it, so that nobody but the server makes their names durable.
+func makeKeyDir(at string) error {
+	return disk.MkdirAll("", filepath.Join(at, "etc"))
+}
+
 // perAddress is how many connections one address may have: all ours come from
 // one, unless that is what is tried.
 func (l *life) perAddress() int {
@@ -86,11 +94,11 @@ func (l *life) perAddress() int {
 // configured calls f with a configuration of a server that keeps its data
 // below a directory.
 func (l *life) configured(at string, f func(config, data string) error) error {
-	config, data := filepath.Join(l.dir, "gomail.toml"), filepath.Join(at, "var", "gomail")
+	config, data := filepath.Join(l.dir, "gomail.toml"), filepath.Join(at, "srv", "mail", "gomail")
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return err
 	}
-	if err := configure(config, data, l.perAddress(), l.world); err != nil {
+	if err := errors.Join(makeKeyDir(at), configure(config, data, l.perAddress(), l.world)); err != nil {
 		return err
 	}
 	return f(config, data)

@@ -82,7 +82,13 @@ smarthost = %q
 allow_private_networks = true
 [secrets]
 key_file = %q
-`, dir, perAddress, w.resolver, w.sink, filepath.Join(filepath.Dir(dir), "secret.key")), 0o600)
+`, dir, perAddress, w.resolver, w.sink, keyFile(dir)), 0o600)
+}
+
+// keyFile is where the secret key is: beside the disk's other things, apart
+// from the data directory.
+func keyFile(data string) string {
+	return filepath.Join(filepath.Dir(data), "..", "..", "etc", "secret.key")
 }
 
 // launch starts a server without waiting for it. command is the binary, and
