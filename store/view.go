@@ -12,10 +12,6 @@ import (
 
 const entryColumns = "uid, message_id, flags, keywords, modseq"
 
-func scanEntry(rows *sql.Rows, e *mailbox.Entry) error {
-	return rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq)
-}
-
 func entryOf(row []driver.Value) mailbox.Entry {
 	return mailbox.Entry{
 		UID: intOf[gomail.UID](row[0]), Message: intOf[gomail.MessageID](row[1]), Flags: intOf[gomail.Flags](row[2]),

@@ -192,7 +192,6 @@ func flood(ctx context.Context, o *overload, from net.Addr) {
 type honest struct {
 	took    timings // from the first dialling to the acknowledgement, refusals included
 	refused tally
-	failed  atomic.Int64
 }
 
 func (h *honest) run(ctx context.Context, o *overload, from net.Addr) {
