@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e cuts overload torture fuzz bench packages web web-check clean
+.PHONY: build demo test check unit e2e cuts overload soak torture fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -29,6 +29,9 @@ cuts: ## 30 power cuts, each sync left out in turn, and everything else that can
 
 overload: ## more clients than the server can take, by kinds; honest ones have to be served
 	$(GO) run ./torture -overload
+
+soak: ## a moderate load for HOURS, while the disk fills, the resolver goes, processes are killed and the power is cut; as root
+	$(GO) run ./torture -soak -for $(or $(HOURS),24)h
 
 torture: ## power cuts until interrupted, or CUTS of them; adds up in docs/torture.jsonl; as root
 	$(GO) run ./torture -cuts $(or $(CUTS),0)

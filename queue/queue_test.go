@@ -43,7 +43,7 @@ func newWorld(t *testing.T, c queue.Config) *world {
 	w := &world{T: t, busy: map[string]int{}, busiest: map[string]int{}, ended: make(chan error, 1), life: lifetime}
 	w.answer = func(string, string) queue.Result { return queue.Result{Outcome: queue.Delivered, Remote: "mx"} }
 	var err error
-	if w.store, err = store.Open(context.Background(), store.Options{Dir: t.TempDir()}); err != nil {
+	if w.store, err = store.Open(context.Background(), store.Options{Dir: t.TempDir(), Clock: c.Clock}); err != nil {
 		t.Fatal(err)
 	}
 	c.Store, c.Owner = w.store, "test"

@@ -3,8 +3,10 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -253,6 +255,30 @@ func TestSpaceShrinksUnderLoad(t *testing.T) {
 	})
 	if after := diskUse(t, dir); came == 0 || after > before/2+int64(came)*1000 {
 		t.Errorf("%d octets were in use, and %d are after %d more messages", before, after, came)
+	}
+	clean(t, s)
+}
+
+// A clock that is put forward makes a large message on its way to the commit
+// look like one that a crash left behind long ago.
+func TestSweepSparesWhatIsUnderWay(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	account, inbox := filled(t, s, 1, 100)
+	body := s.Stage()
+	defer body.Close()
+	if _, err := body.Write(make([]byte, 2<<20)); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	filepath.WalkDir(filepath.Join(dir, "objects"), func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(path, old, old))
+	})
+	if done, err := s.Collect(t.Context(), time.Now().Add(-time.Hour)); err != nil || done.Objects != 0 {
+		t.Errorf("it collected %+v, %v", done, err)
+	}
+	if _, err := s.AppendMessages(t.Context(), account, inbox, []mailbox.Append{{Body: body, Received: time.Now()}}); err != nil {
+		t.Fatal(err)
 	}
 	clean(t, s)
 }

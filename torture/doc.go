@@ -11,6 +11,7 @@
 //
 //	go run ./torture -cuts 100      # needs root and /dev/fuse
 //	go run ./torture -mutants       # each sync left out in turn has to be caught
+//	go run ./torture -soak -for 24h # a moderate load while all of it goes wrong: nothing may grow
 //	go run ./torture -overload      # 5,000 slow clients, floods of sign-ins and mail; no root is needed
 //	go run ./torture -faults        # a full disk, failing writes and syncs, a slow disk, no resolver
 package main

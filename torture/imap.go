@@ -17,7 +17,7 @@ func signIn(s *server, account string) (*imapclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.SetDeadline(time.Now().Add(2 * patience))
+	conn.SetDeadline(time.Now().Add(s.longest()))
 	c := imapclient.New(conn, nil)
 	if err := c.Login(account, password).Wait(); err != nil {
 		c.Close()
@@ -64,24 +64,27 @@ func flags(list []imap.Flag) string {
 	return strings.Join(kept, " ")
 }
 
-// reap expunges the older part of anna's inbox, so that there is something to
-// collect.
-func (l *life) reap(s *server) {
-	c, err := signIn(s, anna)
+// reap expunges the older part of an inbox, so that there is something to
+// collect: until the server is gone, or once.
+func (l *life) reap(s *server, box *inbox, once bool) {
+	c, err := signIn(s, box.account)
 	if err != nil {
 		return
 	}
 	defer c.Close()
 	for {
-		if !l.reapOnce(c) {
+		if !reapOnce(c, box) {
 			return
 		}
 		l.acks.Add(1)
+		if once {
+			return
+		}
 		time.Sleep(100 * time.Millisecond)
 	}
 }
 
-func (l *life) reapOnce(c *imapclient.Client) bool {
+func reapOnce(c *imapclient.Client, box *inbox) bool {
 	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
 		return false
 	}
@@ -102,10 +105,10 @@ func (l *life) reapOnce(c *imapclient.Client) bool {
 	if c.Store(uids, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close() != nil {
 		return false
 	}
-	l.anna.note(leaving, names...)
+	box.note(leaving, names...)
 	if c.UIDExpunge(uids).Close() != nil {
 		return false
 	}
-	l.anna.note(gone, names...)
+	box.note(gone, names...)
 	return true
 }

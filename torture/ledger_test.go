@@ -1,8 +1,10 @@
 package main
 
 import (
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -90,5 +92,21 @@ func TestMessages(t *testing.T) {
 	message[len(message)-3]++
 	if _, whole := nameOf(message); whole {
 		t.Error("a changed octet was not seen")
+	}
+}
+
+func TestSlope(t *testing.T) {
+	var all []stretch
+	for _, level := range []float64{100, 900} { // a restart is no growth
+		var s stretch
+		for i := range 600 {
+			at := time.Duration(i) * time.Second
+			s = append(s, reading{at, sample{memory: int64(level*1000 + 3600*at.Hours()*10 + float64(i%3))}})
+		}
+		all = append(all, s)
+	}
+	perHour, noise := slope(all, func(r reading) float64 { return float64(r.memory) })
+	if math.Abs(perHour-36000) > 3*noise+10 || noise > 100 {
+		t.Errorf("%.0f ± %.0f an hour", perHour, noise)
 	}
 }

@@ -21,6 +21,7 @@ type life struct {
 	binary, dir string
 	env         []string
 	random      *rand.Rand
+	pace        time.Duration // between two things that a client does; 0: none
 	world       *world
 	survival    float64 // of what was not synced; negative: drawn for each cut
 
@@ -237,7 +238,7 @@ func (l *life) load(s *server, name string) {
 		random := rand.New(rand.NewPCG(l.random.Uint64(), uint64(i)))
 		workers.Go(func() { l.read(s, r, fmt.Sprintf("%s-r%d", name, i), random) })
 	}
-	workers.Go(func() { l.reap(s) })
+	workers.Go(func() { l.reap(s, l.anna, false) })
 	workers.Go(func() {
 		for {
 			packs, err := s.collect()

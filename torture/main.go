@@ -27,6 +27,7 @@ type options struct {
 	mutants  bool
 	faults   bool
 	overload bool
+	soak     bool
 	only     string
 }
 
@@ -40,6 +41,7 @@ func main() {
 	flag.BoolVar(&o.mutants, "mutants", false, "leave each sync out in turn instead, and see that it is noticed")
 	flag.BoolVar(&o.faults, "faults", false, "let one thing after the other go wrong instead, and see that nothing is lost")
 	flag.BoolVar(&o.overload, "overload", false, "bring more than the server can take instead, and see that honest clients are served")
+	flag.BoolVar(&o.soak, "soak", false, "work for as long as -for says instead, while things go wrong, and see that nothing grows")
 	flag.StringVar(&o.only, "only", "", "the faults, syncs or overloads whose name holds this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -61,13 +63,16 @@ func (o options) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if o.last > 0 {
+	if o.last > 0 && !o.soak && !o.overload {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.last)
 		defer cancel()
 	}
 	if o.mutants {
 		return o.hunt(ctx, dir)
+	}
+	if o.soak {
+		return o.soakIt(ctx, dir)
 	}
 	if o.overload {
 		return o.overwhelm(ctx, dir)

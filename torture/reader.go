@@ -32,6 +32,7 @@ func (l *life) read(s *server, f *folders, name string, random *rand.Rand) {
 	defer c.Close()
 	r := &reader{folders: f, c: c, random: random, name: name}
 	for !l.enough.Load() {
+		time.Sleep(l.pace)
 		err := r.step()
 		var no *imap.Error
 		switch {

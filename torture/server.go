@@ -32,6 +32,8 @@ type server struct {
 	exited chan struct{}
 	api    *http.Client
 
+	patient bool // sessions may last
+
 	smtp, submissions, imaps, web string // addresses
 }
 
@@ -137,6 +139,14 @@ func (s *server) ready() error {
 		}
 	}
 	return nil
+}
+
+// longest is how long a session with the server may last.
+func (s *server) longest() time.Duration {
+	if s.patient {
+		return 2 * time.Hour
+	}
+	return 2 * patience
 }
 
 func (s *server) running() bool {

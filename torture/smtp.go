@@ -17,12 +17,13 @@ var insecure = &tls.Config{InsecureSkipVerify: true}
 // deliver sends mail to anna, to bert and to both, until the server is gone or
 // says no.
 func (l *life) deliver(s *server, name string) {
-	c, err := dial(s.smtp, nil)
+	c, err := dial(s.smtp, nil, s.longest())
 	if err != nil {
 		return
 	}
 	defer c.Close()
 	for n := 0; !l.enough.Load(); n++ {
+		time.Sleep(l.pace)
 		id := fmt.Sprintf("%s-%d", name, n)
 		to := []*inbox{l.anna}
 		switch n % 10 {
@@ -65,7 +66,7 @@ func (l *life) judge(err error, took time.Duration) fate {
 // submit sends mail from bert to somebody elsewhere, until the server is gone
 // or says no.
 func (l *life) submit(s *server, name string) {
-	c, err := dial(s.submissions, insecure)
+	c, err := dial(s.submissions, insecure, s.longest())
 	if err != nil {
 		return
 	}
@@ -74,6 +75,7 @@ func (l *life) submit(s *server, name string) {
 		return
 	}
 	for n := 0; !l.enough.Load(); n++ {
+		time.Sleep(l.pace)
 		id := fmt.Sprintf("%s-%d", name, n)
 		l.outbox.note(unsure, id)
 		began := time.Now()
@@ -85,7 +87,7 @@ func (l *life) submit(s *server, name string) {
 	}
 }
 
-func dial(address string, config *tls.Config) (*smtp.Client, error) {
+func dial(address string, config *tls.Config, longest time.Duration) (*smtp.Client, error) {
 	conn, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func dial(address string, config *tls.Config) (*smtp.Client, error) {
 	if config != nil {
 		conn = tls.Client(conn, config)
 	}
-	conn.SetDeadline(time.Now().Add(2 * patience))
+	conn.SetDeadline(time.Now().Add(longest))
 	return smtp.NewClient(conn), nil
 }
 

@@ -20,6 +20,7 @@ type trial struct {
 	*life
 	scenario scenario
 	workers  sync.WaitGroup
+	prefix   string // of the names of messages
 	figures  string // what there is to tell
 
 	packs, logs atomic.Int64 // syncs of them, while the disk is slow
@@ -93,7 +94,7 @@ func (t *trial) work(s *server) {
 	again := func(name string, f func(name string)) {
 		t.workers.Go(func() {
 			for n := 0; !t.enough.Load() && s.running(); n++ {
-				f(fmt.Sprintf("%s-%d", name, n))
+				f(fmt.Sprintf("%s%s-%d", t.prefix, name, n))
 				time.Sleep(pause)
 			}
 		})
@@ -110,7 +111,7 @@ func (t *trial) work(s *server) {
 	}
 	for i, r := range t.readers {
 		random := rand.New(rand.NewPCG(t.random.Uint64(), uint64(i)))
-		t.workers.Go(func() { t.read(s, r, fmt.Sprint("r", i), random) })
+		t.workers.Go(func() { t.read(s, r, fmt.Sprint(t.prefix, "r", i), random) })
 	}
 }
 

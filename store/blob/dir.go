@@ -31,6 +31,8 @@ type Dir struct {
 	staged  atomic.Int64 // octets of bodies in memory
 	reading files
 
+	underWay sync.Map // identities of objects whose stage is open, of which no row may be expected yet
+
 	days sync.Mutex
 	day  string // the directory of objects whose name is known to be durable; guarded by days
 

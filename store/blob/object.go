@@ -41,8 +41,10 @@ func (d *Dir) newObject() (*objectWriter, error) {
 	if err := d.makeObjectDir(id); err != nil {
 		return nil, err
 	}
+	d.underWay.Store(id, true)
 	f, err := os.OpenFile(d.objectPath(id), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
+		d.underWay.Delete(id)
 		return nil, diskError("make a file for a large message", err)
 	}
 	return &objectWriter{dir: d, id: id, file: f, chunk: make([]byte, 0, chunkSize), end: headerSize}, nil
@@ -140,6 +142,7 @@ func (w *objectWriter) close() error {
 	if !w.sealed {
 		os.Remove(w.dir.objectPath(w.id))
 	}
+	w.dir.underWay.Delete(w.id)
 	return err
 }
 
@@ -151,7 +154,8 @@ func (d *Dir) Remove(f *Frame) {
 	}
 }
 
-// Objects returns the objects whose files have not changed since before.
+// Objects returns the objects whose files have not changed since before,
+// without those of open stages: their age means nothing when the clock jumps.
 func (d *Dir) Objects(before time.Time) ([]*Frame, error) {
 	var found []*Frame
 	err := filepath.WalkDir(filepath.Join(d.path, "objects"), func(path string, entry fs.DirEntry, err error) error {
@@ -160,6 +164,9 @@ func (d *Dir) Objects(before time.Time) ([]*Frame, error) {
 		}
 		id, err := strconv.ParseInt(entry.Name(), 16, 64)
 		info, infoErr := entry.Info()
+		if _, busy := d.underWay.Load(id); busy {
+			return nil
+		}
 		if err == nil && infoErr == nil && info.ModTime().Before(before) {
 			found = append(found, &Frame{ID: id, Location: Location{Kind: InObject, Stored: info.Size()}})
 		}
