@@ -84,6 +84,23 @@ func (c *candidate) headerContains(field, needle string) (bool, error) {
 	return false, err
 }
 
+// subjectContains looks into the envelope's subject.
+func (c *candidate) subjectContains(needle string) (bool, error) {
+	subject, _, ok := message.SubjectOf(c.row.Index)
+	if !ok {
+		_, err := c.envelope()
+		return false, err
+	}
+	return strings.Contains(fold(message.DecodeWords(subject)), needle), nil
+}
+
+// hasSubjectOnce reports whether the envelope's subject is what reading the
+// header as far as header does would find, and all of it.
+func (c *candidate) hasSubjectOnce() bool {
+	_, once, ok := message.SubjectOf(c.row.Index)
+	return ok && once && message.HeaderLengthOf(c.row.Index)+c.row.Shift <= message.MaxHeaderBytes
+}
+
 // textContains looks into header and body.
 func (c *candidate) textContains(needle string) (bool, error) {
 	header, err := c.header()

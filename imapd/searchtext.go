@@ -32,6 +32,9 @@ func (p *searchParser) textKey(word string) (searchKey, bool) {
 	case "HEADER":
 		return headerKey(field, needle), true
 	}
+	if word == "SUBJECT" {
+		return searchKey{costRow, func(c *candidate) (bool, error) { return c.subjectContains(needle) }}, true
+	}
 	return searchKey{costRow, func(c *candidate) (bool, error) {
 		e, err := c.envelope()
 		return err == nil && strings.Contains(envelopeText(e, word), needle), err
@@ -47,14 +50,20 @@ func headerKey(field, needle string) searchKey {
 			return err == nil && strings.Contains(fold(e.MessageID), needle), err
 		}}
 	}
+	if upper(field) == "SUBJECT" && needle != "" {
+		return searchKey{costRow, func(c *candidate) (bool, error) {
+			if !c.hasSubjectOnce() {
+				return c.headerContains(field, needle)
+			}
+			return c.subjectContains(needle)
+		}}
+	}
 	return searchKey{costContent, func(c *candidate) (bool, error) { return c.headerContains(field, needle) }}
 }
 
 // envelopeText returns a field of the envelope, decoded and folded.
 func envelopeText(e *message.Envelope, word string) string {
 	switch word {
-	case "SUBJECT":
-		return fold(message.DecodeWords(e.Subject))
 	case "FROM":
 		return addressText(e.From)
 	case "TO":

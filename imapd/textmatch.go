@@ -3,6 +3,7 @@ package imapd
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -59,6 +60,10 @@ func (m *textMatcher) add(block []byte, last bool) bool {
 // complete.
 func (m *textMatcher) fold(block []byte, last bool) (rest []byte) {
 	for len(block) > 0 {
+		if n := m.foldASCII(block); n > 0 {
+			block = block[n:]
+			continue
+		}
 		r, size := rune(block[0]), 1
 		if r >= utf8.RuneSelf {
 			if !last && !utf8.FullRune(block) {
@@ -77,3 +82,35 @@ func (m *textMatcher) fold(block []byte, last bool) (rest []byte) {
 	}
 	return nil
 }
+
+// foldASCII appends the ASCII at the start of a block and returns its length.
+// It does what fold does, several times as fast.
+func (m *textMatcher) foldASCII(block []byte) int {
+	text := slices.Grow(m.text, len(block))
+	space := len(text) > 0 && text[len(text)-1] == ' '
+	for i, c := range block {
+		f := foldedASCII[c]
+		switch {
+		case f == 0:
+			m.text = text
+			return i
+		case f == ' ' && space:
+			continue
+		}
+		space = f == ' '
+		text = append(text, f)
+	}
+	m.text = text
+	return len(block)
+}
+
+// foldedASCII holds what becomes of an octet of ASCII; 0: fold has to look.
+var foldedASCII = func() (table [256]byte) {
+	for c := 1; c < utf8.RuneSelf; c++ {
+		table[c] = byte(unicode.ToLower(rune(c)))
+		if unicode.IsSpace(rune(c)) {
+			table[c] = ' '
+		}
+	}
+	return table
+}()

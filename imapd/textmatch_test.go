@@ -1,9 +1,11 @@
 package imapd
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode"
 )
 
 func TestStreamContains(t *testing.T) {
@@ -16,6 +18,35 @@ func TestStreamContains(t *testing.T) {
 			if err != nil || got != want {
 				t.Errorf("%q in blocks of %d: %v %v", needle, size, got, err)
 			}
+		}
+	}
+}
+
+// TestFoldASCIIIsFold holds the short cut against what it spares, rune by rune.
+func TestFoldASCIIIsFold(t *testing.T) {
+	slow := func(text string) string {
+		var b strings.Builder
+		space := false
+		for _, r := range text {
+			if !unicode.IsSpace(r) {
+				b.WriteRune(unicode.ToLower(r))
+			} else if !space {
+				b.WriteByte(' ')
+			}
+			space = unicode.IsSpace(r)
+		}
+		return b.String()
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	letters := []rune("aZ \t\r\n\v\f\x00\x7f~ÄßİK\u00a0\u2003\u0085\ufffd漢😀")
+	for range 3000 {
+		var text strings.Builder
+		for range random.IntN(40) {
+			text.WriteRune(letters[random.IntN(len(letters))])
+		}
+		m := textMatcher{}
+		if m.fold([]byte(text.String()), true); string(m.text) != slow(text.String()) {
+			t.Fatalf("%q folds to %q, want %q", text.String(), m.text, slow(text.String()))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
@@ -57,5 +58,62 @@ func isPlainASCII(b []byte) bool {
 // NewCharsetReader converts what r gives from a charset to UTF-8. An unknown
 // or empty charset is taken for UTF-8 with U+FFFD for what does not fit.
 func NewCharsetReader(r io.Reader, charset string) io.Reader {
-	return transform.NewReader(r, charsetOf(charset).NewDecoder())
+	enc := charsetOf(charset)
+	if name, err := htmlindex.Name(enc); err != nil || isStateful(name) {
+		return transform.NewReader(r, enc.NewDecoder())
+	}
+	return &charsetReader{r: r, enc: enc}
+}
+
+// charsetReader passes ASCII on as it is, which most mail is written in, and
+// decodes from the first other octet on. The charset has no states, so that a
+// decoder can begin there.
+type charsetReader struct {
+	r       io.Reader
+	enc     encoding.Encoding
+	decoded io.Reader // once something else than ASCII came
+}
+
+// Read implements io.Reader.
+func (c *charsetReader) Read(p []byte) (int, error) {
+	if c.decoded != nil {
+		return c.decoded.Read(p)
+	}
+	n, err := c.r.Read(p)
+	plain := plainPrefix(p[:n])
+	if plain == n {
+		return n, err
+	}
+	rest := io.MultiReader(bytes.NewReader(bytes.Clone(p[plain:n])), &failed{c.r, err})
+	c.decoded = transform.NewReader(rest, c.enc.NewDecoder())
+	if plain > 0 {
+		return plain, nil
+	}
+	return c.decoded.Read(p)
+}
+
+// failed is a reader that gave err with the last octets it gave.
+type failed struct {
+	r   io.Reader
+	err error
+}
+
+func (f *failed) Read(p []byte) (int, error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	return f.r.Read(p)
+}
+
+// plainPrefix returns the length of the ASCII at the start of b, without
+// escape characters.
+func plainPrefix(b []byte) int {
+	n := 0
+	for n+8 <= len(b) && isPlainASCII(b[n:n+8]) {
+		n += 8
+	}
+	for n < len(b) && b[n] < 0x80 && b[n] != 0x1b {
+		n++
+	}
+	return n
 }

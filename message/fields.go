@@ -129,6 +129,32 @@ func fieldValue(value []byte) string {
 	return string(out)
 }
 
+// subjectOnce reports whether ParseHeader finds at most one Subject in a
+// header, which is this one, and would do so below fields of other names.
+func subjectOnce(raw []byte, subject string) bool {
+	if len(raw) >= MaxHeaderBytes {
+		return false
+	}
+	found := 0
+	for n := 0; len(raw) > 0; n++ {
+		end := fieldEnd(raw)
+		field := raw[:end]
+		raw = raw[end:]
+		if len(bytes.TrimRight(field, "\r\n")) == 0 {
+			break
+		}
+		if n == MaxHeaderFields/2 {
+			return false
+		}
+		if nameIn(field, []string{"Subject"}) {
+			if found++; found > 1 || (Field{Raw: field}).Value() != subject {
+				return false
+			}
+		}
+	}
+	return found == 1 || subject == ""
+}
+
 // apply describes a part by its content fields.
 func (fields *partFields) apply(f *frame) {
 	p := f.part

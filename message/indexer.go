@@ -249,6 +249,9 @@ func (x *Indexer) finishHeader(f *frame, end int64) {
 	f.bodyLine = x.lines
 	f.mode = inBody
 	fields := readFields(f.header, f.isMessage)
+	if f.part == x.index.Root {
+		x.index.SubjectOnce = subjectOnce(f.header, fields.subject)
+	}
 	f.header = nil
 	fields.apply(f)
 	if f.isMessage {

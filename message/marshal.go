@@ -12,7 +12,8 @@ import (
 //	version            1 octet, indexVersion
 //	size               uvarint
 //	root header length uvarint
-//	date               varint, unix seconds; varint, offset in minutes; preceded by 1 octet, 0 when unknown
+//	flags              1 octet: 1 a date follows, 2 SubjectOnce
+//	date               varint, unix seconds; varint, offset in minutes
 //	references         uvarint count, then each as uvarint length and octets
 //	envelope           uvarint length, ENVELOPE as on the wire
 //	structure          uvarint length, BODYSTRUCTURE as on the wire
@@ -32,7 +33,7 @@ func (x *Index) Marshal() []byte {
 	dst = append(dst, indexVersion)
 	dst = binary.AppendUvarint(dst, uint64(x.Size))
 	dst = binary.AppendUvarint(dst, uint64(x.Root.Header.Length))
-	dst = appendDate(dst, x.Date)
+	dst = x.appendDate(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(x.References)))
 	for _, id := range x.References {
 		dst = appendBytes(dst, []byte(id))
@@ -42,12 +43,22 @@ func (x *Index) Marshal() []byte {
 	return x.Root.appendLayout(dst, 0)
 }
 
-func appendDate(dst []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(dst, 0)
+// The flags before the date.
+const (
+	hasDate     = 1
+	subjectFlag = 2
+)
+
+func (x *Index) appendDate(dst []byte) []byte {
+	flags := byte(0)
+	if x.SubjectOnce {
+		flags = subjectFlag
 	}
-	_, offset := t.Zone()
-	dst = binary.AppendVarint(append(dst, 1), t.Unix())
+	if x.Date.IsZero() {
+		return append(dst, flags)
+	}
+	_, offset := x.Date.Zone()
+	dst = binary.AppendVarint(append(dst, flags|hasDate), x.Date.Unix())
 	return binary.AppendVarint(dst, int64(offset/60))
 }
 
@@ -92,6 +103,19 @@ func EnvelopeOf(marshalled []byte) []byte {
 	return r.bytes()
 }
 
+// SubjectOf returns Envelope.Subject and SubjectOnce from a marshalled index;
+// not ok when that is damaged.
+func SubjectOf(marshalled []byte) (subject string, once, ok bool) {
+	r := indexReader{b: marshalled}
+	once = r.preamble()
+	envelope := wireReader{b: r.bytes()}
+	envelope.eat("(")
+	envelope.nstring() // Date
+	envelope.eat(" ")
+	subject = envelope.nstring()
+	return subject, once, !r.bad && !envelope.bad
+}
+
 // StructureOf returns BODYSTRUCTURE, or BODY when not extended, as on the
 // wire from a marshalled index, nil when that is damaged. The extended form
 // is stored ready-made; the other is rendered.
@@ -118,7 +142,7 @@ func UnmarshalIndex(marshalled []byte) (*Index, error) {
 	r.version()
 	x.Size = r.number()
 	headerLength := r.number()
-	x.Date = r.date()
+	x.Date, x.SubjectOnce = r.date()
 	for n := r.count(); n > 0 && !r.bad; n-- {
 		x.References = append(x.References, string(r.bytes()))
 	}
@@ -199,33 +223,36 @@ func (r *indexReader) signed() int64 {
 	return v
 }
 
-func (r *indexReader) date() time.Time {
-	if r.bad || len(r.b) == 0 {
+// date reads the flags and the date.
+func (r *indexReader) date() (t time.Time, subjectOnce bool) {
+	if r.bad || len(r.b) == 0 || r.b[0] > hasDate|subjectFlag {
 		r.bad = true
-		return time.Time{}
+		return time.Time{}, false
 	}
-	known := r.b[0] != 0
+	flags := r.b[0]
 	r.b = r.b[1:]
-	if !known {
-		return time.Time{}
+	subjectOnce = flags&subjectFlag != 0
+	if flags&hasDate == 0 {
+		return time.Time{}, subjectOnce
 	}
 	seconds, minutes := r.signed(), r.signed()
 	if minutes < -24*60 || minutes > 24*60 {
 		r.bad = true
-		return time.Time{}
+		return time.Time{}, false
 	}
-	return time.Unix(seconds, 0).In(time.FixedZone("", int(minutes)*60))
+	return time.Unix(seconds, 0).In(time.FixedZone("", int(minutes)*60)), subjectOnce
 }
 
 // preamble passes over what stands before the envelope.
-func (r *indexReader) preamble() {
+func (r *indexReader) preamble() (subjectOnce bool) {
 	r.version()
 	r.number()
 	r.number()
-	r.date()
+	_, subjectOnce = r.date()
 	for n := r.count(); n > 0 && !r.bad; n-- {
 		r.bytes()
 	}
+	return subjectOnce
 }
 
 // layout reads where a part and those below it lie.

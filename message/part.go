@@ -30,6 +30,11 @@ type Index struct {
 	Envelope   *Envelope // of the message
 	References []string  // message identifiers without brackets, see ParseMessageIDs
 	Date       time.Time // of the Date field; zero when it cannot be read
+
+	// SubjectOnce is whether the header has one Subject at most, which is
+	// exactly what Envelope.Subject says, so that nobody need read the header
+	// for it.
+	SubjectOnce bool
 }
 
 // Part is a MIME entity (RFC 2045 section 2.4): the message, a part of a
