@@ -105,7 +105,7 @@ func TestSlope(t *testing.T) {
 		}
 		all = append(all, s)
 	}
-	perHour, noise := slope(all, func(r reading) float64 { return float64(r.memory) })
+	perHour, noise := slope(all, time.Minute, func(r reading) float64 { return float64(r.memory) })
 	if math.Abs(perHour-36000) > 3*noise+10 || noise > 100 {
 		t.Errorf("%.0f ± %.0f an hour", perHour, noise)
 	}

@@ -34,9 +34,9 @@ type assault struct {
 func assaults() []assault {
 	return []assault{
 		{name: "nothing but honest clients", run: func(context.Context, *overload) {}},
-		{name: "5,000 clients that say nothing", lead: 3 * time.Second, run: crowd(5000, 500, sayNothing)},
-		{name: "5,000 clients that send an octet a second", lead: 3 * time.Second, run: crowd(5000, 500, drip("EHLO x\r\nNOOP\r\n"+strings.Repeat("NOOP\r\n", 1000)))},
-		{name: "5,000 messages that arrive an octet a second", lead: 3 * time.Second, run: crowd(5000, 500, dripMessage)},
+		{name: "5,000 clients that say nothing", lead: 5 * time.Second, run: crowd(5000, 500, sayNothing)},
+		{name: "5,000 clients that send an octet a second", lead: 5 * time.Second, run: crowd(5000, 500, drip("EHLO x\r\nNOOP\r\n"+strings.Repeat("NOOP\r\n", 1000)))},
+		{name: "5,000 messages that arrive an octet a second", lead: 5 * time.Second, run: crowd(5000, 500, dripMessage)},
 		{name: "5,000 IMAP clients that say nothing", lead: 10 * time.Second, run: crowd(5000, 500, imapNothing)},
 		{name: "1,000 sign-ins at once, every few seconds", lead: 3 * time.Second, run: crowd(1000, 1000, guess)},
 		{name: "ten times the load", run: crowd(640, 64, flood)},

@@ -13,8 +13,8 @@ import (
 // What a soak allows. It is enforced from an hour on: before that a database
 // fills its cache and tells nothing.
 const (
-	mostGrowth   = 1 << 20 // octets of memory an hour, beyond noise
-	warmUp       = time.Minute
+	mostGrowth   = 1 << 20          // octets of memory an hour, beyond noise
+	mostWarmUp   = 15 * time.Minute // of a stretch, in which caches fill: not counted
 	soakEnforced = time.Hour
 )
 
@@ -23,6 +23,7 @@ const (
 type soak struct {
 	*trial
 	samples []stretch
+	warmUp  time.Duration // of each
 }
 
 // stretch is the samples between two starts.
@@ -44,7 +45,8 @@ func (o options) soakIt(ctx context.Context, dir string) error {
 	defer w.close()
 	l.world = w
 	s := &soak{trial: &trial{life: l, scenario: scenario{senders: 8}}}
-	each := min(max(o.last/4, 3*time.Minute), time.Hour)
+	each := min(max(o.last/2, 3*time.Minute), time.Hour)
+	s.warmUp = min(each/3, mostWarmUp)
 	for until := time.Now().Add(o.last); time.Now().Before(until) && ctx.Err() == nil; {
 		problems, err := s.stretch(ctx, min(each, time.Until(until)))
 		if len(problems) > 0 || err != nil {
@@ -138,9 +140,9 @@ func (s *soak) observe(ctx context.Context, srv *server, last time.Duration) {
 
 // report prints what grew and fails when it did.
 func (s *soak) report(last time.Duration) error {
-	memory, memoryNoise := slope(s.samples, func(r reading) float64 { return float64(r.memory) })
-	routines, routinesNoise := slope(s.samples, func(r reading) float64 { return float64(r.goroutines) })
-	files, filesNoise := slope(s.samples, func(r reading) float64 { return float64(r.files) })
+	memory, memoryNoise := slope(s.samples, s.warmUp, func(r reading) float64 { return float64(r.memory) })
+	routines, routinesNoise := slope(s.samples, s.warmUp, func(r reading) float64 { return float64(r.goroutines) })
+	files, filesNoise := slope(s.samples, s.warmUp, func(r reading) float64 { return float64(r.files) })
 	say("%d acknowledged, %d sent twice, nothing lost; in an hour: memory %+.1f ± %.1f MB, goroutines %+.1f ± %.1f, files %+.1f ± %.1f",
 		s.acks.Load(), s.duplicates, memory/(1<<20), memoryNoise/(1<<20), routines, routinesNoise, files, filesNoise)
 	if last < soakEnforced {
@@ -154,7 +156,7 @@ func (s *soak) report(last time.Duration) error {
 
 // slope fits one slope, an hour, through all stretches, each with a level of its
 // own, and returns it with its standard error. The warm-up is left out.
-func slope(all []stretch, of func(reading) float64) (perHour, noise float64) {
+func slope(all []stretch, warmUp time.Duration, of func(reading) float64) (perHour, noise float64) {
 	var xx, xy, yy, n float64
 	for _, s := range all {
 		var x, y []float64
