@@ -72,7 +72,7 @@ func (k *seats) acquire(from netip.Addr, maxTotal, maxNetwork int, end func()) (
 	}
 	if k.total-k.leaving >= maxTotal {
 		least, crowded := k.least(s.near)
-		if least == nil || k.leaving > maxTotal/10 || k.leaving > maxTotal/20 && !crowded {
+		if least == nil || k.leaving > 1+maxTotal/10 || k.leaving > 1+maxTotal/20 && !crowded {
 			return nil, LimitConnections
 		}
 		k.stand(least)
