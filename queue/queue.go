@@ -28,6 +28,7 @@ type Config struct {
 	PerSite int // attempts at once to one site; 0: 20
 
 	AttemptTimeout time.Duration // 0: 20 minutes
+	LeaseTime      time.Duration // how long a lease holds without being renewed; 0: 60 seconds
 	Clock          func() time.Time
 	Logger         *slog.Logger
 	Metrics        Metrics
@@ -63,9 +64,6 @@ type Queue struct {
 	wake   chan struct{}
 }
 
-// leaseTime is how long a lease holds without being renewed.
-const leaseTime = 60 * time.Second
-
 // New returns a queue. Run does the work.
 func New(c Config) *Queue {
 	if c.Total == 0 {
@@ -76,6 +74,9 @@ func New(c Config) *Queue {
 	}
 	if c.AttemptTimeout == 0 {
 		c.AttemptTimeout = 20 * time.Minute
+	}
+	if c.LeaseTime <= 0 {
+		c.LeaseTime = time.Minute
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -125,7 +126,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		return err
 	}
 	q.beginScan()
-	renew := time.NewTicker(leaseTime / 3)
+	renew := time.NewTicker(q.config.LeaseTime / 3)
 	defer renew.Stop()
 	scan := time.NewTicker(scanEvery)
 	defer scan.Stop()
@@ -177,7 +178,7 @@ func (q *Queue) step(ctx, attempts context.Context, renew, scan <-chan time.Time
 // acquire takes the lease, waiting for another owner's to run out.
 func (q *Queue) acquire(ctx context.Context) error {
 	for {
-		lease, err := q.config.Store.Lease(ctx, q.config.Owner, leaseTime)
+		lease, err := q.config.Store.Lease(ctx, q.config.Owner, q.config.LeaseTime)
 		if err == nil {
 			q.lease = lease
 			return nil
@@ -186,7 +187,7 @@ func (q *Queue) acquire(ctx context.Context) error {
 			return fmt.Errorf("take the queue: %w", err)
 		}
 		select {
-		case <-time.After(leaseTime / 6):
+		case <-time.After(q.config.LeaseTime / 6):
 		case <-ctx.Done():
 			return nil
 		}
@@ -194,7 +195,7 @@ func (q *Queue) acquire(ctx context.Context) error {
 }
 
 func (q *Queue) renew(ctx context.Context) error {
-	lease, err := q.config.Store.Lease(ctx, q.config.Owner, leaseTime)
+	lease, err := q.config.Store.Lease(ctx, q.config.Owner, q.config.LeaseTime)
 	if err == nil && lease.Token != q.lease.Token {
 		err = gomail.Errorf(gomail.Closed, "another node had the queue meanwhile")
 	}
