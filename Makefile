@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e cuts overload soak torture fuzz bench packages web web-check clean
+.PHONY: build demo test check unit e2e cuts cuts-now overload soak torture fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -22,7 +22,10 @@ unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (mak
 e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 
-cuts: ## 30 power cuts, each sync left out in turn, and everything else that can go wrong with a disk; as root
+cuts: ## 30 power cuts, each sync left out in turn, and faults; as root, with /dev/fuse
+	@if [ "$$(id -u)" = 0 ] && [ -w /dev/fuse ]; then $(MAKE) cuts-now; else echo "No power cuts: they need root and /dev/fuse."; fi
+
+cuts-now:
 	$(GO) run ./torture -cuts 30 -totals ""
 	$(GO) run ./torture -mutants
 	$(GO) run ./torture -faults

@@ -46,6 +46,9 @@ func mounted(t *testing.T, d *Disk) string {
 	if os.Getuid() != 0 {
 		t.Skip("mounting needs root")
 	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skip("mounting needs /dev/fuse")
+	}
 	at := t.TempDir()
 	m, err := d.MountAt(at)
 	if err != nil {
