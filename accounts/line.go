@@ -15,10 +15,11 @@ import (
 // at once.
 const (
 	maxStrangers  = 64 // waiting
-	maxPerPlace   = 16 // of them, from one network
+	maxPerPlace   = 16 // of them, from one network; the others grow with it where it is configured
 	maxKnown      = 64 // waiting, from places where they have signed in before
 	strangersWait = 5 * time.Second
 	knownWait     = 10 * time.Second
+	longestWait   = time.Minute
 )
 
 // rank is where somebody stands in the line.
@@ -34,6 +35,8 @@ var first = rank{known: true}
 // account, then strangers. So a flood of guesses, from however many addresses,
 // does not keep people out of their mail.
 type line struct {
+	room int // how many times the bounds above it has
+
 	mu        sync.Mutex
 	free      int
 	known     []chan struct{}
@@ -41,7 +44,15 @@ type line struct {
 	places    map[netip.Prefix]int // strangers waiting
 }
 
-func newLine(parallel int) *line { return &line{free: parallel, places: map[netip.Prefix]int{}} }
+// newLine makes a line in which so many may wait from one network; 0: 16.
+func newLine(parallel, perNetwork int) *line {
+	return &line{free: parallel, room: max(1, perNetwork/maxPerPlace), places: map[netip.Prefix]int{}}
+}
+
+// patience is how long one may wait in a line of this room.
+func (l *line) patience(d time.Duration) time.Duration {
+	return min(d*time.Duration(l.room), max(d, longestWait))
+}
 
 // enter waits for a turn, which leave gives back. Unavailable when that takes
 // too long, or would.
@@ -73,15 +84,15 @@ func (l *line) join(r rank) (turn chan struct{}, wait time.Duration, err error) 
 	case l.free > 0:
 		l.free--
 		return nil, 0, nil
-	case r.known && len(l.known) < maxKnown:
+	case r.known && len(l.known) < maxKnown*l.room:
 		turn = make(chan struct{})
 		l.known = append(l.known, turn)
-		return turn, knownWait, nil
-	case !r.known && len(l.strangers) < maxStrangers && l.places[r.network] < maxPerPlace:
+		return turn, l.patience(knownWait), nil
+	case !r.known && len(l.strangers) < maxStrangers*l.room && l.places[r.network] < maxPerPlace*l.room:
 		turn = make(chan struct{})
 		l.strangers = append(l.strangers, turn)
 		l.places[r.network]++
-		return turn, strangersWait, nil
+		return turn, l.patience(strangersWait), nil
 	}
 	return nil, 0, errLine
 }

@@ -18,7 +18,7 @@ func stranger(n int) rank {
 // go before those who wait.
 func TestFloodOfSignIns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLine(1)
+		l := newLine(1, 0)
 		if err := l.enter(t.Context(), stranger(0)); err != nil {
 			t.Fatal(err)
 		}

@@ -49,8 +49,8 @@ type hasher struct {
 // itself the runtime would keep the tens of megabytes of each for minutes.
 const tidyAfter = 500 * time.Millisecond
 
-func newHasher(cost Cost, parallel int) *hasher {
-	h := &hasher{cost: cost, line: newLine(parallel)}
+func newHasher(cost Cost, parallel, perNetwork int) *hasher {
+	h := &hasher{cost: cost, line: newLine(parallel, perNetwork)}
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
 	h.dummy = encodeHash(cost, salt, make([]byte, hashSize))

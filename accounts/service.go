@@ -20,6 +20,8 @@ type Config struct {
 	Clock    func() time.Time // nil: time.Now
 	Cost     Cost             // zero: DefaultCost
 	Parallel int              // password checks at once; 0: 2
+
+	PerNetwork int // sign-ins that may wait from one network; 0: 16
 }
 
 // Service manages accounts and lets people and programs sign in.
@@ -57,7 +59,7 @@ func New(c Config) *Service {
 		c.Parallel = 2
 	}
 	s := &Service{
-		store: c.Store, log: c.Logger, clock: c.Clock, hasher: newHasher(c.Cost, c.Parallel),
+		store: c.Store, log: c.Logger, clock: c.Clock, hasher: newHasher(c.Cost, c.Parallel, c.PerNetwork),
 		guard: newGuard(c.Clock), verified: map[[32]byte]time.Time{},
 	}
 	rand.Read(s.key[:])

@@ -60,7 +60,7 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 		return nil, err
 	}
 	s := &services{log: log, store: st, hub: hub, config: c, events: api.NewHub()}
-	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log})
+	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3})
 	s.mailboxes = mailbox.New(st, hub)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
 	if err := s.openDNS(o, sealer); err != nil {
