@@ -66,8 +66,9 @@ smtpd_recipient_restrictions = permit_mynetworks reject_unauth_destination
 smtpd_reject_unlisted_recipient = yes
 `
 
-// startPostfixPeer runs a Postfix with directories of its own.
-func startPostfixPeer(t testing.TB) *postfixPeer {
+// startPostfixPeer runs a Postfix with directories of its own. extra is added
+// to its main.cf, with its directory in place of %[1]s.
+func startPostfixPeer(t testing.TB, extra ...string) *postfixPeer {
 	t.Helper()
 	needRoot(t, "Postfix is started on port 25 of a loopback address")
 	need(t, "/usr/sbin/postfix")
@@ -86,7 +87,7 @@ func startPostfixPeer(t testing.TB) *postfixPeer {
 	mustRun(t, "", "chown", "-R", "nobody", filepath.Join(dir, "mail"))
 	write(t, filepath.Join(dir, "tls.pem"), selfSigned(t, "mx.peer.test"))
 	etc := filepath.Join(dir, "etc")
-	write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(postfixMain, dir, peerAddress, ourAddress))
+	write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(postfixMain, dir, peerAddress, ourAddress)+strings.ReplaceAll(strings.Join(extra, ""), "%[1]s", dir))
 	master, err := os.ReadFile("testdata/postfix-master.cf")
 	if err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func (s *smarthost) count() (once, twice int) {
 func TestKillWhileTheQueueIsEmptied(t *testing.T) {
 	const messages, window = 1200, 500 + 20
 	s := newSmarthost(t)
-	i := serve(t, "127.0.0.1:1", fmt.Sprintf("smarthost = %q\n", s.listener.Addr().String()))
+	i := serve(t, "127.0.0.1:1", fmt.Sprintf("smarthost = %q\nsmarthost_tls = \"opportunistic\"\n", s.listener.Addr().String()))
 	c := dialSMTPS(t, i.bound["submission.tls_listen"], trust(t, filepath.Join(i.dir, "self-signed.pem"), "mail.example.test"))
 	c.ehlo()
 	c.want("235", "AUTH PLAIN %s", plain(i.anna))

@@ -31,6 +31,7 @@ type attempt struct {
 	todo    []int // indexes of recipients that are not settled
 	last    *failure
 	final   bool // every failure so far was permanent
+	alone   bool // another sender's mail to the site may go another way
 	talked  bool // a server has greeted us, so others of its messages may fare better
 }
 
@@ -57,7 +58,8 @@ func (a *attempt) run(ctx context.Context) {
 		a.giveUp()
 		return
 	}
-	r, f := a.s.route(ctx, a.task.Site)
+	r, f := a.s.route(ctx, a.task)
+	a.alone = r.bySender
 	if f != nil {
 		a.note(*f)
 		a.talked = ctx.Err() != nil
@@ -115,7 +117,7 @@ func (a *attempt) viaHosts(ctx context.Context, r route) {
 	for _, host := range r.hosts {
 		addrs, f := a.s.addresses(ctx, r, host)
 		if f != nil {
-			a.note(*f)
+			a.note(*r.temper(f))
 			continue
 		}
 		for _, addr := range addrs {
@@ -136,7 +138,7 @@ func (a *attempt) viaAddress(ctx context.Context, r route, host string, addr net
 		before := len(a.todo)
 		c, f := a.s.connect(ctx, r, host, addr)
 		if f != nil {
-			a.note(*f)
+			a.note(*r.temper(f))
 			return false
 		}
 		a.talked = true
@@ -170,7 +172,7 @@ func (a *attempt) giveUp() {
 		f.enhanced = "4" + f.enhanced[1:]
 	}
 	result := f.result()
-	result.Lost = f.outcome == queue.Temporary && !a.talked
+	result.Lost = f.outcome == queue.Temporary && !a.talked && !a.alone
 	for _, i := range append([]int(nil), a.todo...) {
 		a.settle(i, result)
 	}

@@ -18,26 +18,29 @@ import (
 // client is a connection to a server that has greeted us.
 type client struct {
 	s    *Sender
-	key  string // in the pool
+	key  string     // in the pool
+	via  *Smarthost // nil: a domain's own server
 	host string
 	addr netip.Addr
 	conn net.Conn
 	r    *bufio.Reader
 
-	tls      string // version, empty: plain text
-	ext      extensions
-	messages int  // transactions begun
-	dirty    bool // a transaction may be open
-	broken   bool // not to be used again
-	timer    *time.Timer
+	tls       string // version, empty: plain text
+	mechanism string // by which we signed in, empty: we did not
+	ext       extensions
+	messages  int  // transactions begun
+	dirty     bool // a transaction may be open
+	broken    bool // not to be used again
+	timer     *time.Timer
 }
 
 // extensions are what the server has said to EHLO.
 type extensions struct {
-	pipelining, eightBit, utf8, dsn, starttls, authPlain bool
-	sized                                                bool
-	size                                                 int64 // limit in octets, 0: none said
-	rcptMax, mailMax                                     int   // LIMITS, 0: none said
+	pipelining, eightBit, utf8, dsn, starttls bool
+	sized                                     bool
+	size                                      int64           // limit in octets, 0: none said
+	rcptMax, mailMax                          int             // LIMITS, 0: none said
+	auth                                      map[string]bool // mechanisms, in upper case
 }
 
 // remote names the server in results.
@@ -48,7 +51,7 @@ func (c *client) remote() string { return c.host + " [" + c.addr.String() + "]" 
 // where credentials are to be sent.
 func (s *Sender) connect(ctx context.Context, r route, host string, addr netip.Addr) (*client, *failure) {
 	c, err := s.open(ctx, r, host, addr, true)
-	if isTLSError(err) && !s.needsTLS(r) {
+	if isTLSError(err) && !r.needsTLS() {
 		s.cfg.Logger.Info("TLS failed, trying in plain text", "remote", host, "addr", addr, "err", err)
 		c, err = s.open(ctx, r, host, addr, false)
 	}
@@ -56,11 +59,6 @@ func (s *Sender) connect(ctx context.Context, r route, host string, addr netip.A
 		return nil, failureOf(err, host+" ["+addr.String()+"]")
 	}
 	return c, nil
-}
-
-// needsTLS reports whether mail must not go in plain text.
-func (s *Sender) needsTLS(r route) bool {
-	return r.smarthost && (s.cfg.Smarthost.Username != "" || r.port == 465)
 }
 
 // open makes one connection, from the dialing to the last EHLO.
@@ -71,7 +69,7 @@ func (s *Sender) open(ctx context.Context, r route, host string, addr netip.Addr
 	if err != nil {
 		return nil, &connectError{err}
 	}
-	c := &client{s: s, key: r.key(host), host: host, addr: addr}
+	c := &client{s: s, key: r.key(host), via: r.smarthost, host: host, addr: addr}
 	c.use(conn)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := c.begin(ctx, r, withTLS); err != nil {
@@ -88,7 +86,7 @@ func (c *client) use(conn net.Conn) {
 
 // begin runs the opening of a session, RFC 5321 section 3.1 and 3.2.
 func (c *client) begin(ctx context.Context, r route, withTLS bool) error {
-	if r.smarthost && r.port == 465 {
+	if r.implicitTLS() {
 		if err := c.handshake(ctx, r); err != nil {
 			return err
 		}
@@ -108,7 +106,10 @@ func (c *client) begin(ctx context.Context, r route, withTLS bool) error {
 			return err
 		}
 	}
-	return c.signIn(r)
+	if r.needsTLS() && c.tls == "" {
+		return errNoTLS
+	}
+	return c.signIn()
 }
 
 // hello says EHLO, or HELO to servers that do not know it.
@@ -155,8 +156,11 @@ func parseExtensions(lines []string) (ext extensions) {
 				ext.size, _ = strconv.ParseInt(words[1], 10, 64)
 			}
 		case "AUTH":
-			for _, w := range words[1:] {
-				ext.authPlain = ext.authPlain || strings.EqualFold(w, "PLAIN")
+			for _, w := range words[1:min(len(words), maxMechanisms)] {
+				if ext.auth == nil {
+					ext.auth = map[string]bool{}
+				}
+				ext.auth[strings.ToUpper(w)] = true
 			}
 		case "LIMITS":
 			ext.limits(words[1:])

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -34,8 +35,9 @@ type Config struct {
 	// anywhere, so without it our inner services cannot be talked to.
 	AllowPrivateNetworks bool
 
-	// Smarthost takes all mail instead of the MX, unless its Host is empty.
-	Smarthost Smarthost
+	// Smarthosts take mail instead of the MX: the first that matches. Mail
+	// that none matches goes to the MX.
+	Smarthosts []Smarthost
 
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error) // nil: plain TCP
 	TLS  *tls.Config                                                       // the base of every handshake; nil: Go's defaults
@@ -47,16 +49,6 @@ type Config struct {
 	Timeouts      Timeouts
 
 	Logger *slog.Logger // nil: nothing is logged
-}
-
-// Smarthost is a server of our own or our provider's that relays for us.
-type Smarthost struct {
-	Host string // "smtp.example.net"; empty: none
-	Port int    // 0: 587; at 465 TLS begins at once
-
-	// Username and Password are sent by AUTH PLAIN, over verified TLS only.
-	// Empty: no AUTH, and TLS is opportunistic.
-	Username, Password string
 }
 
 // Timeouts are those of RFC 5321 section 4.5.3.2; each zero is the time given
@@ -87,7 +79,10 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Timeouts.DataBlock, 3*time.Minute)
 	setDefault(&c.Timeouts.DataEnd, 10*time.Minute)
 	setDefault(&c.Timeouts.Quit, 2*time.Second)
-	setDefault(&c.Smarthost.Port, 587)
+	c.Smarthosts = slices.Clone(c.Smarthosts)
+	for i := range c.Smarthosts {
+		setDefault(&c.Smarthosts[i].Port, 587)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -19,20 +19,36 @@ type route struct {
 	hosts     []string // best first
 	preferred int      // how many of them share the best preference
 	port      int
-	smarthost bool
+	smarthost *Smarthost // nil: the hosts are the domain's own
+	bySender  bool       // mail of others to the same domain may go elsewhere
 }
 
-// key names a host in the pool of connections.
-func (r route) key(host string) string { return fmt.Sprintf("%s:%d", host, r.port) }
+// key names a host in the pool of connections. One that is signed in is not
+// for mail that goes by another way.
+func (r route) key(host string) string {
+	key := fmt.Sprintf("%s:%d", host, r.port)
+	if r.smarthost != nil {
+		key += " as " + r.smarthost.Username
+	}
+	return key
+}
 
 // maxMX bounds how many MX records of a domain count.
 const maxMX = 20
 
-// route finds the servers of a domain, RFC 5321 section 5.1.
-func (s *Sender) route(ctx context.Context, domain string) (route, *failure) {
-	if h := s.cfg.Smarthost; h.Host != "" {
-		return route{hosts: []string{h.Host}, preferred: 1, port: h.Port, smarthost: true}, nil
+// route finds the servers that take a task.
+func (s *Sender) route(ctx context.Context, task queue.Task) (r route, f *failure) {
+	if h := s.smarthost(task); h != nil {
+		r = route{hosts: []string{h.Host}, preferred: 1, port: h.Port, smarthost: h}
+	} else {
+		r, f = s.domainRoute(ctx, task.Site)
 	}
+	r.bySender = s.dependsOnSender()
+	return r, f
+}
+
+// domainRoute finds the servers of a domain, RFC 5321 section 5.1.
+func (s *Sender) domainRoute(ctx context.Context, domain string) (route, *failure) {
 	if strings.HasPrefix(domain, "[") {
 		return route{}, &failure{outcome: queue.Permanent, enhanced: "5.1.2", text: "mail to address literals is not sent"}
 	}
@@ -141,7 +157,7 @@ func (s *Sender) addresses(ctx context.Context, r route, host string) ([]netip.A
 	for _, a := range found {
 		addr, ok := netip.AddrFromSlice(a.IP)
 		switch addr = addr.Unmap(); {
-		case !ok || !r.smarthost && !s.cfg.AllowPrivateNetworks && !netaddr.IsPublic(addr):
+		case !ok || r.smarthost == nil && !s.cfg.AllowPrivateNetworks && !netaddr.IsPublic(addr):
 		case addr.Is4():
 			v4 = append(v4, addr)
 		default:

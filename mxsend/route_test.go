@@ -53,7 +53,7 @@ func TestRoute(t *testing.T) {
 		{"broken.test", "temporary 4.4.3"},
 	}
 	for _, test := range tests {
-		r, f := s.route(t.Context(), test.domain)
+		r, f := s.domainRoute(t.Context(), test.domain)
 		got := strings.Join(r.hosts, " ")
 		if f != nil {
 			got = outcomeName(f.outcome) + " " + f.enhanced
@@ -72,7 +72,7 @@ func TestEqualPreference(t *testing.T) {
 	s := New(Config{Hostname: "mail.example.com", Resolver: z})
 	first := map[string]int{}
 	for range 200 {
-		r, _ := s.route(t.Context(), "x.test")
+		r, _ := s.domainRoute(t.Context(), "x.test")
 		if r.preferred != 2 || r.hosts[2] != "c.test" {
 			t.Fatalf("%+v", r)
 		}

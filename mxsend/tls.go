@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 )
@@ -50,14 +49,14 @@ func (c *client) starttls(ctx context.Context, r route) error {
 }
 
 // handshake puts TLS over the connection. The certificate is only required
-// to be right where credentials will be sent; elsewhere whether it is right is
-// recorded: opportunistic TLS protects from those who only listen.
+// to be right for a smarthost; elsewhere whether it is right is recorded:
+// opportunistic TLS protects from those who only listen.
 func (c *client) handshake(ctx context.Context, r route) error {
 	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.Timeouts.Hello)
 	defer cancel()
 	cfg := c.s.cfg.TLS.Clone()
 	cfg.ServerName = c.host
-	if !c.s.needsTLS(r) {
+	if !r.needsTLS() {
 		cfg.InsecureSkipVerify = true
 	}
 	conn := tls.Client(c.conn, cfg)
@@ -85,28 +84,4 @@ func verify(state tls.ConnectionState, roots *x509.CertPool, host string) error 
 	}
 	_, err := state.PeerCertificates[0].Verify(opts)
 	return err
-}
-
-// signIn sends the smarthost's credentials, AUTH PLAIN (RFC 4616).
-func (c *client) signIn(r route) error {
-	h := c.s.cfg.Smarthost
-	if !r.smarthost || h.Username == "" {
-		return nil
-	}
-	if c.tls == "" {
-		return errors.New("the smarthost offers no TLS, so the credentials were not sent")
-	}
-	if !c.ext.authPlain {
-		return errors.New("the smarthost offers no AUTH PLAIN")
-	}
-	response := base64.StdEncoding.EncodeToString([]byte("\x00" + h.Username + "\x00" + h.Password))
-	p, err := c.command(c.s.cfg.Timeouts.Hello, "AUTH PLAIN "+response)
-	if err != nil {
-		return fmt.Errorf("AUTH: %w", err)
-	}
-	if !p.ok() {
-		// Wrong credentials are our administrator's to mend: the mail waits.
-		return fmt.Errorf("the smarthost refused to sign us in: %d %s", p.code, p.text)
-	}
-	return nil
 }

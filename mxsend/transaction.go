@@ -231,7 +231,7 @@ func (a *attempt) sendContent(c *client) (ended bool, err error) {
 func (a *attempt) resultOf(c *client, r reply) queue.Result {
 	outcome := queue.Delivered
 	switch {
-	case r.temporary():
+	case r.temporary(), c.wantsSignIn(r):
 		outcome = queue.Temporary
 	case !r.ok():
 		outcome = queue.Permanent

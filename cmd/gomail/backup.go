@@ -104,8 +104,22 @@ func (s *services) beside(request api.BackupRequest) []store.ExtraFile {
 	all = append(all, store.ExtraFile{Path: s.config.Secrets.KeyFile, Name: "secret.key", Secret: true})
 	own := filepath.Join(s.config.Server.DataDir, certs.SelfSignedFile)
 	all = append(all, store.ExtraFile{Path: own, Name: certs.SelfSignedFile, Secret: true})
-	if f := s.config.Outbound.SmarthostPasswordFile; f != "" {
-		all = append(all, store.ExtraFile{Path: f, Name: filepath.Join("config", "smarthost-password"), Secret: true})
+	return append(all, s.smarthostPasswords()...)
+}
+
+// smarthostPasswords lists the files that hold them, each once.
+func (s *services) smarthostPasswords() (all []store.ExtraFile) {
+	seen := map[string]bool{"": true}
+	for _, h := range s.config.Outbound.AllSmarthosts() {
+		if seen[h.PasswordFile] {
+			continue
+		}
+		seen[h.PasswordFile] = true
+		name := "smarthost-password"
+		if len(all) > 0 {
+			name += fmt.Sprintf("-%d", len(all)+1)
+		}
+		all = append(all, store.ExtraFile{Path: h.PasswordFile, Name: filepath.Join("config", name), Secret: true})
 	}
 	return all
 }

@@ -28,6 +28,11 @@ func (c doctorCmd) Run(a *app) error {
 		return err
 	}
 	findings := doctor.Examine(a.ctx, patient)
+	smarthosts, err := smarthostFindings(a.ctx, patient.Config)
+	if err != nil {
+		return err
+	}
+	findings = append(findings, smarthosts...)
 	err = c.show(a, findings, func(w *tabwriter.Writer) {
 		for _, f := range findings {
 			row(w, f.State, f.Check, f.Found)

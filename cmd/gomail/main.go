@@ -124,7 +124,7 @@ type checkConfigCmd struct{}
 
 // Help shows an example.
 func (checkConfigCmd) Help() string {
-	return "Example: gomail check-config --config /etc/gomail/gomail.toml"
+	return "A smarthost is tried, sign-in included.\n\nExample: gomail check-config --config /etc/gomail/gomail.toml"
 }
 
 // Run reads the configuration as serve would.
@@ -143,6 +143,20 @@ func (checkConfigCmd) Run(a *app) error {
 	if path == "" {
 		path = "no file: the defaults"
 	}
-	_, err = fmt.Fprintf(a.stdout, "The configuration is right (%s).\n", path)
+	failed := false
+	err = probeSmarthosts(a.ctx, c, func(host, found string, err error) {
+		if err != nil {
+			failed = true
+			fmt.Fprintln(a.stderr, "gomail:", err)
+			return
+		}
+		fmt.Fprintf(a.stdout, "The smarthost %s %s.\n", host, found)
+	})
+	if err == nil && failed {
+		err = errNotRight
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(a.stdout, "The configuration is right (%s).\n", path)
+	}
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -120,15 +119,12 @@ func (s *server) makeCertificates() (err error) {
 // need each other: a bounce is a message too.
 func (s *server) makeDelivery(o outside) error {
 	c := s.config
-	smarthost, err := readSmarthost(c.Outbound)
+	sending, err := senderConfig(c, o)
 	if err != nil {
 		return err
 	}
-	s.sender = mxsend.New(mxsend.Config{
-		Hostname: c.Server.Hostname, Resolver: o.resolver, Dial: o.dial, Logger: s.log, OwnAddresses: c.Server.PublicAddresses,
-		BindAddresses: c.Outbound.BindAddresses, AllowPrivateNetworks: c.Outbound.AllowPrivateNetworks,
-		Smarthost: smarthost,
-	})
+	sending.Logger = s.log
+	s.sender = mxsend.New(sending)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
 		Total: c.Outbound.MaxDeliveries, PerSite: c.Outbound.MaxPerDestination, Metrics: s.metrics.queue(),
@@ -146,30 +142,6 @@ func (s *server) makeDelivery(o outside) error {
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(),
 	})
 	return nil
-}
-
-// readSmarthost returns the server that relays for us, if one is configured.
-func readSmarthost(c config.Outbound) (mxsend.Smarthost, error) {
-	if c.Smarthost == "" {
-		return mxsend.Smarthost{}, nil
-	}
-	host, text, err := net.SplitHostPort(c.Smarthost)
-	if err != nil {
-		host, text = c.Smarthost, "587"
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return mxsend.Smarthost{}, gomail.Errorf(gomail.Invalid, "outbound.smarthost is %q: write the host's name and its port, such as smtp.example.net:587", c.Smarthost)
-	}
-	s := mxsend.Smarthost{Host: host, Port: port, Username: c.SmarthostUsername}
-	if c.SmarthostPasswordFile != "" {
-		password, err := os.ReadFile(c.SmarthostPasswordFile)
-		if err != nil {
-			return s, gomail.Errorf(gomail.Invalid, "outbound.smarthost_password_file: %w", err)
-		}
-		s.Password = strings.TrimRight(string(password), "\r\n")
-	}
-	return s, nil
 }
 
 // route says who delivers to a domain: our own mailboxes, or its servers.

@@ -29,7 +29,7 @@ func newProber(c config.Config, o outside) (*dnswatch.Prober, error) {
 		return nil, err
 	}
 	reach := c.DNS.ReachHosts
-	if c.Outbound.Smarthost != "" {
+	if c.Outbound.Smarthost != "" { // then nothing need leave on port 25
 		reach = nil
 	}
 	return dnswatch.New(dnswatch.Config{

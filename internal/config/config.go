@@ -9,6 +9,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -103,14 +104,38 @@ type DNS struct {
 
 // Outbound is mail to other servers.
 type Outbound struct {
-	Smarthost             string        `toml:"smarthost"`               // "smtp.example.net:587": takes all mail instead of each domain's own servers; 465: TLS from the start
+	Smarthost             string        `toml:"smarthost"`               // "smtp.example.net:587": takes mail instead of each domain's own servers; 465: TLS from the start
 	SmarthostUsername     string        `toml:"smarthost_username"`      // to sign in there, over verified TLS only
 	SmarthostPasswordFile string        `toml:"smarthost_password_file"` // its password, one line
+	SmarthostTLS          string        `toml:"smarthost_tls"`           // required, with a certificate for its name; or opportunistic, which never sends a password
+	SmarthostMechanism    string        `toml:"smarthost_mechanism"`     // SCRAM-SHA-256, PLAIN, LOGIN; empty: the best of those offered
+	Smarthosts            []Smarthost   `toml:"smarthosts"`              // for some senders or destinations: the first that matches, before outbound.smarthost
 	BindAddresses         []netip.Addr  `toml:"bind_addresses"`          // to send from
 	AllowPrivateNetworks  bool          `toml:"allow_private_networks"`  // deliver to loopback and private addresses
 	MaxDeliveries         int           `toml:"max_deliveries"`          // at a time
 	MaxPerDestination     int           `toml:"max_per_destination"`     // at a time to one domain
 	Lifetime              time.Duration `toml:"lifetime"`                // how long delivery is tried
+}
+
+// Smarthost takes the mail of some senders, or for some destinations.
+type Smarthost struct {
+	Host         string   `toml:"host"`         // "smtp.example.net:587"; "mx": each domain's own servers
+	Senders      []string `toml:"senders"`      // sending domains; ".example.com": all below; empty: all
+	Destinations []string `toml:"destinations"` // recipients' domains, in the same way
+	Username     string   `toml:"username"`
+	PasswordFile string   `toml:"password_file"`
+	TLS          string   `toml:"tls"`       // required (the default), opportunistic
+	Mechanism    string   `toml:"mechanism"` // SCRAM-SHA-256, PLAIN, LOGIN; empty: the best of those offered
+}
+
+// AllSmarthosts returns the smarthosts in the order in which they are tried
+// for a match, outbound.smarthost among them as the last.
+func (o Outbound) AllSmarthosts() []Smarthost {
+	all := slices.Clone(o.Smarthosts)
+	if o.Smarthost != "" {
+		all = append(all, Smarthost{Host: o.Smarthost, Username: o.SmarthostUsername, PasswordFile: o.SmarthostPasswordFile, TLS: o.SmarthostTLS, Mechanism: o.SmarthostMechanism})
+	}
+	return all
 }
 
 // Store is where mail is kept.

@@ -62,6 +62,14 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"[server]\nhostname = \"not a name\"\n", "server.hostname"},
 		{"[tls]\nmode = \"none\"\n", "tls.mode is \"none\": it has to be one of files, self-signed"},
 		{"[tls]\nmode = \"files\"\n", "tls.cert_file"},
+		{"[outbound]\nsmarthost = \"a b:587\"\n", "outbound.smarthost is \"a b:587\""},
+		{"[outbound]\nsmarthost = \"relay.test:0\"\n", "outbound.smarthost is"},
+		{"[outbound]\nsmarthost_username = \"us\"\n", "outbound.smarthost is not set"},
+		{"[outbound]\nsmarthost = \"relay.test\"\nsmarthost_username = \"us\"\n", "belong together"},
+		{"[outbound]\nsmarthost = \"relay.test\"\nsmarthost_tls = \"maybe\"\n", "outbound.smarthost_tls is \"maybe\": it has to be one of required, opportunistic"},
+		{"[[outbound.smarthosts]]\nhost = \"relay.test\"\nsenders = [\"not a name\"]\n", "outbound.smarthosts, number 1: senders and destinations are domains"},
+		{"[[outbound.smarthosts]]\nhost = \"relay.test:x\"\n", "outbound.smarthosts, number 1: host is \"relay.test:x\""},
+		{"[[outbound.smarthosts]]\nhosts = \"relay.test\"\n", "there is no key outbound.smarthosts.hosts"},
 		{"[server]\npublic_addresses = [\"1.2.3\"]\n", "public_addresses"},
 	} {
 		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -83,6 +91,7 @@ func TestWriteThenLoad(t *testing.T) {
 	want.SMTP.Listen = []string{"127.0.0.1:2525"}
 	want.Secrets.KeyFile = filepath.Join(dir, "secret.key")
 	want.Log.Level = slog.LevelDebug
+	want.Outbound.Smarthosts = []Smarthost{{Host: "mx", Destinations: []string{".example.org"}}, {Host: "relay.test:465", Senders: []string{"example.com"}}}
 	if err := Write(filepath.Join(dir, "gomail.toml"), want); err != nil {
 		t.Fatal(err)
 	}

@@ -119,6 +119,9 @@ func (c *Config) complete(alone bool) error {
 	if c.TLS.Mode == "acme" {
 		return gomail.Errorf(gomail.Invalid, "tls.mode is acme: this version does not order certificates yet; use files with a certificate of your own, or self-signed")
 	}
+	if err := c.Outbound.check(); err != nil {
+		return err
+	}
 	for _, k := range checks {
 		if !slices.Contains(k.allowed, k.value) {
 			return gomail.Errorf(gomail.Invalid, "%s is %q: it has to be one of %s", k.key, k.value, strings.Join(k.allowed, ", "))
