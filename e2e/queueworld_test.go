@@ -108,7 +108,7 @@ func (p *postOffice) send(mark string, tell bool, to ...string) []queue.Message 
 	body := p.store.Stage()
 	defer body.Close()
 	fmt.Fprintf(body, "Subject: %s\r\n\r\n%s", mark, strings.Repeat("a line of text that is sent to somebody.\r\n", 90))
-	parts, err := p.store.Enqueue(context.Background(), body, queue.Split(m))
+	parts, err := p.store.Enqueue(context.Background(), body, queue.Split(m), nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}

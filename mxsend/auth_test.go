@@ -20,7 +20,7 @@ func scramPeer(t *testing.T, conn net.Conn, password string, forge func(final st
 		if err != nil {
 			return scram.StoredCredentials{}, err
 		}
-		return c.GetStoredCredentials(scram.KeyFactors{Salt: "salt", Iters: 4096}), nil
+		return c.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "salt", Iters: 4096})
 	})
 	if err != nil {
 		t.Error(err)

@@ -131,7 +131,7 @@ func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix 
 	for _, r := range envelope.Recipients {
 		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: now.Truncate(time.Microsecond)})
 	}
-	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m))
+	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m), s.config.Limiter.within(m.Account, len(m.Rcpts)))
 	if err == nil {
 		s.config.Added(parts)
 	}

@@ -123,7 +123,7 @@ func (w *world) send(from string, to ...string) []queue.Message {
 	body := w.store.Stage()
 	defer body.Close()
 	body.Write([]byte("Subject: x\r\n\r\nx\r\n"))
-	parts, err := w.store.Enqueue(context.Background(), body, queue.Split(m))
+	parts, err := w.store.Enqueue(context.Background(), body, queue.Split(m), nil)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestNotifyParameters(t *testing.T) {
 			m := queue.Message{Received: time.Now(), Expires: time.Now().Add(time.Hour), Envelope: gomail.Envelope{From: w.address("s@here.test")},
 				Rcpts: []queue.Recipient{{Recipient: gomail.Recipient{Address: w.address(to), Notify: notify}, Due: time.Now()}}}
 			body := w.store.Stage()
-			parts, err := w.store.Enqueue(t.Context(), body, queue.Split(m))
+			parts, err := w.store.Enqueue(t.Context(), body, queue.Split(m), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

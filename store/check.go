@@ -87,7 +87,7 @@ var invariants = []struct{ problem, query string }{
 
 	{"rows are of an account that does not exist",
 		`SELECT 'account ' || id FROM (SELECT DISTINCT account_id AS id FROM mailbox UNION SELECT DISTINCT account_id FROM msg_mailbox UNION SELECT DISTINCT account_id FROM change
-		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session)
+		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session UNION SELECT account_id FROM sending_limit UNION SELECT DISTINCT account_id FROM sent)
 		 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = id)`},
 	{"a mailbox is below one that does not exist, or in a ring",
 		`WITH RECURSIVE reached(account_id, id) AS (SELECT account_id, id FROM mailbox WHERE parent = 0
@@ -132,5 +132,8 @@ var invariants = []struct{ problem, query string }{
 	{"a queued message has no body, or another size than it",
 		`SELECT 'slot ' || q.slot || ', message ' || q.id FROM qmsg q LEFT JOIN blob b ON b.account_id = q.account_id AND b.id = q.blob_id LEFT JOIN frame f ON f.id = b.frame_id
 		 WHERE f.id IS NULL OR q.size <> LENGTH(q.prefix) + f.rlen`},
+	{"an account's count of what it sent, or its limit, is impossible",
+		`SELECT 'account ' || account_id FROM sent WHERE messages < 1 OR recipients < messages UNION
+		 SELECT 'account ' || account_id FROM sending_limit WHERE messages_hour < -1 OR messages_day < -1 OR recipients_hour < -1 OR recipients_day < -1`},
 	{"a lease is of nobody or of no time", "SELECT name FROM lease WHERE token < 0 OR expires < 0 OR name = ''"},
 }

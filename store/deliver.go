@@ -7,6 +7,7 @@ import (
 
 	"gomail"
 	"gomail/inbound"
+	"gomail/outbound"
 	"gomail/queue"
 	"gomail/store/blob"
 )
@@ -57,13 +58,16 @@ func (t *tx) deliver(frame *blob.Frame, d inbound.Delivery, m inbound.Incoming) 
 }
 
 // Enqueue makes a message to be sent durable: the body and the rows of all
-// parts in one commit.
-func (s *Store) Enqueue(ctx context.Context, body gomail.Body, parts []queue.Message) (queued []queue.Message, err error) {
+// parts in one commit, in which what its account sends is counted too.
+func (s *Store) Enqueue(ctx context.Context, body gomail.Body, parts []queue.Message, allow func(outbound.Sending) error) (queued []queue.Message, err error) {
 	frame, err := seal(body)
 	if err != nil {
 		return nil, err
 	}
 	err = s.commit(ctx, frame, 1, func(t *tx) error {
+		if err := t.countSent(parts, allow); err != nil {
+			return err
+		}
 		queued, err = t.enqueue(frame, parts, body.Size())
 		return err
 	})

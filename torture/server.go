@@ -67,6 +67,10 @@ max_connections_per_address = %d
 [submission]
 listen = ["127.0.0.1:0"]
 tls_listen = ["127.0.0.1:0"]
+messages_per_hour = 0
+messages_per_day = 0
+recipients_per_hour = 0
+recipients_per_day = 0
 [imap]
 listen = ["127.0.0.1:0"]
 tls_listen = ["127.0.0.1:0"]
@@ -81,6 +85,7 @@ reach_hosts = []
 default_algorithm = "ed25519"
 [outbound]
 smarthost = %q
+smarthost_tls = "opportunistic"
 allow_private_networks = true
 [secrets]
 key_file = %q

@@ -20,7 +20,7 @@ type accountCmd struct {
 	Add     accountAddCmd     `cmd:"" help:"Make an account."`
 	List    accountListCmd    `cmd:"" help:"List the accounts."`
 	Show    accountShowCmd    `cmd:"" help:"Show an account."`
-	Set     accountSetCmd     `cmd:"" help:"Change an account's name, role or quota."`
+	Set     accountSetCmd     `cmd:"" help:"Change an account's name, role, quota or sending limits."`
 	Passwd  accountPasswdCmd  `cmd:"" help:"Give an account another password."`
 	Disable accountDisableCmd `cmd:"" help:"Switch an account off: no sign-in, no new mail."`
 	Enable  accountEnableCmd  `cmd:"" help:"Switch an account on again."`
@@ -150,19 +150,30 @@ type accountShowCmd struct {
 // Help shows an example.
 func (accountShowCmd) Help() string { return "Example: gomail account show anna@example.com" }
 
+// accountShown is an account with what it may send and has sent.
+type accountShown struct {
+	api.Account
+	Sending api.AccountSending `json:"sending"`
+}
+
 // Run shows the account.
 func (c accountShowCmd) Run(a *app) error {
 	x, err := get[api.Account](a, c.path())
 	if err != nil {
 		return err
 	}
-	return c.show(a, x, func(w *tabwriter.Writer) {
+	sending, err := get[api.AccountSending](a, c.path()+"/sending")
+	if err != nil {
+		return err
+	}
+	return c.show(a, accountShown{x, sending}, func(w *tabwriter.Writer) {
 		row(w, "Address", x.Address)
 		row(w, "Name", x.Name)
 		row(w, "Role", x.Role)
 		row(w, "Manages", orDefault(strings.Join(x.Domains, ", "), yesNo(x.Role == "admin", "the whole server", "nothing")))
 		row(w, "State", yesNo(x.Disabled, "disabled", "active"))
 		row(w, "Used", amount(x.QuotaUsed)+" of "+quota(x))
+		describeSending(w, sending)
 		row(w, "Added", x.Created.Format("2006-01-02 15:04 MST"))
 	})
 }
@@ -173,12 +184,14 @@ type accountSetCmd struct {
 	Quota *config.Size `help:"How much mail the account holds; 0: unlimited." placeholder:"SIZE"`
 	Role  *string      `help:"user or admin." placeholder:"ROLE"`
 
+	limitFlags
+
 	Manages []string `help:"Domains that the account manages beside its own mail; a single - takes all away." placeholder:"DOMAIN"`
 }
 
 // Help shows an example.
 func (accountSetCmd) Help() string {
-	return "Example: gomail account set anna@example.com --quota 10GB\n\nExample: gomail account set anna@example.com --manages example.com"
+	return "Example: gomail account set anna@example.com --quota 10GB\n\nExample: gomail account set anna@example.com --manages example.com\n\nExample: gomail account set news@example.com --messages-per-day 100000 --recipients-per-day default"
 }
 
 // Run changes the account.
@@ -188,7 +201,10 @@ func (c accountSetCmd) Run(a *app) error {
 		change.Domains = &[]string{}
 		setList(change.Domains, c.Manages)
 	}
-	return c.change(a, change)
+	if err := c.change(a, change); err != nil {
+		return err
+	}
+	return c.limitFlags.set(a, c.oneAccount)
 }
 
 type accountPasswdCmd struct {

@@ -68,6 +68,7 @@ func (s *mxSession) Close() {
 type submissionBackend struct {
 	accounts *accounts.Service
 	outbound *outbound.Service
+	limiter  *outbound.Limiter
 }
 
 // NewSession begins a connection.
@@ -76,9 +77,10 @@ func (b submissionBackend) NewSession(_ context.Context, c *gomail.Client) (smtp
 }
 
 type submissionSession struct {
-	backend  submissionBackend
-	client   *gomail.Client
-	envelope gomail.Envelope
+	backend   submissionBackend
+	client    *gomail.Client
+	envelope  gomail.Envelope
+	allowance outbound.Allowance
 }
 
 // Authenticate signs in.
@@ -98,6 +100,11 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 	if err := s.backend.outbound.CheckSender(ctx, s.client.Account, from, o.Size); err != nil {
 		return err
 	}
+	allowance, err := s.backend.limiter.Allow(ctx, s.client.Account)
+	if err != nil {
+		return err
+	}
+	s.allowance = allowance
 	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID}
 	return nil
 }
@@ -105,6 +112,9 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 // Rcpt adds a recipient.
 func (s *submissionSession) Rcpt(ctx context.Context, r gomail.Recipient) error {
 	if err := s.backend.outbound.CheckRecipient(ctx, r.Address); err != nil {
+		return err
+	}
+	if err := s.allowance.Recipients(ctx, len(s.envelope.Recipients)+1); err != nil {
 		return err
 	}
 	s.envelope.Recipients = append(s.envelope.Recipients, r)

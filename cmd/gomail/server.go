@@ -131,7 +131,7 @@ func (s *server) makeDelivery(o outside) error {
 	})
 	s.services.queue = s.queue
 	s.outbound = outbound.New(outbound.Config{
-		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log,
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter,
 	})
 	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
 		return s.outbound.Announce(ctx, outbound.Announcement{To: to, Subject: subject, Text: text})
@@ -206,7 +206,7 @@ func (s *server) openSMTP() error {
 }
 
 func (s *server) openSubmission() error {
-	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound}
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter}
 	c := s.smtpConfig()
 	c.Submission = true
 	c.Metrics = s.metrics.smtp("submission")

@@ -18,6 +18,7 @@ import (
 	"gomail/internal/resolver"
 	"gomail/internal/seal"
 	"gomail/mailbox"
+	"gomail/outbound"
 	"gomail/queue"
 	"gomail/store"
 	"gomail/web/api"
@@ -41,6 +42,7 @@ type services struct {
 	policies  *policies
 	events    *api.Hub
 	alerts    alertLimit
+	limiter   *outbound.Limiter
 
 	// announce sends a message of the server itself. nil: no server runs
 	// that could.
@@ -62,6 +64,7 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 	s := &services{log: log, store: st, hub: hub, config: c, events: api.NewHub()}
 	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3})
 	s.mailboxes = mailbox.New(st, hub)
+	s.limiter = s.newLimiter()
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
 	if err := s.openDNS(o, sealer); err != nil {
 		st.Close()
@@ -129,7 +132,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

@@ -58,6 +58,12 @@ type SMTP struct {
 type Submission struct {
 	Listen    []string `toml:"listen"`     // STARTTLS
 	TLSListen []string `toml:"tls_listen"` // TLS from the start
+
+	// What one account may send, unless it has limits of its own; 0: any number.
+	MessagesPerHour   int `toml:"messages_per_hour"`
+	MessagesPerDay    int `toml:"messages_per_day"`
+	RecipientsPerHour int `toml:"recipients_per_hour"`
+	RecipientsPerDay  int `toml:"recipients_per_day"`
 }
 
 // IMAP is reading mail.
@@ -164,8 +170,11 @@ func Default() Config {
 			Listen: []string{":25"}, MaxMessageSize: 50 << 20, MaxRecipients: 1000,
 			MaxConnections: 1000, MaxConnectionsPerAddress: 50, Authentication: "reject",
 		},
-		Submission: Submission{Listen: []string{":587"}, TLSListen: []string{":465"}},
-		IMAP:       IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
+		Submission: Submission{
+			Listen: []string{":587"}, TLSListen: []string{":465"},
+			MessagesPerHour: 3000, MessagesPerDay: 20_000, RecipientsPerHour: 10_000, RecipientsPerDay: 50_000,
+		},
+		IMAP: IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
 		Web: Web{
 			Listen: []string{":443"}, HTTPListen: []string{":80"},
 			MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},

@@ -122,6 +122,14 @@ func (c *Config) complete(alone bool) error {
 	if err := c.Outbound.check(); err != nil {
 		return err
 	}
+	for key, n := range map[string]int{
+		"messages_per_hour": c.Submission.MessagesPerHour, "messages_per_day": c.Submission.MessagesPerDay,
+		"recipients_per_hour": c.Submission.RecipientsPerHour, "recipients_per_day": c.Submission.RecipientsPerDay,
+	} {
+		if n < 0 {
+			return gomail.Errorf(gomail.Invalid, "submission.%s is %d: it cannot be negative; 0 means any number", key, n)
+		}
+	}
 	for _, k := range checks {
 		if !slices.Contains(k.allowed, k.value) {
 			return gomail.Errorf(gomail.Invalid, "%s is %q: it has to be one of %s", k.key, k.value, strings.Join(k.allowed, ", "))

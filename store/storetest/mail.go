@@ -110,7 +110,7 @@ func testQueue(f *fixture) {
 		r.Due = now
 		m.Rcpts = append(m.Rcpts, r)
 	}
-	parts, err := f.store.Enqueue(f.ctx, f.body("body"), queue.Split(m))
+	parts, err := f.store.Enqueue(f.ctx, f.body("body"), queue.Split(m), nil)
 	f.ok(err)
 	if len(parts) != 2 || len(parts[0].Rcpts) != 2 || parts[0].ID == 0 {
 		f.Fatalf("the parts are %+v", parts)

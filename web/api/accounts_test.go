@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"gomail"
 	"gomail/accounts"
 	"gomail/dnsplan"
 	"gomail/domains"
 	"gomail/internal/seal"
+	"gomail/outbound"
 	"gomail/store"
 	"gomail/web/api"
 )
@@ -68,7 +70,8 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test", Watcher: nowhere{}, Policies: unclimbed{}})
+	limiter := &outbound.Limiter{Store: st, Server: outbound.Limits{MessagesHour: 100}, Clock: time.Now}
+	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test", Watcher: nowhere{}, Policies: unclimbed{}, Sending: limiter})
 	carla := api.WithPrincipal(context.Background(), api.Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
 	for _, test := range []struct {
 		method, path, body string
@@ -91,6 +94,13 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		{"DELETE", "/aliases/info@example.org", "", http.StatusNoContent},
 		{"DELETE", "/accounts/new@example.org", "", http.StatusNoContent},
 		{"PATCH", "/accounts/user@example.org", `{"quota_max":-1}`, http.StatusUnprocessableEntity},
+		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":50,"messages_per_day":1000}`, http.StatusOK},
+		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":101}`, http.StatusForbidden},
+		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":0}`, http.StatusForbidden},
+		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_day":-1}`, http.StatusUnprocessableEntity},
+		{"PUT", "/accounts/user@example.com/sending", `{"messages_per_day":5}`, http.StatusNotFound},
+		{"GET", "/accounts/user@example.com/sending", "", http.StatusNotFound},
+		{"PUT", "/accounts/root@example.org/sending", `{"messages_per_day":5}`, http.StatusForbidden},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.com"}}`, http.StatusNotFound},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user"}}`, http.StatusUnprocessableEntity},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.org"}}`, http.StatusOK},

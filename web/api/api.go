@@ -25,6 +25,7 @@ type Config struct {
 	Domains  *domains.Service
 	Queue    *queue.Queue
 	Settings ServerSettings
+	Sending  Sending
 	Check    func(ctx context.Context, found func(problem string)) error
 	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
 	Collect  func(ctx context.Context, olderThan time.Duration) (Collected, error)
@@ -67,6 +68,7 @@ func New(c Config) *API {
 	a.registerPolicies(h)
 	a.registerKeys(h)
 	a.registerAccounts(h)
+	a.registerSending(h)
 	a.registerAliases(h)
 	a.registerQueue(h)
 	if c.Hub != nil {

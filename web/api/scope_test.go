@@ -18,7 +18,7 @@ var scopes = map[string]scope{
 	"preview-publication": ofDomain, "publish": ofDomain, "list-publications": ofDomain, "undo-publication": ofDomain,
 	"get-policies": ofDomain, "take-policy-step": ofDomain, "take-policy-back": ofDomain, "disown-source": ofDomain, "list-senders": ofAnyone,
 	"list-keys": ofDomain, "generate-key": ofDomain, "rotate-keys": ofDomain, "retire-key": ofDomain,
-	"list-accounts": ofAnyone, "add-account": ofAnyone, "get-account": ofAnyone, "change-account": ofAnyone, "remove-account": ofAnyone,
+	"list-accounts": ofAnyone, "add-account": ofAnyone, "get-account": ofAnyone, "change-account": ofAnyone, "remove-account": ofAnyone, "get-account-sending": ofAnyone, "set-account-sending": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
 	"list-queue": ofServer, "get-queued": ofServer, "retry-queued": ofServer, "hold-queued": ofServer, "release-queued": ofServer, "drop-queued": ofServer,
 }
