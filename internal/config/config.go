@@ -36,6 +36,7 @@ type Server struct {
 	DataDir         string       `toml:"data_dir"`         // store, bodies, socket
 	PublicAddresses []netip.Addr `toml:"public_addresses"` // for the A, AAAA and PTR records
 	ExtraMX         []MX         `toml:"extra_mx"`         // further hosts that take mail for the domains here
+	Confine         bool         `toml:"confine"`          // the server gives up, for good, access to all files but its own and to all ports but those it listens on (Landlock)
 }
 
 // MX is a further mail host.
@@ -60,10 +61,10 @@ type Submission struct {
 	TLSListen []string `toml:"tls_listen"` // TLS from the start
 
 	// What one account may send, unless it has limits of its own; 0: any number.
-	MessagesPerHour   int `toml:"messages_per_hour"`
-	MessagesPerDay    int `toml:"messages_per_day"`
-	RecipientsPerHour int `toml:"recipients_per_hour"`
-	RecipientsPerDay  int `toml:"recipients_per_day"`
+	MessagesPerHour   int `toml:"messages_per_hour"`   // an account's, in any hour; 0: any number
+	MessagesPerDay    int `toml:"messages_per_day"`    // in any 24 hours
+	RecipientsPerHour int `toml:"recipients_per_hour"` // recipients of its messages, in any hour
+	RecipientsPerDay  int `toml:"recipients_per_day"`  // in any 24 hours
 }
 
 // IMAP is reading mail.
@@ -95,7 +96,7 @@ type TLS struct {
 
 // DKIM is how new domains sign.
 type DKIM struct {
-	DefaultSelector  string `toml:"default_selector"`
+	DefaultSelector  string `toml:"default_selector"`  // of the first keys; later ones are named after it
 	DefaultAlgorithm string `toml:"default_algorithm"` // both, ed25519, rsa
 }
 
@@ -146,13 +147,14 @@ func (o Outbound) AllSmarthosts() []Smarthost {
 
 // Store is where mail is kept.
 type Store struct {
-	URL   string `toml:"url"`   // "sqlite:"
-	Blobs string `toml:"blobs"` // "packs:"
+	URL       string `toml:"url"`        // "sqlite:"
+	Blobs     string `toml:"blobs"`      // "packs:"
+	BackupDir string `toml:"backup_dir"` // where backups before an upgrade go, and the only place for backups by a confined server; empty: /var/backups/gomail, with --dir alone DIR/backups
 }
 
 // Secrets is the key that seals private keys at rest.
 type Secrets struct {
-	KeyFile string `toml:"key_file"`
+	KeyFile string `toml:"key_file"` // 32 octets in base64, for its owner alone; empty: the systemd credential secret.key, or /etc/gomail/secret.key, with --dir alone DIR/secret.key
 }
 
 // Log is what is written to standard error.

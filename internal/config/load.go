@@ -59,7 +59,21 @@ func Load(file, dir string, environ []string) (Config, error) {
 	if dir != "" {
 		c.Server.DataDir = dir
 	}
-	return c, c.complete(dir != "")
+	return c, c.complete(dir != "", credential(environ))
+}
+
+// credential returns the path of the secret key that systemd hands over
+// (LoadCredential=secret.key:...), empty when it hands over none.
+func credential(environ []string) string {
+	for _, e := range environ {
+		if dir, ok := strings.CutPrefix(e, "CREDENTIALS_DIRECTORY="); ok {
+			path := filepath.Join(dir, "secret.key")
+			if _, err := os.Stat(path); err == nil {
+				return path
+			}
+		}
+	}
+	return ""
 }
 
 // readFile reads a TOML file over what is set.

@@ -89,11 +89,20 @@ func setText(v reflect.Value, text string) error {
 
 // complete fills in what follows from other settings and refuses what cannot
 // work. alone says that the data directory was given on the command line.
-func (c *Config) complete(alone bool) error {
-	if c.Secrets.KeyFile == "" {
+func (c *Config) complete(alone bool, credential string) error {
+	switch {
+	case c.Secrets.KeyFile != "":
+	case credential != "":
+		c.Secrets.KeyFile = credential
+	case alone:
+		c.Secrets.KeyFile = filepath.Join(c.Server.DataDir, "secret.key")
+	default:
 		c.Secrets.KeyFile = "/etc/gomail/secret.key"
+	}
+	if c.Store.BackupDir == "" {
+		c.Store.BackupDir = "/var/backups/gomail"
 		if alone {
-			c.Secrets.KeyFile = filepath.Join(c.Server.DataDir, "secret.key")
+			c.Store.BackupDir = filepath.Join(c.Server.DataDir, "backups")
 		}
 	}
 	if c.Server.Hostname != "" {
