@@ -42,9 +42,18 @@ type Client struct {
 	Local    netip.AddrPort // ours
 	Helo     string         // what it called itself
 	ESMTP    bool           // it said EHLO
+	LMTP     bool           // it said LHLO: another mail server of ours, over a socket of this machine
 	TLS      *TLSInfo       // nil: plain text
 	Account  AccountID      // the authenticated account, 0: none
 	Received time.Time      // when the transaction began
+}
+
+// Remote names where the client is, for logs.
+func (c *Client) Remote() string {
+	if c.LMTP {
+		return "LMTP socket"
+	}
+	return c.Addr.Addr().String()
 }
 
 // TLSInfo names what protects a connection, in the IANA's words.
@@ -56,6 +65,9 @@ type TLSInfo struct {
 // Protocol returns the IANA's name for how the client spoke to us, for the
 // "with" clause of Received (RFC 3848, RFC 6531 section 3.7.3 aside).
 func (c *Client) Protocol() string {
+	if c.LMTP {
+		return "LMTP"
+	}
 	if !c.ESMTP {
 		return "SMTP"
 	}

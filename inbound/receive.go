@@ -59,12 +59,16 @@ func (s *Service) takeIn(r io.Reader, body gomail.Body, check *mailauth.Check) (
 	if header.Count("Received") > maxReceived {
 		return nil, gomail.Errorf(gomail.Loop, "the message has been through more than %d servers: it seems to go round in a loop", maxReceived)
 	}
-	check.Header(header)
 	var indexer message.Indexer
-	if err := s.writeHeader(header, io.MultiWriter(body, &indexer)); err != nil {
+	writers := []io.Writer{body, &indexer}
+	if err := s.writeHeader(header, io.MultiWriter(writers...)); err != nil {
 		return nil, err
 	}
-	if _, err := in.WriteTo(io.MultiWriter(body, &indexer, check)); err != nil {
+	if check != nil {
+		check.Header(header)
+		writers = append(writers, check)
+	}
+	if _, err := in.WriteTo(io.MultiWriter(writers...)); err != nil {
 		return nil, err
 	}
 	return indexer.Finish(), nil
@@ -170,6 +174,6 @@ func (s *Service) logOutcome(level slog.Level, outcome string, t *Transaction, a
 		rcpts[i] = r.recipient.Address.String()
 	}
 	s.config.Logger.LogAttrs(context.Background(), level, "received", slog.String("outcome", outcome), slog.String("msgid", t.id),
-		slog.String("remote", t.client.Addr.Addr().String()), slog.String("from", t.from.String()), slog.Any("rcpt", rcpts),
+		slog.String("remote", t.client.Remote()), slog.String("from", t.from.String()), slog.Any("rcpt", rcpts),
 		slog.String("auth", auth.Summary()), more)
 }

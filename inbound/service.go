@@ -82,8 +82,8 @@ func New(c Config) *Service {
 type Transaction struct {
 	service *Service
 	client  *gomail.Client
-	check   *mailauth.Check
-	id      string // names the message in replies, logs and Received
+	check   *mailauth.Check // nil: over LMTP, where the other server has checked
+	id      string          // names the message in replies, logs and Received
 	from    gomail.Address
 	size    int64 // as the client announced it, 0: not
 	routes  []route
@@ -103,7 +103,7 @@ const maxRoutes = 10_000
 type Connection struct {
 	service *Service
 	client  *gomail.Client
-	check   *mailauth.Connection
+	check   *mailauth.Connection // nil: over LMTP
 }
 
 // Connect prepares for a client's messages; the look-up of its name begins in
@@ -113,7 +113,11 @@ func (s *Service) Connect(ctx context.Context, client *gomail.Client) *Connectio
 }
 
 // Close gives up what is still under way.
-func (c *Connection) Close() { c.check.Close() }
+func (c *Connection) Close() {
+	if c.check != nil {
+		c.check.Close()
+	}
+}
 
 // Begin starts a transaction: the sender's address is known. NoSpace when the
 // disk could not take the announced size. SPF is looked up in the background.
@@ -121,14 +125,20 @@ func (c *Connection) Begin(ctx context.Context, from gomail.Address, size int64)
 	if err := c.service.config.Store.Room(size); err != nil {
 		return nil, err
 	}
-	return &Transaction{
-		service: c.service, client: c.client, check: c.check.Begin(c.client.Helo, from), id: newID(), from: from, size: size,
-	}, nil
+	t := &Transaction{service: c.service, client: c.client, id: newID(), from: from, size: size}
+	if c.check != nil {
+		t.check = c.check.Begin(c.client.Helo, from)
+	}
+	return t, nil
 }
 
 // Close gives up what the transaction still has under way. It may be called
 // after Receive.
-func (t *Transaction) Close() { t.check.Close() }
+func (t *Transaction) Close() {
+	if t.check != nil {
+		t.check.Close()
+	}
+}
 
 // newID returns a name that no other message of any process has.
 func newID() string {

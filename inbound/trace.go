@@ -39,6 +39,9 @@ func traceName(helo string) string {
 
 // traceSource renders where the connection really came from.
 func traceSource(c *gomail.Client, name string) string {
+	if c.LMTP {
+		return "LMTP socket"
+	}
 	addr := c.Addr.Addr().Unmap()
 	literal := addr.String()
 	if addr.Is6() {

@@ -38,6 +38,18 @@ if [ -n "$need" ]; then
 	# No package may start a server of its own: the tests start what they need.
 	DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $sudo apt-get install -y -qq --no-install-recommends $need >/dev/null
 fi
+# Exim and Postfix exclude each other as packages, so Exim's files go where only
+# the tests look.
+exim=/usr/local/lib/gomail-tests/exim
+if ! [ -x $exim/usr/sbin/exim4 ] && [ "$(id -u)" = 0 ]; then
+	echo "installing: Exim into $exim"
+	tmp=$(mktemp -d)
+	(cd "$tmp" && apt-get update -qq && apt-get download -qq exim4-daemon-light exim4-base 2>/dev/null && for deb in *.deb; do dpkg -x "$deb" $exim; done)
+	rm -rf "$tmp"
+fi
+if [ "$(id -u)" = 0 ] && ! id Debian-exim >/dev/null 2>&1; then
+	useradd --system --no-create-home --shell /usr/sbin/nologin Debian-exim
+fi
 # What drives the browser; npm leaves this file when it has installed all.
 if ! [ web/admin/node_modules/.package-lock.json -nt web/admin/package-lock.json ]; then
 	npm ci --prefix web/admin --loglevel=error

@@ -38,7 +38,8 @@ type Session interface {
 	// "queued as X". r gives the content with CRLF line ends, empty or ending
 	// in CRLF, without transparency dots. When r fails, Data must return an
 	// error and keep nothing; r's own error then decides the reply. Data may
-	// return an error before it has read everything.
+	// return an error before it has read everything. Over LMTP the error may
+	// be a Partial.
 	Data(ctx context.Context, r io.Reader) (string, error)
 
 	// Reset ends the transaction, whether it succeeded, failed or was given

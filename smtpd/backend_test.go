@@ -47,6 +47,7 @@ type recording struct {
 	client *gomail.Client
 	open   bool
 	from   gomail.Address
+	rcpts  []string
 }
 
 func (s *recording) Authenticate(_ context.Context, username, password, mechanism string) error {
@@ -82,6 +83,7 @@ func (s *recording) Rcpt(_ context.Context, r gomail.Recipient) error {
 	if s.client.Account == 0 && r.Address.Domain != "example.com" && r.Address.Domain != "mx.example.com" {
 		return gomail.Errorf(gomail.RelayDenied, "mail for %s is not taken here", r.Address.Domain)
 	}
+	s.rcpts = append(s.rcpts, r.Address.Local)
 	s.b.note("rcpt <%s> notify=%d orcpt=%s", r.Address, r.Notify, r.Original)
 	return nil
 }
@@ -103,10 +105,26 @@ func (s *recording) Data(_ context.Context, r io.Reader) (string, error) {
 		return "", failure(name)
 	}
 	s.b.note("data %q", data)
-	return "queued as 1", nil
+	return "queued as 1", s.each()
+}
+
+// each fails the recipients "end-<kind>".
+func (s *recording) each() error {
+	var each Partial
+	failed := false
+	for _, local := range s.rcpts {
+		name, _ := strings.CutPrefix(local, "end-")
+		each = append(each, failure(name))
+		failed = failed || each[len(each)-1] != nil
+	}
+	if !failed {
+		return nil
+	}
+	return each
 }
 
 func (s *recording) Reset() {
+	s.rcpts = nil
 	if s.open {
 		s.b.note("reset")
 	}

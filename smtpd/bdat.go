@@ -193,6 +193,9 @@ func (m *chunkReader) between() bool {
 	return c.done
 }
 
+// whole reports whether this is the last chunk.
+func (m *chunkReader) whole() bool { return m.chunk.last }
+
 // drain reads the rest of the current chunk. Chunks that follow are refused
 // one by one: they belong to no transaction any more.
 func (m *chunkReader) drain() bool {

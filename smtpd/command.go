@@ -8,7 +8,7 @@ import (
 // execute runs one command and returns its reply.
 func (c *conn) execute(ctx context.Context, verb, arg string) reply {
 	switch verb {
-	case "EHLO", "HELO":
+	case "EHLO", "HELO", "LHLO":
 		return c.hello(verb, arg)
 	case "MAIL":
 		return c.mail(ctx, arg)
@@ -55,7 +55,7 @@ func (c *conn) unknown(verb, arg string) reply {
 // verbLabel keeps the set of a metric's labels small.
 func verbLabel(verb string) string {
 	switch verb {
-	case "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "STARTTLS", "AUTH", "HELP", "VRFY", "":
+	case "EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "STARTTLS", "AUTH", "HELP", "VRFY", "":
 		return verb
 	}
 	return "other"

@@ -12,6 +12,7 @@ type Config struct {
 	TLS         *tls.Config // nil: no STARTTLS
 	ImplicitTLS bool        // TLS from the first octet, as on port 465
 	Submission  bool        // require AUTH, over TLS only; else an MX, without AUTH
+	LMTP        bool        // speak LMTP (RFC 2033) in place of SMTP, to other mail servers over a Unix socket
 
 	MaxMessageSize           int64 // octets, 0: 50 MiB
 	MaxRecipients            int   // per message, 0: 1,000

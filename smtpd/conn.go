@@ -73,7 +73,7 @@ func newConn(s *Server, seat *serve.Seat, nc net.Conn) *conn {
 	c := &conn{srv: s, seat: seat, cfg: &s.cfg, raw: nc, net: nc, opened: time.Now()}
 	c.client.Addr = serve.AddrPort(nc.RemoteAddr())
 	c.client.Local = serve.AddrPort(nc.LocalAddr())
-	c.log = s.cfg.Logger.With(slog.Any("remote", c.client.Addr))
+	c.log = s.cfg.Logger.With(slog.String("remote", remoteName(nc.RemoteAddr(), s.cfg.LMTP)))
 	c.in = input{
 		src:  nc,
 		more: c.moreCommand,
@@ -81,6 +81,14 @@ func newConn(s *Server, seat *serve.Seat, nc net.Conn) *conn {
 		put:  func(b *block) { s.blocks.Put(b) },
 	}
 	return c
+}
+
+// remoteName is who speaks with us, for the log.
+func remoteName(a net.Addr, lmtp bool) string {
+	if lmtp {
+		return "LMTP socket"
+	}
+	return serve.AddrPort(a).String()
 }
 
 // serve runs the session. When soft ends it is asked to stop, when hard ends
@@ -151,7 +159,7 @@ func (c *conn) greet(ctx context.Context) bool {
 		return false
 	}
 	c.session = session
-	c.send("", reply{code: 220, text: c.cfg.Hostname + " ESMTP ready"})
+	c.send("", reply{code: 220, text: c.cfg.Hostname + " " + protocolName(c.cfg.LMTP) + " ready"})
 	return true
 }
 

@@ -60,6 +60,9 @@ func (d *dataReader) next(p []byte) int {
 	return n
 }
 
+// whole: the final dot ends all of the message.
+func (d *dataReader) whole() bool { return true }
+
 // drain reads up to the final dot.
 func (d *dataReader) drain() bool {
 	if d.ended {

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -9,17 +10,39 @@ import (
 // calls itself is taken: many tell nonsense, and section 4.1.4 forbids to
 // refuse mail for it.
 func (c *conn) hello(verb, arg string) reply {
+	if (verb == "LHLO") != c.cfg.LMTP {
+		return wrongProtocol(c.cfg.LMTP)
+	}
 	name, _, _ := strings.Cut(arg, " ")
 	if name == "" {
 		return badArgument(verb + " needs the name of your host")
 	}
 	c.reset()
 	c.client.Helo = cleanHelo(name)
-	c.client.ESMTP = verb == "EHLO"
+	c.client.ESMTP = verb != "HELO"
+	c.client.LMTP = c.cfg.LMTP
 	if !c.client.ESMTP {
 		return reply{code: 250, text: c.cfg.Hostname}
 	}
 	return reply{code: 250, lines: c.extensions()}
+}
+
+// wrongProtocol keeps the two apart: whoever took one for the other would read
+// the replies to a message wrongly (RFC 2033 section 4.1).
+func wrongProtocol(lmtp bool) reply {
+	text := "unknown command"
+	if lmtp {
+		text = "this is LMTP, not SMTP: send LHLO"
+	}
+	return reply{code: 500, enhanced: "5.5.1", text: text, fault: true}
+}
+
+// helloVerb is the command that begins a session.
+func (c *conn) helloVerb() string {
+	if c.cfg.LMTP {
+		return "LHLO"
+	}
+	return "EHLO"
 }
 
 // cleanHelo bounds the name and keeps it printable: it goes into header
@@ -43,6 +66,9 @@ func (c *conn) extensions() []string {
 		"DSN",
 		"ENHANCEDSTATUSCODES",
 		"LIMITS MAILMAX=" + strconv.Itoa(c.cfg.MaxMessages) + " RCPTMAX=" + strconv.Itoa(c.cfg.MaxRecipients),
+	}
+	if c.cfg.LMTP { // there the other server sends the notifications
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == "DSN" })
 	}
 	if c.cfg.TLS != nil && c.client.TLS == nil {
 		lines = append(lines, "STARTTLS")

@@ -46,7 +46,7 @@ func (c *conn) mail(ctx context.Context, arg string) reply {
 func (c *conn) mayMail() (refusal reply, ok bool) {
 	switch {
 	case c.client.Helo == "":
-		return badSequence("send EHLO first"), false
+		return badSequence("send " + c.helloVerb() + " first"), false
 	case c.cfg.Submission && c.client.TLS == nil:
 		return reply{code: 530, enhanced: "5.7.0", text: "send STARTTLS first", fault: true}, false
 	case c.cfg.Submission && !c.authenticated:

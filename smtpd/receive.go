@@ -59,6 +59,9 @@ type messageReader interface {
 	// drain reads and drops what the client still sends of the part to which
 	// the next reply belongs, and reports whether it came to its end.
 	drain() bool
+	// whole reports whether the next reply is about the whole message, not
+	// about a part of it.
+	whole() bool
 }
 
 func (a *arrival) state() *arrival { return a }
@@ -68,6 +71,8 @@ func (c *conn) mayReceive() (refusal reply, ok bool) {
 	switch {
 	case !c.tx.open:
 		return badSequence("send MAIL first"), false
+	case c.tx.recipients == 0 && c.cfg.LMTP: // RFC 2033 section 4.2
+		return badSequence("no valid recipients"), false
 	case c.tx.recipients == 0:
 		return reply{code: 554, enhanced: "5.5.1", text: "no valid recipients", fault: true}, false
 	}
@@ -82,7 +87,7 @@ func (c *conn) receive(ctx context.Context, m messageReader) reply {
 	c.in.more = c.moreContent
 	text, err := c.session.Data(ctx, m)
 	a := m.state()
-	if err == nil && a.err == nil {
+	if (err == nil || isPartial(err)) && a.err == nil {
 		err = errUnread
 	}
 	if a.lost == nil && !a.aborted && !m.drain() && a.lost == nil {
@@ -93,6 +98,9 @@ func (c *conn) receive(ctx context.Context, m messageReader) reply {
 	c.logMessage(a, r, text, err)
 	if r.code == 250 {
 		c.seat.Useful()
+	}
+	if c.cfg.LMTP && r.code != 0 && m.whole() {
+		r = c.sendEach(r, text, err)
 	}
 	if a.lost != nil {
 		c.goodbye(a.lost)
@@ -111,7 +119,13 @@ func (c *conn) verdict(a *arrival, text string, err error) reply {
 	case a.err != nil && a.err != io.EOF:
 		return replyFor(a.err, atData)
 	case err != nil:
-		return replyFor(err, atData)
+		var each Partial
+		if errors.As(err, &each) {
+			err = each.first()
+		}
+		if err != nil {
+			return replyFor(err, atData)
+		}
 	}
 	return reply{code: 250, enhanced: "2.0.0", text: text}
 }

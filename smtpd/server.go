@@ -26,6 +26,9 @@ func New(cfg Config, b Backend) *Server {
 	if cfg.ImplicitTLS && cfg.TLS == nil {
 		panic("smtpd: Config.ImplicitTLS without Config.TLS")
 	}
+	if cfg.LMTP && (cfg.Submission || cfg.TLS != nil) {
+		panic("smtpd: Config.LMTP with Config.Submission or Config.TLS")
+	}
 	s := &Server{cfg: cfg.withDefaults(), backend: b}
 	s.blocks.New = func() any { return new(block) }
 	s.server = serve.Server{

@@ -55,6 +55,23 @@ func FuzzSession(f *testing.F) {
 		f.Add([]byte(s), uint16(7))
 		f.Add([]byte(s), uint16(600))
 	}
+	fuzzSession(f, Config{Hostname: "mx.example.com", MaxMessageSize: 1000})
+}
+
+// FuzzLMTP does the same with LMTP, whose messages have several replies.
+func FuzzLMTP(f *testing.F) {
+	for _, s := range []string{
+		"LHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n",
+		"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nRCPT TO:<end-full@example.com>\r\nBDAT 3\r\nabcBDAT 2 LAST\r\n\r\nRSET\r\n",
+		"EHLO a\r\nLHLO\r\nDATA\r\nBDAT 1 LAST\r\nx",
+	} {
+		f.Add([]byte(s), uint16(7))
+	}
+	fuzzSession(f, Config{Hostname: "mx.example.com", MaxMessageSize: 1000, LMTP: true})
+}
+
+// fuzzSession runs sessions of what the fuzzer makes.
+func fuzzSession(f *testing.F, cfg Config) {
 	f.Fuzz(func(t *testing.T, input []byte, block uint16) {
 		nc := &memoryConn{in: input, block: int(block) + 1}
 		b := &recorder{onData: func(r io.Reader) (string, error) {
@@ -64,7 +81,7 @@ func FuzzSession(f *testing.F) {
 			}
 			return "ok", err
 		}}
-		s := New(Config{Hostname: "mx.example.com", MaxMessageSize: 1000}, b)
+		s := New(cfg, b)
 		c := newConn(s, new(serve.Seat), nc)
 		c.serve(context.Background(), context.Background())
 		checkReplies(t, nc.out.String())

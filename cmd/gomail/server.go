@@ -97,7 +97,7 @@ func (s *server) assemble(o outside) error {
 	if err := s.makeDelivery(o); err != nil {
 		return err
 	}
-	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openIMAP, s.openWeb, s.openSocket} {
+	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openLMTP, s.openIMAP, s.openWeb, s.openSocket} {
 		if err := open(); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ type Config struct {
 	Server     Server     `toml:"server"`
 	SMTP       SMTP       `toml:"smtp"`
 	Submission Submission `toml:"submission"`
+	LMTP       LMTP       `toml:"lmtp"`
 	IMAP       IMAP       `toml:"imap"`
 	Web        Web        `toml:"web"`
 	TLS        TLS        `toml:"tls"`
@@ -65,6 +66,13 @@ type Submission struct {
 	MessagesPerDay    int `toml:"messages_per_day"`    // in any 24 hours
 	RecipientsPerHour int `toml:"recipients_per_hour"` // recipients of its messages, in any hour
 	RecipientsPerDay  int `toml:"recipients_per_day"`  // in any 24 hours
+}
+
+// LMTP is mail that other mail servers on this machine deliver to mailboxes.
+type LMTP struct {
+	Listen []string `toml:"listen"` // paths of Unix sockets
+	Mode   string   `toml:"mode"`   // of their files, in octal: who may write to one may deliver
+	Group  string   `toml:"group"`  // that owns them; empty: the server's own
 }
 
 // IMAP is reading mail.
@@ -176,6 +184,7 @@ func Default() Config {
 			Listen: []string{":587"}, TLSListen: []string{":465"},
 			MessagesPerHour: 3000, MessagesPerDay: 20_000, RecipientsPerHour: 10_000, RecipientsPerDay: 50_000,
 		},
+		LMTP: LMTP{Mode: "0660"},
 		IMAP: IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
 		Web: Web{
 			Listen: []string{":443"}, HTTPListen: []string{":80"},

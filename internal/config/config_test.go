@@ -70,6 +70,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"[[outbound.smarthosts]]\nhost = \"relay.test\"\nsenders = [\"not a name\"]\n", "outbound.smarthosts, number 1: senders and destinations are domains"},
 		{"[[outbound.smarthosts]]\nhost = \"relay.test:x\"\n", "outbound.smarthosts, number 1: host is \"relay.test:x\""},
 		{"[[outbound.smarthosts]]\nhosts = \"relay.test\"\n", "there is no key outbound.smarthosts.hosts"},
+		{"[lmtp]\nlisten = [\":24\"]\n", "LMTP has no sign-in, so it is served on Unix sockets alone"},
+		{"[lmtp]\nmode = \"rw\"\n", "lmtp.mode is \"rw\""},
+		{"[lmtp]\nmode = \"4755\"\n", "lmtp.mode is \"4755\""},
+		{"[lmtp]\nlisten = [\"/" + strings.Repeat("x", 107) + "\"]\n", "a Unix socket's may have 107"},
 		{"[server]\npublic_addresses = [\"1.2.3\"]\n", "public_addresses"},
 	} {
 		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -131,6 +131,9 @@ func (c *Config) complete(alone bool, credential string) error {
 	if err := c.Outbound.check(); err != nil {
 		return err
 	}
+	if err := c.LMTP.check(); err != nil {
+		return err
+	}
 	for key, n := range map[string]int{
 		"messages_per_hour": c.Submission.MessagesPerHour, "messages_per_day": c.Submission.MessagesPerDay,
 		"recipients_per_hour": c.Submission.RecipientsPerHour, "recipients_per_day": c.Submission.RecipientsPerDay,

@@ -92,7 +92,24 @@ func (p Patient) ports() []Finding {
 			findings = append(findings, p.port(l.key, address))
 		}
 	}
+	for _, path := range c.LMTP.Listen {
+		findings = append(findings, p.socket(path))
+	}
 	return findings
+}
+
+// socket looks whether the LMTP socket is there while the server runs.
+func (p Patient) socket(path string) Finding {
+	check := "socket lmtp.listen " + path
+	conn, err := net.DialTimeout("unix", path, 3*time.Second)
+	switch {
+	case err == nil:
+		conn.Close()
+		return ok(check, "answers")
+	case p.Running:
+		return Finding{check, Problem, "nothing answers: " + cause(err), "Look into the server's log for why it does not listen there."}
+	}
+	return ok(check, "free")
 }
 
 func (p Patient) port(key, address string) Finding {
