@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/spool"
 	"gomail/mailauth"
 	"gomail/message"
 )
@@ -30,6 +31,9 @@ type Receipt struct {
 func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Receipt, error) {
 	body := s.config.Store.Stage()
 	defer body.Close()
+	if t.filter != nil {
+		return s.receiveFiltered(ctx, t, r, body)
+	}
 	index, err := s.takeIn(r, body, t.check)
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
@@ -39,6 +43,40 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	if verdict.refusal != nil {
 		return s.refuse(t, auth, verdict.refusal)
 	}
+	return s.deliver(ctx, t, auth, verdict, body, index)
+}
+
+// receiveFiltered is Receive for a message that is examined: what is
+// authenticated is the message as it came, what is delivered is what the filter
+// made of it.
+func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Reader, body gomail.Body) (Receipt, error) {
+	kept := spool.New(s.config.SpoolDir)
+	defer kept.Close()
+	original, err := s.takeIn(r, kept, t.check)
+	if err != nil {
+		return s.refuse(t, mailauth.Result{}, err)
+	}
+	auth := t.check.Finish(ctx)
+	verdict := s.judge(auth)
+	if verdict.refusal != nil {
+		return s.refuse(t, auth, verdict.refusal)
+	}
+	index, revision, err := s.examine(ctx, t, kept, body)
+	switch {
+	case err != nil:
+		return s.refuse(t, auth, err)
+	case revision.Discard || len(t.routes) == 0:
+		s.logOutcome(slog.LevelInfo, "discarded", t, auth, slog.Int64("size", original.Size))
+		return Receipt{ID: t.id}, nil
+	case revision.Quarantine != "":
+		verdict.role = gomail.RoleJunk
+		s.logOutcome(slog.LevelInfo, "put aside", t, auth, slog.String("reason", revision.Quarantine))
+	}
+	return s.deliver(ctx, t, auth, verdict, body, index)
+}
+
+// deliver makes the message durable for every recipient.
+func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Result, verdict verdict, body gomail.Body, index *message.Index) (Receipt, error) {
 	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: s.address(t, auth, verdict)}
 	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
 		return s.refuse(t, auth, err)
@@ -48,7 +86,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 
 // takeIn reads the message once: its header is checked and cleaned, its body
 // streams to the store, to the index and to the signature checks.
-func (s *Service) takeIn(r io.Reader, body gomail.Body, check *mailauth.Check) (*message.Index, error) {
+func (s *Service) takeIn(r io.Reader, body io.Writer, check *mailauth.Check) (*message.Index, error) {
 	in := readerPool.Get().(*bufio.Reader)
 	in.Reset(r)
 	defer func() { in.Reset(nil); readerPool.Put(in) }()

@@ -43,6 +43,7 @@ type Config struct {
 	Hostname string // names us in Received and Authentication-Results
 	Mode     Mode   // empty: Reject
 	Added    func([]queue.Message)
+	SpoolDir string           // where large messages wait for filters; empty: the system's place
 	Clock    func() time.Time // nil: time.Now
 	Logger   *slog.Logger
 	Metrics  Metrics
@@ -86,6 +87,7 @@ type Transaction struct {
 	id      string          // names the message in replies, logs and Received
 	from    gomail.Address
 	size    int64 // as the client announced it, 0: not
+	filter  Filter
 	routes  []route
 }
 

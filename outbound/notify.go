@@ -62,7 +62,7 @@ func (s *Service) sendOwn(ctx context.Context, envelope gomail.Envelope, domain 
 	if err != nil {
 		return err
 	}
-	_, err = s.enqueue(ctx, envelope, signatures, body)
+	_, err = s.enqueue(ctx, &draft{envelope: envelope}, signatures, body)
 	return err
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Hostname string
 	Added    func([]queue.Message) // tells the queue of new messages
 	Lifetime time.Duration         // how long delivery is tried; 0: 5 days
+	SpoolDir string                // where large messages wait for filters; empty: the system's place
 	Limiter  *Limiter              // nil: accounts may send as much as they like
 	Clock    func() time.Time      // nil: time.Now
 	Logger   *slog.Logger

@@ -19,6 +19,11 @@ import (
 // signatures, queue. When it returns without error the message is durable
 // with all its recipients. It returns the name of the message in logs.
 func (s *Service) Submit(ctx context.Context, envelope gomail.Envelope, r io.Reader) (string, error) {
+	return s.SubmitFiltered(ctx, envelope, r, nil)
+}
+
+// SubmitFiltered is Submit for a message that a filter examines; nil: none.
+func (s *Service) SubmitFiltered(ctx context.Context, envelope gomail.Envelope, r io.Reader, f Filter) (string, error) {
 	id := newID()
 	in := bufio.NewReaderSize(r, 32<<10)
 	header, err := message.ReadHeader(in)
@@ -28,24 +33,36 @@ func (s *Service) Submit(ctx context.Context, envelope gomail.Envelope, r io.Rea
 	if err := s.checkAuthor(ctx, envelope.Client.Account, header); err != nil {
 		return "", err
 	}
-	header = s.repair(header, envelope.From)
+	d := &draft{envelope: envelope, header: s.repair(header, envelope.From), body: in}
+	defer d.close()
+	if f != nil {
+		if err := s.examine(ctx, d, f); err != nil || d.discard {
+			s.config.Logger.Info("submitted", slog.String("outcome", "discarded or refused by a filter"), slog.String("msgid", id), slog.Any("error", err))
+			return id, err
+		}
+	}
+	return id, s.accept(ctx, id, d)
+}
+
+// accept signs and queues a message.
+func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 	body := s.config.Store.Stage()
 	defer body.Close()
-	hash, err := takeIn(header, in, body)
+	hash, err := takeIn(d.header, d.body, body)
 	if err != nil {
-		return "", err
+		return err
 	}
-	signatures, err := s.sign(ctx, envelope.From.Domain, header, hash)
+	signatures, err := s.sign(ctx, d.envelope.From.Domain, d.header, hash)
 	if err != nil {
-		return "", err
+		return err
 	}
-	prefix := append(signatures, s.received(envelope.Client, id)...)
-	parts, err := s.enqueue(ctx, envelope, prefix, body)
+	prefix := append(signatures, s.received(d.envelope.Client, id)...)
+	parts, err := s.enqueue(ctx, d, prefix, body)
 	if err != nil {
-		return "", err
+		return err
 	}
-	s.logQueued(id, parts[0].Key, envelope, body.Size())
-	return id, nil
+	s.logQueued(id, parts[0].Key, d.envelope, body.Size())
+	return nil
 }
 
 // checkAuthor refuses a message without exactly one From field, and one that
@@ -124,13 +141,15 @@ func (s *Service) received(client gomail.Client, id string) string {
 }
 
 // enqueue stores the message with its recipients and tells the queue.
-func (s *Service) enqueue(ctx context.Context, envelope gomail.Envelope, prefix []byte, body gomail.Body) ([]queue.Message, error) {
+func (s *Service) enqueue(ctx context.Context, d *draft, prefix []byte, body gomail.Body) ([]queue.Message, error) {
+	envelope := d.envelope
 	now := s.config.Clock()
 	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: prefix, Received: now, Expires: now.Add(s.config.Lifetime)}
 	m.Envelope.Recipients, m.Envelope.Client = nil, gomail.Client{}
 	for _, r := range envelope.Recipients {
 		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: now.Truncate(time.Microsecond)})
 	}
+	d.hold(&m)
 	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m), s.config.Limiter.within(m.Account, len(m.Rcpts)))
 	if err == nil {
 		s.config.Added(parts)

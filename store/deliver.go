@@ -104,8 +104,8 @@ func (t *tx) insertQueued(m queue.Message, blobID int64) error {
 		return err
 	}
 	for _, r := range m.Rcpts {
-		if _, err := t.write("INSERT INTO qrcpt (slot, msg_id, n, rcpt, site, notify, orcpt, due, attempts, status, delayed, last_error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, '')",
-			m.Slot, m.ID, r.N, r.Address.String(), r.Site, r.Notify, r.Original, toMicro(r.Due)); err != nil {
+		if _, err := t.write("INSERT INTO qrcpt (slot, msg_id, n, rcpt, site, notify, orcpt, due, attempts, status, delayed, last_error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?)",
+			m.Slot, m.ID, r.N, r.Address.String(), r.Site, r.Notify, r.Original, toMicro(r.Due), r.Status, r.LastError); err != nil {
 			return err
 		}
 	}

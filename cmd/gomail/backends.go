@@ -8,16 +8,20 @@ import (
 	"gomail"
 	"gomail/accounts"
 	"gomail/inbound"
+	"gomail/milter"
 	"gomail/outbound"
 	"gomail/smtpd"
 )
 
 // mxBackend answers other servers: what they bring goes to inbound.
-type mxBackend struct{ inbound *inbound.Service }
+type mxBackend struct {
+	inbound *inbound.Service
+	milters *milter.Chain
+}
 
 // NewSession begins a connection.
 func (b mxBackend) NewSession(ctx context.Context, c *gomail.Client) (smtpd.Session, error) {
-	return &mxSession{inbound: b.inbound, client: c, connection: b.inbound.Connect(ctx, c)}, nil
+	return &mxSession{inbound: b.inbound, client: c, connection: b.inbound.Connect(ctx, c), filtering: filtering{chain: b.milters}}, nil
 }
 
 type mxSession struct {
@@ -25,6 +29,7 @@ type mxSession struct {
 	client      *gomail.Client
 	connection  *inbound.Connection
 	transaction *inbound.Transaction
+	filtering   filtering
 }
 
 // Authenticate refuses: port 25 is for servers.
@@ -34,13 +39,29 @@ func (s *mxSession) Authenticate(context.Context, string, string, string) error 
 
 // Mail begins a message.
 func (s *mxSession) Mail(ctx context.Context, from gomail.Address, o smtpd.MailOptions) (err error) {
-	s.transaction, err = s.connection.Begin(ctx, from, o.Size)
-	return err
+	if s.transaction, err = s.connection.Begin(ctx, from, o.Size); err != nil {
+		return err
+	}
+	if err := s.filtering.mail(ctx, s.client, s.transaction.ID(), from); err != nil {
+		s.Reset()
+		return err
+	}
+	if s.filtering.message != nil {
+		s.transaction.SetFilter(s.filtering.message)
+	}
+	return nil
 }
 
 // Rcpt accepts a recipient or says why not.
 func (s *mxSession) Rcpt(ctx context.Context, r gomail.Recipient) error {
-	return s.transaction.AddRecipient(ctx, r)
+	if err := s.transaction.AddRecipient(ctx, r); err != nil {
+		return err
+	}
+	err := s.filtering.rcpt(ctx, r.Address)
+	if err != nil {
+		s.transaction.Withdraw()
+	}
+	return err
 }
 
 // Data takes the message.
@@ -55,6 +76,7 @@ func (s *mxSession) Reset() {
 		s.transaction.Close()
 		s.transaction = nil
 	}
+	s.filtering.close()
 }
 
 // Close ends the session.
@@ -69,11 +91,17 @@ type submissionBackend struct {
 	accounts *accounts.Service
 	outbound *outbound.Service
 	limiter  *outbound.Limiter
+	milters  *milter.Chain
 }
 
 // NewSession begins a connection.
 func (b submissionBackend) NewSession(_ context.Context, c *gomail.Client) (smtpd.Session, error) {
-	return &submissionSession{backend: b, client: c}, nil
+	s := &submissionSession{backend: b, client: c}
+	s.filtering = filtering{chain: b.milters, account: func(ctx context.Context) (string, error) {
+		account, err := b.accounts.Get(ctx, c.Account)
+		return account.Address.String(), err
+	}}
+	return s, nil
 }
 
 type submissionSession struct {
@@ -81,6 +109,7 @@ type submissionSession struct {
 	client    *gomail.Client
 	envelope  gomail.Envelope
 	allowance outbound.Allowance
+	filtering filtering
 }
 
 // Authenticate signs in.
@@ -104,6 +133,9 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 	if err != nil {
 		return err
 	}
+	if err := s.filtering.mail(ctx, s.client, "", from); err != nil {
+		return err
+	}
 	s.allowance = allowance
 	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID}
 	return nil
@@ -117,6 +149,9 @@ func (s *submissionSession) Rcpt(ctx context.Context, r gomail.Recipient) error 
 	if err := s.allowance.Recipients(ctx, len(s.envelope.Recipients)+1); err != nil {
 		return err
 	}
+	if err := s.filtering.rcpt(ctx, r.Address); err != nil {
+		return err
+	}
 	s.envelope.Recipients = append(s.envelope.Recipients, r)
 	return nil
 }
@@ -124,15 +159,22 @@ func (s *submissionSession) Rcpt(ctx context.Context, r gomail.Recipient) error 
 // Data takes the message.
 func (s *submissionSession) Data(ctx context.Context, r io.Reader) (string, error) {
 	s.envelope.Client = *s.client
-	id, err := s.backend.outbound.Submit(ctx, s.envelope, r)
+	var filter outbound.Filter
+	if s.filtering.message != nil {
+		filter = s.filtering.message
+	}
+	id, err := s.backend.outbound.SubmitFiltered(ctx, s.envelope, r, filter)
 	return "queued as " + id, err
 }
 
 // Reset ends the transaction.
-func (s *submissionSession) Reset() { s.envelope = gomail.Envelope{} }
+func (s *submissionSession) Reset() {
+	s.envelope = gomail.Envelope{}
+	s.filtering.close()
+}
 
 // Close ends the session.
-func (s *submissionSession) Close() {}
+func (s *submissionSession) Close() { s.Reset() }
 
 // imapAuthenticator signs in to IMAP.
 type imapAuthenticator struct{ accounts *accounts.Service }

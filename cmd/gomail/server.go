@@ -52,6 +52,7 @@ type server struct {
 	sender   *mxsend.Sender
 	inbound  *inbound.Service
 	outbound *outbound.Service
+	milters  milters
 	tasks    []task
 	bound    map[string][]net.Addr // by configuration key
 	stopping chan struct{}         // closed when the server no longer takes anything new
@@ -68,6 +69,9 @@ type task struct {
 func servable(c config.Config) error {
 	if c.Server.Hostname == "" {
 		return gomail.Errorf(gomail.Invalid, "server.hostname is not set: write the mail host's full name, such as mail.example.com, into gomail.toml")
+	}
+	if err := checkMilters(c.Milter); err != nil {
+		return err
 	}
 	return store.Options{URL: c.Store.URL, Blobs: c.Store.Blobs}.Check()
 }
@@ -95,6 +99,9 @@ func (s *server) assemble(o outside) error {
 		return err
 	}
 	if err := s.makeDelivery(o); err != nil {
+		return err
+	}
+	if err := s.milterChains(); err != nil {
 		return err
 	}
 	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openLMTP, s.openIMAP, s.openWeb, s.openSocket} {
@@ -131,7 +138,7 @@ func (s *server) makeDelivery(o outside) error {
 	})
 	s.services.queue = s.queue
 	s.outbound = outbound.New(outbound.Config{
-		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter,
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, SpoolDir: c.Server.DataDir,
 	})
 	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
 		return s.outbound.Announce(ctx, outbound.Announcement{To: to, Subject: subject, Text: text})
@@ -139,7 +146,7 @@ func (s *server) makeDelivery(o outside) error {
 	s.inbound = inbound.New(inbound.Config{
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
-		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(),
+		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
 	})
 	return nil
 }
@@ -202,11 +209,11 @@ func (s *server) smtpConfig() smtpd.Config {
 func (s *server) openSMTP() error {
 	c := s.smtpConfig()
 	c.Metrics = s.metrics.smtp("mx")
-	return s.serve("smtp.listen", s.config.SMTP.Listen, smtpd.New(c, mxBackend{s.inbound}).Serve)
+	return s.serve("smtp.listen", s.config.SMTP.Listen, smtpd.New(c, mxBackend{s.inbound, s.milters.incoming}).Serve)
 }
 
 func (s *server) openSubmission() error {
-	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter}
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, milters: s.milters.submission}
 	c := s.smtpConfig()
 	c.Submission = true
 	c.Metrics = s.metrics.smtp("submission")

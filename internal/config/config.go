@@ -20,6 +20,7 @@ type Config struct {
 	SMTP       SMTP       `toml:"smtp"`
 	Submission Submission `toml:"submission"`
 	LMTP       LMTP       `toml:"lmtp"`
+	Milter     Milter     `toml:"milter"`
 	IMAP       IMAP       `toml:"imap"`
 	Web        Web        `toml:"web"`
 	TLS        TLS        `toml:"tls"`
@@ -73,6 +74,14 @@ type LMTP struct {
 	Listen []string `toml:"listen"` // paths of Unix sockets
 	Mode   string   `toml:"mode"`   // of their files, in octal: who may write to one may deliver
 	Group  string   `toml:"group"`  // that owns them; empty: the server's own
+}
+
+// Milter is programs that examine mail before it is taken.
+type Milter struct {
+	Incoming    []string      `toml:"incoming"`    // asked about mail from other servers, one after the other: unix:/run/opendkim/opendkim.sock, inet:127.0.0.1:11332
+	Submission  []string      `toml:"submission"`  // asked about mail from our own people
+	Timeout     time.Duration `toml:"timeout"`     // for each answer
+	Unavailable string        `toml:"unavailable"` // what becomes of mail while one is away: tempfail, accept
 }
 
 // IMAP is reading mail.
@@ -184,8 +193,9 @@ func Default() Config {
 			Listen: []string{":587"}, TLSListen: []string{":465"},
 			MessagesPerHour: 3000, MessagesPerDay: 20_000, RecipientsPerHour: 10_000, RecipientsPerDay: 50_000,
 		},
-		LMTP: LMTP{Mode: "0660"},
-		IMAP: IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
+		LMTP:   LMTP{Mode: "0660"},
+		Milter: Milter{Timeout: 30 * time.Second, Unavailable: "tempfail"},
+		IMAP:   IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
 		Web: Web{
 			Listen: []string{":443"}, HTTPListen: []string{":80"},
 			MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},

@@ -120,6 +120,7 @@ func (c *Config) complete(alone bool, credential string) error {
 		allowed    []string
 	}{
 		{"smtp.authentication", c.SMTP.Authentication, []string{"observe", "quarantine", "reject"}},
+		{"milter.unavailable", c.Milter.Unavailable, []string{"tempfail", "accept"}},
 		{"tls.mode", c.TLS.Mode, []string{"files", "self-signed"}},
 		{"tls.min_version", c.TLS.MinVersion, []string{"1.2", "1.3"}},
 		{"dkim.default_algorithm", c.DKIM.DefaultAlgorithm, []string{"both", "ed25519", "rsa"}},
@@ -133,6 +134,9 @@ func (c *Config) complete(alone bool, credential string) error {
 	}
 	if err := c.LMTP.check(); err != nil {
 		return err
+	}
+	if c.Milter.Timeout <= 0 {
+		return gomail.Errorf(gomail.Invalid, "milter.timeout is %s: it has to be longer than nothing, such as 30s", c.Milter.Timeout)
 	}
 	for key, n := range map[string]int{
 		"messages_per_hour": c.Submission.MessagesPerHour, "messages_per_day": c.Submission.MessagesPerDay,
