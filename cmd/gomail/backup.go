@@ -79,6 +79,9 @@ func tellBackup(w *tabwriter.Writer, r api.BackupReport) {
 
 // backup makes a backup of the store, with what lies beside it.
 func (s *services) backup(ctx context.Context, request api.BackupRequest, progress func(done, total int64)) (api.BackupReport, error) {
+	if err := mayBackUpTo(s.config, request.To); err != nil {
+		return api.BackupReport{}, err
+	}
 	r, err := s.store.Backup(ctx, store.BackupOptions{
 		To: request.To, Version: version, Extra: s.beside(request), Progress: progress,
 	})

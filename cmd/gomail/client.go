@@ -43,7 +43,12 @@ func (a *app) client() (*client, error) {
 		return &client{do: transport.RoundTrip, close: func() error { transport.CloseIdleConnections(); return nil }}, nil
 	}
 	if _, err := os.Stat(filepath.Join(c.Server.DataDir, "gomail.db")); errors.Is(err, fs.ErrNotExist) && !a.create {
-		return nil, gomail.Errorf(gomail.NotFound, "there is no installation in %s: name its data directory with --dir or its configuration with --config; gomail domain add begins a new one", c.Server.DataDir)
+		return nil, gomail.Errorf(gomail.NotFound, "there is no installation in %s: name its data directory with --dir or its configuration with --config; gomail setup makes one", c.Server.DataDir)
+	}
+	if !a.keepUser {
+		if err := becomeOwner(c.Server.DataDir); err != nil {
+			return nil, err
+		}
 	}
 	s, err := openServices(a.ctx, c, outside{}, slog.New(slog.DiscardHandler))
 	if err != nil {

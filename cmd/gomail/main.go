@@ -25,6 +25,7 @@ type cli struct {
 	Config string `help:"The configuration file. Default: gomail.toml in --dir, or /etc/gomail/gomail.toml, or ./gomail.toml." placeholder:"FILE"`
 	Dir    string `help:"The data directory, with its own gomail.toml if there is one." placeholder:"DIR"`
 
+	Setup       setupCmd       `cmd:"" help:"Install the mail server on this machine, step by step."`
 	Serve       serveCmd       `cmd:"" help:"Run the mail server."`
 	Demo        demoCmd        `cmd:"" help:"Run a server with its own little internet, to try things out."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Read the configuration and say what is wrong with it."`
@@ -102,6 +103,7 @@ type app struct {
 	configFile     string
 	dir            string
 	create         bool // the command may begin a new installation
+	keepUser       bool // the command gives what it makes to the service's user itself
 }
 
 // config reads the configuration.

@@ -38,7 +38,7 @@ type Server struct {
 	DataDir         string       `toml:"data_dir"`         // store, bodies, socket
 	PublicAddresses []netip.Addr `toml:"public_addresses"` // for the A, AAAA and PTR records
 	ExtraMX         []MX         `toml:"extra_mx"`         // further hosts that take mail for the domains here
-	Confine         bool         `toml:"confine"`          // the server gives up, for good, access to all files but its own and to all ports but those it listens on (Landlock)
+	Confine         bool         `toml:"confine"`          // the server gives up, for good, access to all files but its own and to further ports (Landlock)
 }
 
 // MX is a further mail host.
@@ -166,7 +166,7 @@ func (o Outbound) AllSmarthosts() []Smarthost {
 type Store struct {
 	URL       string `toml:"url"`        // "sqlite:"
 	Blobs     string `toml:"blobs"`      // "packs:"
-	BackupDir string `toml:"backup_dir"` // where backups before an upgrade go, and the only place for backups by a confined server; empty: /var/backups/gomail, with --dir alone DIR/backups
+	BackupDir string `toml:"backup_dir"` // where backups before an upgrade go, and the only place for backups by a confined server; empty: /var/backups/gomail, with --dir alone DIR-backups
 }
 
 // Secrets is the key that seals private keys at rest.

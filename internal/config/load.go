@@ -62,6 +62,17 @@ func Load(file, dir string, environ []string) (Config, error) {
 	return c, c.complete(dir != "", credential(environ))
 }
 
+// Planned returns the configuration that the environment makes of the
+// defaults, with no file read.
+func Planned(dir string, alone bool, environ []string) (Config, error) {
+	c := Default()
+	if err := c.readEnvironment(environ); err != nil {
+		return c, err
+	}
+	c.Server.DataDir = dir
+	return c, c.complete(alone, "")
+}
+
 // credential returns the path of the secret key that systemd hands over
 // (LoadCredential=secret.key:...), empty when it hands over none.
 func credential(environ []string) string {

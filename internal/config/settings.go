@@ -102,7 +102,7 @@ func (c *Config) complete(alone bool, credential string) error {
 	if c.Store.BackupDir == "" {
 		c.Store.BackupDir = "/var/backups/gomail"
 		if alone {
-			c.Store.BackupDir = filepath.Join(c.Server.DataDir, "backups")
+			c.Store.BackupDir = filepath.Clean(c.Server.DataDir) + "-backups"
 		}
 	}
 	if c.Server.Hostname != "" {

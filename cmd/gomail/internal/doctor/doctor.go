@@ -56,6 +56,8 @@ type Patient struct {
 	Cert     *tls.Certificate            // what the TLS listeners show; nil: it could not be read
 	CertErr  error                       // why
 	Clock    func() time.Time
+
+	TimeServer string // "host:port", asked before an installation; empty: pool.ntp.org
 }
 
 // Examine makes all checks. Each is bounded in time.
