@@ -12,21 +12,8 @@ import (
 // went meanwhile is not a problem.
 func (s *Store) Check(ctx context.Context, found func(problem string)) error {
 	var packs map[int64]*packTally
-	err := s.read(ctx, func(c *conn) error {
-		if err := checkInvariants(ctx, c, found); err != nil {
-			return err
-		}
-		holds, err := checkAccounts(c, found)
-		if err != nil {
-			return err
-		}
-		if err := checkMailboxes(c, found); err != nil {
-			return err
-		}
-		if err := checkTexts(c, found); err != nil {
-			return err
-		}
-		packs, err = checkFrames(c, holds, found)
+	err := s.read(ctx, func(c *conn) (err error) {
+		packs, err = checkTables(ctx, c, found)
 		return err
 	})
 	if err != nil {
@@ -36,6 +23,25 @@ func (s *Store) Check(ctx context.Context, found func(problem string)) error {
 		return err
 	}
 	return s.checkBodies(ctx, found)
+}
+
+// checkTables holds the rows against every invariant, and returns what they say
+// of the packs.
+func checkTables(ctx context.Context, c *conn, found func(problem string)) (map[int64]*packTally, error) {
+	if err := checkInvariants(ctx, c, found); err != nil {
+		return nil, err
+	}
+	holds, err := checkAccounts(c, found)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMailboxes(c, found); err != nil {
+		return nil, err
+	}
+	if err := checkTexts(c, found); err != nil {
+		return nil, err
+	}
+	return checkFrames(c, holds, found)
 }
 
 func checkInvariants(ctx context.Context, c *conn, found func(string)) error {

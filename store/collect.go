@@ -47,6 +47,9 @@ func (s *Store) collectNowAndThen() {
 		} else if done != (Collected{}) {
 			s.options.Logger.Info("collected", slog.Int("bodies", done.Bodies), slog.Int("packs", done.Packs), slog.Int64("octets", done.Octets))
 		}
+		if err := s.forgetUpgrade(s.options.Clock()); err != nil {
+			s.options.Logger.Error("what was kept before the last upgrade cannot be removed", slog.Any("error", err))
+		}
 	}
 }
 

@@ -54,19 +54,19 @@ func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
 }
 
 // openWriter opens the one writing connection and brings the schema up to
-// date.
-func openWriter(ctx context.Context, path string) (*conn, error) {
-	c, err := openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", disk.Synchronous(disk.Log), "busy_timeout(10000)",
+// date. It returns from which version to which that went.
+func openWriter(ctx context.Context, path string) (c *conn, from, to int64, err error) {
+	c, err = openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", disk.Synchronous(disk.Log), "busy_timeout(10000)",
 		"foreign_keys(ON)", "cache_size(-65536)", "temp_store(MEMORY)", "mmap_size(0)",
 		"wal_autocheckpoint(16384)", "journal_size_limit(8388608)")
 	if err != nil {
-		return nil, err
+		return nil, 0, 0, err
 	}
-	if err := migrate(ctx, path); err != nil {
+	if from, to, err = migrate(ctx, path); err != nil {
 		c.close()
-		return nil, err
+		return nil, 0, 0, err
 	}
-	return c, nil
+	return c, from, to, nil
 }
 
 func openReaders(ctx context.Context, path string, n int) (chan *conn, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -17,34 +18,40 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrate brings the database's schema up to date. A schema from a newer
-// GoMail is refused: going back needs a backup.
-func migrate(ctx context.Context, path string) error {
+// migrate brings the database's schema up to date and returns from which
+// version to which that went. The store is kept as it was before. A schema from
+// a newer GoMail is refused: going back needs what was kept, or a backup.
+func migrate(ctx context.Context, path string) (from, to int64, err error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)")
 	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
+		return 0, 0, fmt.Errorf("open the database: %w", err)
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	files, err := fs.Sub(clustered{migrationFiles}, "migrations")
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return 0, 0, fmt.Errorf("read the migrations: %w", err)
 	}
 	current, newest, err := provider.GetVersions(ctx)
 	if err != nil {
-		return sqlError(fmt.Errorf("read the schema's version: %w", err))
+		return 0, 0, sqlError(fmt.Errorf("read the schema's version: %w", err))
 	}
 	if current > newest {
-		return gomail.Errorf(gomail.Invalid, "the data directory was written by a newer GoMail (schema %d, this one knows %d): use that version, or restore a backup made before the upgrade", current, newest)
+		return 0, 0, gomail.Errorf(gomail.Invalid, "the data directory was written by a newer GoMail (schema %d, this one knows %d): use that version, or go back to what was kept in "+BeforeUpgrade+" (docs/operate/upgrade.md)", current, newest)
+	}
+	if current > 0 && current < newest {
+		if err := keepBefore(ctx, db, filepath.Dir(path), current, newest); err != nil {
+			return 0, 0, err
+		}
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return sqlError(fmt.Errorf("bring the database up to date: %w", err))
+		return 0, 0, sqlError(fmt.Errorf("bring the database up to date: %w", err))
 	}
-	return nil
+	return current, newest, nil
 }
 
 // newestSchema returns the version of the schema that this GoMail writes.

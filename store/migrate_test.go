@@ -70,7 +70,7 @@ func fillForMigration(t *testing.T, p *people) {
 		if i%20 == 19 {
 			size = 2 << 20
 		}
-		body.Write(content(fmt.Sprintf("m%d", i), size))
+		body.Write(bytes.Repeat([]byte(fmt.Sprintf("This is line %d of its message.\r\n", i)), size/30))
 		d := inbound.Delivery{Body: body, Index: bytes.Repeat([]byte{byte(i)}, 300)}
 		for n := range 1 + i%3 {
 			d.Messages = append(d.Messages, inbound.Incoming{Account: p.accounts[(i+n)%4], Role: gomail.RoleInbox, Received: time.Now(), Prefix: []byte("X: y\r\n")})

@@ -124,7 +124,7 @@ func (o *Options) complete() error {
 // start opens the connections and begins the writers.
 func (s *Store) start(ctx context.Context) error {
 	path := filepath.Join(s.options.Dir, "gomail.db")
-	writer, err := openWriter(ctx, path)
+	writer, from, to, err := openWriter(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -134,6 +134,9 @@ func (s *Store) start(ctx context.Context) error {
 	}
 	if err == nil {
 		s.readers, err = openReaders(ctx, path, s.options.Readers)
+	}
+	if err == nil && from > 0 && from < to {
+		err = s.checkUpgrade(ctx, from, to)
 	}
 	if err != nil {
 		writer.close()
