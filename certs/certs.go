@@ -2,26 +2,17 @@ package certs
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"gomail"
-	"gomail/internal/disk"
 )
 
 // Config says where the certificate comes from.
@@ -31,14 +22,17 @@ type Config struct {
 	KeyFile    string // PEM
 	Dir        string // where a self-signed certificate is kept, else
 	MinVersion string // "1.2" (also when empty) or "1.3"
+	ACME       *ACME  // not nil: mode "acme"
 	Logger     *slog.Logger
 	Clock      func() time.Time
 }
 
-// Manager holds the current certificate.
+// Manager holds the current certificates: the mail host's, and where they come
+// from an authority those of other names.
 type Manager struct {
 	config  Config
-	current atomic.Pointer[loaded]
+	current atomic.Pointer[loaded] // the mail host's
+	orders  *orders                // nil: none are ordered
 }
 
 // loaded is a certificate as it was read.
@@ -47,15 +41,12 @@ type loaded struct {
 	stamp       string // changes when the files do
 }
 
-// SelfSignedFile is the name of the self-signed certificate and its key, in
-// the data directory.
-const SelfSignedFile = "self-signed.pem"
-
 // reloadEvery is how often the files are looked at.
 const reloadEvery = 10 * time.Second
 
 // New reads the certificate, or makes a self-signed one that lasts ten years
-// and stays the same over restarts.
+// and stays the same over restarts. One that is to be ordered is self-signed
+// until it has come, with the key that it will have.
 func New(c Config) (*Manager, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -64,6 +55,9 @@ func New(c Config) (*Manager, error) {
 		c.Clock = time.Now
 	}
 	m := &Manager{config: c}
+	if c.ACME != nil {
+		return m, m.open()
+	}
 	if c.CertFile == "" {
 		m.config.CertFile = filepath.Join(c.Dir, SelfSignedFile)
 		m.config.KeyFile = m.config.CertFile
@@ -75,24 +69,56 @@ func New(c Config) (*Manager, error) {
 }
 
 // TLS returns the configuration for a server. Certificates that come later
-// are used by the handshakes that follow.
+// are used by the handshakes that follow. No handshake waits for anything but
+// memory.
 func (m *Manager) TLS() *tls.Config {
-	c := &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return m.current.Load().certificate, nil },
-	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: m.choose}
 	if m.config.MinVersion == "1.3" {
 		c.MinVersion = tls.VersionTLS13
 	}
 	return c
 }
 
-// Certificate returns the current leaf.
+// WebTLS is TLS for HTTPS, where an authority asks too (TLS-ALPN-01, RFC
+// 8737).
+func (m *Manager) WebTLS() *tls.Config {
+	c := m.TLS()
+	if m.orders == nil {
+		return c
+	}
+	c.NextProtos = []string{"h2", "http/1.1", acmeProtocol}
+	c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == acmeProtocol {
+			return m.orders.answerTLS(hello)
+		}
+		return m.choose(hello)
+	}
+	return c
+}
+
+// acmeProtocol is how an authority that checks a name says so.
+const acmeProtocol = "acme-tls/1"
+
+// choose returns the certificate of the name that a client asks for, or else
+// the mail host's.
+func (m *Manager) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if m.orders != nil && hello.ServerName != "" {
+		if c := m.orders.certificate(strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))); c != nil {
+			return c, nil
+		}
+	}
+	return m.current.Load().certificate, nil
+}
+
+// Certificate returns the current leaf of the mail host.
 func (m *Manager) Certificate() *x509.Certificate { return m.current.Load().certificate.Leaf }
 
-// Run reads the files again when they change, until ctx ends. A pair that
-// cannot be used is reported and the old one kept.
+// Run reads the files again when they change, or orders and renews, until ctx
+// ends. A pair that cannot be used is reported and the old one kept.
 func (m *Manager) Run(ctx context.Context) error {
+	if m.orders != nil {
+		return m.orders.run(ctx)
+	}
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
 	for {
@@ -137,48 +163,4 @@ func (m *Manager) stamp() (string, error) {
 		stamp += fmt.Sprintf("%d %d;", info.ModTime().UnixNano(), info.Size())
 	}
 	return stamp, nil
-}
-
-// ensureSelfSigned makes the self-signed pair unless there is one for the
-// hostname.
-func (m *Manager) ensureSelfSigned() error {
-	pair, err := tls.LoadX509KeyPair(m.config.CertFile, m.config.KeyFile)
-	if err == nil && pair.Leaf.VerifyHostname(m.config.Hostname) == nil {
-		return nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return gomail.Errorf(gomail.Invalid, "the self-signed certificate %s is damaged: remove it and start again: %w", m.config.CertFile, err)
-	}
-	text, err := selfSigned(m.config.Hostname, m.config.Clock())
-	if err != nil {
-		return fmt.Errorf("make a self-signed certificate: %w", err)
-	}
-	return disk.WriteFile(disk.CertData, "", m.config.CertFile, text)
-}
-
-// selfSigned returns a certificate and its key in PEM.
-func selfSigned(hostname string, now time.Time) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: hostname}, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0),
-		DNSNames: []string{hostname, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...), nil
 }

@@ -22,6 +22,7 @@ type Server struct {
 
 	Services Services
 	TLSA     []TLSAHash
+	KeyKept  bool   // the next certificate has the same key
 	DNSSEC   DNSSEC // of the mail host's zone
 }
 

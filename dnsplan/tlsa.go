@@ -39,7 +39,7 @@ func (p *planner) tlsaReason() (Requirement, string) {
 	const does = "Lets servers that use DANE verify the mail host by its key."
 	switch p.server.DNSSEC {
 	case DNSSECSigned:
-		if len(p.server.TLSA) < 2 {
+		if len(p.server.TLSA) < 2 && !p.server.KeyKept {
 			return Optional, does + " The key of the next certificate is not known yet: until it is, renew the certificate with the same key, or the record is wrong from then on."
 		}
 		return Recommended, does

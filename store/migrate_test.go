@@ -181,7 +181,7 @@ func downgrade(t *testing.T, path string) {
 	exec("ATTACH ? AS newer", newer)
 	exec("CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')))")
 	exec("INSERT INTO goose_db_version SELECT * FROM newer.goose_db_version WHERE version_id <= ?", oldSchema)
-	tables, err := strings1(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT IN ('goose_db_version', 'message', 'blob', 'blob_gc')")
+	tables, err := strings1(db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT IN ('goose_db_version', 'message', 'blob', 'blob_gc') AND name IN (SELECT name FROM newer.sqlite_master)")
 	if err != nil || len(tables) < 15 {
 		t.Fatal(tables, err)
 	}

@@ -59,7 +59,9 @@ func (a *app) patient() (doctor.Patient, error) {
 	if p.Resolver, err = resolver.New(resolver.Config{Servers: c.DNS.Resolvers, TrustAD: c.DNS.TrustAD}); err != nil {
 		return p, err
 	}
-	p.Cert, p.CertErr = readCertificate(c)
+	if c.TLS.Mode != "acme" {
+		p.Cert, p.CertErr = readCertificate(c)
+	}
 	return p, a.with(func(client *client) error { return client.fill(a, &p) })
 }
 
@@ -76,6 +78,9 @@ func (c *client) fill(a *app, p *doctor.Patient) error {
 	}
 	var domains []api.Domain
 	if err := c.call(a.ctx, "GET", "/domains", nil, &domains); err != nil {
+		return err
+	}
+	if err := c.call(a.ctx, "GET", "/certificates", nil, &p.Certificates); err != nil && p.Config.TLS.Mode == "acme" {
 		return err
 	}
 	for _, d := range domains {

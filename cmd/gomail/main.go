@@ -43,6 +43,7 @@ type cli struct {
 	Alias   aliasCmd   `cmd:"" help:"Aliases: further addresses of accounts."`
 	Queue   queueCmd   `cmd:"" help:"Mail that waits to be delivered."`
 	Policy  policyCmd  `cmd:"" help:"Policy ladders: DMARC, SPF, MTA-STS and TLSA, step by step."`
+	Cert    certCmd    `cmd:"" help:"Certificates."`
 	Host    hostCmd    `cmd:"" help:"What all domains share."`
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -95,7 +94,7 @@ func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger
 
 // assemble makes the services that need the network, and the edges.
 func (s *server) assemble(o outside) error {
-	if err := s.makeCertificates(); err != nil {
+	if err := s.makeCertificates(o.resolver); err != nil {
 		return err
 	}
 	if err := s.makeDelivery(o); err != nil {
@@ -110,16 +109,6 @@ func (s *server) assemble(o outside) error {
 		}
 	}
 	return nil
-}
-
-func (s *server) makeCertificates() (err error) {
-	t := s.config.TLS
-	cc := certs.Config{Hostname: s.config.Server.Hostname, Dir: s.config.Server.DataDir, MinVersion: t.MinVersion, Logger: s.log}
-	if t.Mode == "files" {
-		cc.CertFile, cc.KeyFile = t.CertFile, t.KeyFile
-	}
-	s.certs, err = certs.New(cc)
-	return err
 }
 
 // makeDelivery wires the way of a message in and out. The queue and outbound
@@ -242,11 +231,22 @@ func (s *server) openWeb() error {
 	site := web.New(web.Config{
 		API: s.serving(), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
 	})
-	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.TLS(), s.log))); err != nil {
+	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.WebTLS(), s.log))); err != nil {
 		return err
 	}
-	redirect := web.Redirect(s.config.Server.Hostname, s.httpsPort())
-	return s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
+	redirect := s.certs.HTTP(web.Redirect(s.config.Server.Hostname, s.httpsPort()))
+	err := s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
+	s.certs.Listens(s.first("web.http_listen"), s.first("web.listen"))
+	return err
+}
+
+// first returns the first address at which something listens; empty: nothing
+// does.
+func (s *server) first(key string) string {
+	for _, a := range s.bound[key] {
+		return a.String()
+	}
+	return ""
 }
 
 // httpsPort is where plain HTTP is sent on to.
@@ -358,9 +358,6 @@ func planServer(c config.Config) dnsplan.Server {
 			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
 			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
 		},
-	}
-	if cert, err := readCertificate(c); err == nil {
-		p.TLSA = []dnsplan.TLSAHash{sha256.Sum256(cert.Leaf.RawSubjectPublicKeyInfo)}
 	}
 	for _, mx := range c.Server.ExtraMX {
 		p.MX = append(p.MX, dnsplan.MX{Host: mx.Host, Priority: mx.Priority})

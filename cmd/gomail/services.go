@@ -11,6 +11,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/certs"
 	"gomail/dnspub"
 	"gomail/dnswatch"
 	"gomail/domains"
@@ -43,6 +44,10 @@ type services struct {
 	events    *api.Hub
 	alerts    alertLimit
 	limiter   *outbound.Limiter
+	vault     *certs.Vault
+
+	// certificates are those of the running server. nil: none runs.
+	certificates *certs.Manager
 
 	// announce sends a message of the server itself. nil: no server runs
 	// that could.
@@ -65,6 +70,7 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3})
 	s.mailboxes = mailbox.New(st, hub)
 	s.limiter = s.newLimiter()
+	s.vault = certs.NewVault(st, sealer, c.Server.Hostname)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
 	if err := s.openDNS(o, sealer); err != nil {
 		st.Close()
@@ -85,7 +91,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	if s.prober, err = newProber(c, o); err != nil {
 		return err
 	}
-	s.settings = &serverSettings{config: c, store: s.store, look: s.prober.DNSSEC, told: s.serverChanged}
+	s.settings = &serverSettings{config: c, store: s.store, look: s.prober.DNSSEC, key: s.hostKey, told: s.serverChanged}
 	s.domains = domains.New(domains.Config{
 		Store: s.store, Sealer: sealer, Hostname: c.Server.Hostname, Selector: c.DKIM.DefaultSelector, Algorithm: c.DKIM.DefaultAlgorithm,
 		Observer: keyObserver{s.prober, o.resolver}, Publisher: keyPublisher{s}, Remind: s.remind, Changed: s.domainChanged, Clock: o.clock, Logger: s.log,
@@ -132,7 +138,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

@@ -31,7 +31,8 @@ type serverSettings struct {
 	config config.Config
 	store  settingStore
 	look   func(ctx context.Context, name string) dnsplan.DNSSEC
-	told   func() // called when the plan of every domain may have changed
+	key    func(ctx context.Context, p *dnsplan.Server) error // adds what is known of the mail host's certificate
+	told   func()                                             // called when the plan of every domain may have changed
 
 	mu     sync.Mutex
 	cached dnsplan.Server
@@ -56,6 +57,11 @@ func (s *serverSettings) Server(ctx context.Context) (dnsplan.Server, error) {
 		return s.cached, nil
 	}
 	fresh := planServer(s.config)
+	if s.key != nil {
+		if err := s.key(ctx, &fresh); err != nil {
+			return fresh, err
+		}
+	}
 	hosts, err := s.store.Setting(ctx, mxSetting)
 	if err != nil {
 		return fresh, err

@@ -150,6 +150,7 @@ func (s *services) plan(ctx context.Context, name string) ([]dnsplan.Record, err
 // domainChanged has a domain looked at again, and its page shown anew.
 func (s *services) domainChanged(domain string) {
 	s.watcher.Changed(domain)
+	s.recheckCertificates(domain)
 	s.events.Tell(api.Event{Kind: api.EventKeys, Domain: domain})
 }
 
@@ -169,6 +170,7 @@ func (s *services) serverChanged() {
 // when the mail host's zone was signed, and goes on with a rotation that waits
 // for what was just seen.
 func (s *services) afterLook(ctx context.Context, r dnsplan.Report) {
+	s.recheckCertificates(r.Domain)
 	if unpublished(r) && s.inSync(ctx, r.Domain) {
 		if _, err := s.publisher.Sync(ctx, r.Domain); err != nil && ctx.Err() == nil {
 			s.log.Warn("the DNS could not be kept in sync; it is tried again", slog.String("domain", r.Domain), slog.Any("error", err))

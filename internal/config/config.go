@@ -101,13 +101,13 @@ type Web struct {
 
 // TLS is where certificates come from.
 type TLS struct {
-	Mode       string `toml:"mode"`        // files, self-signed
+	Mode       string `toml:"mode"`        // acme, files, self-signed
 	CertFile   string `toml:"cert_file"`   // PEM, read again when it changes
 	KeyFile    string `toml:"key_file"`    // PEM
 	MinVersion string `toml:"min_version"` // 1.2, 1.3
 
-	ACMEEmail     string `toml:"acme_email"`     // contact of the ACME account
-	ACMEDirectory string `toml:"acme_directory"` // the authority's directory URL
+	ACMEEmail     string `toml:"acme_email"`     // contact of the ACME account; empty: postmaster at the hostname
+	ACMEDirectory string `toml:"acme_directory"` // the authority's directory URL; empty: Let's Encrypt
 	ACMECAFile    string `toml:"acme_ca_file"`   // whom to trust when asking it, and when certificates are checked, beside the system's authorities
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -121,13 +122,10 @@ func (c *Config) complete(alone bool, credential string) error {
 	}{
 		{"smtp.authentication", c.SMTP.Authentication, []string{"observe", "quarantine", "reject"}},
 		{"milter.unavailable", c.Milter.Unavailable, []string{"tempfail", "accept"}},
-		{"tls.mode", c.TLS.Mode, []string{"files", "self-signed"}},
+		{"tls.mode", c.TLS.Mode, []string{"acme", "files", "self-signed"}},
 		{"tls.min_version", c.TLS.MinVersion, []string{"1.2", "1.3"}},
 		{"dkim.default_algorithm", c.DKIM.DefaultAlgorithm, []string{"both", "ed25519", "rsa"}},
 		{"log.format", c.Log.Format, []string{"text", "json"}},
-	}
-	if c.TLS.Mode == "acme" {
-		return gomail.Errorf(gomail.Invalid, "tls.mode is acme: this version does not order certificates yet; use files with a certificate of your own, or self-signed")
 	}
 	if err := c.Outbound.check(); err != nil {
 		return err
@@ -153,6 +151,22 @@ func (c *Config) complete(alone bool, credential string) error {
 	}
 	if c.TLS.Mode == "files" && (c.TLS.CertFile == "" || c.TLS.KeyFile == "") {
 		return gomail.Errorf(gomail.Invalid, "tls.mode is files: tls.cert_file and tls.key_file have to name the certificate and its key")
+	}
+	return c.TLS.checkACME()
+}
+
+// checkACME refuses what no authority could be asked with.
+func (t TLS) checkACME() error {
+	if t.ACMEDirectory != "" {
+		u, err := url.Parse(t.ACMEDirectory)
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+			return gomail.Errorf(gomail.Invalid, "tls.acme_directory is %q: it has to be the URL of the authority's directory, such as https://acme-v02.api.letsencrypt.org/directory", t.ACMEDirectory)
+		}
+	}
+	if t.ACMEEmail != "" {
+		if _, err := gomail.ParseAddress(t.ACMEEmail); err != nil {
+			return gomail.Errorf(gomail.Invalid, "tls.acme_email: %w", err)
+		}
 	}
 	return nil
 }

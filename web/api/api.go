@@ -34,6 +34,8 @@ type Config struct {
 	Publisher Publisher
 	Policies  Policies
 
+	Certificates Certificates
+
 	Hub      *Hub            // nil: nobody is told of changes
 	Stopping <-chan struct{} // closed when streams are to end; nil: never
 
@@ -66,6 +68,7 @@ func New(c Config) *API {
 	a.registerWatch(h)
 	a.registerPublishing(h)
 	a.registerPolicies(h)
+	a.registerCertificates(h)
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerSending(h)

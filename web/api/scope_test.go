@@ -17,6 +17,7 @@ var scopes = map[string]scope{
 	"list-providers": ofAnyone, "list-connections": ofAnyone, "add-connection": ofServer, "test-connection": ofServer, "remove-connection": ofServer,
 	"preview-publication": ofDomain, "publish": ofDomain, "list-publications": ofDomain, "undo-publication": ofDomain,
 	"get-policies": ofDomain, "take-policy-step": ofDomain, "take-policy-back": ofDomain, "disown-source": ofDomain, "list-senders": ofAnyone,
+	"list-certificates": ofAnyone, "renew-certificate": ofServer,
 	"list-keys": ofDomain, "generate-key": ofDomain, "rotate-keys": ofDomain, "retire-key": ofDomain,
 	"list-accounts": ofAnyone, "add-account": ofAnyone, "get-account": ofAnyone, "change-account": ofAnyone, "remove-account": ofAnyone, "get-account-sending": ofAnyone, "set-account-sending": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
@@ -43,7 +44,7 @@ func TestScopes(t *testing.T) {
 	a := New(Config{Version: "test", Hub: NewHub()})
 	seen := map[string]bool{}
 	for path, operations := range described(t, a) {
-		path = strings.NewReplacer("{name}", "example.com", "{address}", "x@example.com", "{selector}", "mail", "{ladder}", "dmarc", "{connection}", "c", "{id}", "0.1").Replace(path)
+		path = strings.NewReplacer("{name}", "example.com", "{address}", "x@example.com", "{selector}", "mail", "{ladder}", "dmarc", "{connection}", "c", "{id}", "0.1", "{certificate}", "mail.example.com").Replace(path)
 		for method, o := range operations {
 			want, known := scopes[o.ID]
 			if !known {

@@ -17,6 +17,7 @@ import (
 
 	"gomail/dnsplan"
 	"gomail/internal/config"
+	"gomail/web/api"
 )
 
 // State is how a finding is to be taken.
@@ -58,6 +59,7 @@ type Patient struct {
 	Clock    func() time.Time
 
 	TimeServer string // "host:port", asked before an installation; empty: pool.ntp.org
+	Certificates []api.Certificate // that are ordered, where tls.mode is acme
 }
 
 // Examine makes all checks. Each is bounded in time.
@@ -66,7 +68,9 @@ func Examine(ctx context.Context, p Patient) []Finding {
 	defer cancel()
 	findings := []Finding{p.hostname()}
 	findings = append(findings, p.ports()...)
-	findings = append(findings, p.resolver(ctx), p.addresses(ctx), p.disk(), p.clock(), p.certificate(), p.secretKey(), p.administrator())
+	findings = append(findings, p.resolver(ctx), p.addresses(ctx), p.disk(), p.clock())
+	findings = append(findings, p.certificates()...)
+	findings = append(findings, p.secretKey(), p.administrator())
 	return append(findings, p.domains(ctx)...)
 }
 
@@ -222,7 +226,7 @@ const expiresSoon = 14 * 24 * time.Hour
 func (p Patient) certificate() Finding {
 	const check = "certificate"
 	if errors.Is(p.CertErr, fs.ErrNotExist) && p.Config.TLS.Mode == "self-signed" {
-		return Finding{check, Warning, "there is none yet: a self-signed one is made at the first start", "Set tls.mode to files with a certificate that mail programs trust."}
+		return Finding{check, Warning, "there is none yet: a self-signed one is made at the first start", "Set tls.mode to acme, or to files with a certificate that mail programs trust."}
 	}
 	if p.Cert == nil || p.Cert.Leaf == nil {
 		return Finding{check, Problem, "it cannot be read: " + fmt.Sprint(p.CertErr), "Check tls.cert_file and tls.key_file."}
@@ -237,7 +241,7 @@ func (p Patient) certificate() Finding {
 	case leaf.NotAfter.Sub(now) < expiresSoon:
 		return Finding{check, Warning, "it expires on " + until, "Renew it; GoMail reads the new file by itself."}
 	case p.Config.TLS.Mode == "self-signed":
-		return Finding{check, Warning, "it is self-signed: mail programs will warn", "Set tls.mode to files with a certificate that they trust."}
+		return Finding{check, Warning, "it is self-signed: mail programs will warn", "Set tls.mode to acme, or to files with a certificate that they trust."}
 	}
 	return ok(check, "valid until "+until)
 }

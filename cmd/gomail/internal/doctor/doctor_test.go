@@ -16,6 +16,7 @@ import (
 
 	"gomail/dnsplan"
 	"gomail/internal/config"
+	"gomail/web/api"
 )
 
 // dnsWorld answers as a test says; what it does not know does not exist.
@@ -109,6 +110,12 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
+// ordered has the patient's certificate come from an authority.
+func ordered(c api.Certificate) func(*Patient) {
+	c.Name = "mail.example.com"
+	return func(p *Patient) { p.Config.TLS.Mode, p.Certificates = "acme", []api.Certificate{c} }
+}
+
 func TestWhatIsWrongIsNamed(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -136,6 +143,12 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		{"certificate", Problem, "cannot be read", func(p *Patient) { p.Cert, p.CertErr = nil, errors.New("no PEM") }},
 		{"certificate", Warning, "first start", func(p *Patient) { p.Cert, p.CertErr, p.Config.TLS.Mode = nil, fs.ErrNotExist, "self-signed" }},
 		{"certificate", Warning, "self-signed", func(p *Patient) { p.Config.TLS.Mode = "self-signed" }},
+		{"certificate mail.example.com", OK, "valid until", ordered(api.Certificate{NotAfter: now.AddDate(0, 0, 60)})},
+		{"certificate mail.example.com", Warning, "first time", func(p *Patient) { p.Config.TLS.Mode = "acme" }},
+		{"certificate mail.example.com", Problem, "there is none: port 80", ordered(api.Certificate{State: "failing", Found: "port 80", Mend: "open it"})},
+		{"certificate mail.example.com", Warning, "cannot be renewed: port 80", ordered(api.Certificate{State: "failing", NotAfter: now.AddDate(0, 0, 20), Found: "port 80", Mend: "open it"})},
+		{"certificate mail.example.com", Problem, "ends on", ordered(api.Certificate{State: "failing", NotAfter: now.AddDate(0, 0, 3), Found: "port 80", Mend: "open it"})},
+		{"certificate mail.example.com", Warning, "not ordered yet: elsewhere", ordered(api.Certificate{State: "waiting", Domain: "example.com", Found: "elsewhere", Mend: "point it here"})},
 		{"secret key", Problem, "others can read", func(p *Patient) { os.Chmod(p.Config.Secrets.KeyFile, 0o644) }},
 		{"secret key", Problem, "cannot be read", func(p *Patient) { p.Config.Secrets.KeyFile = "/nonexistent" }},
 		{"administrator", Problem, "none", func(p *Patient) { p.Admins = 0 }},
