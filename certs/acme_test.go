@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -41,8 +40,6 @@ func TestWays(t *testing.T) {
 // zone sets records in the world's DNS.
 type zone struct {
 	world *world
-	mu    sync.Mutex
-	set   map[string][]string
 	asked int
 	left  int
 }
