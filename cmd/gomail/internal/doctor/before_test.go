@@ -89,7 +89,9 @@ func TestBeforeInstall(t *testing.T) {
 		}},
 		{"resolver", Problem, "no answer", "resolv.conf", ByYou, func(p *Patient, _ *surroundings) { p.Resolver = dnsWorld{dead: true} }},
 		{"time of day", OK, "right", "", "", func(*Patient, *surroundings) {}},
-		{"time of day", Problem, "1h30m", "time service", ByYou, func(p *Patient, _ *surroundings) { p.TimeServer = timeServer(t, time.Hour+30*time.Minute+20*time.Second) }},
+		{"time of day", Problem, "1h30m", "time service", ByYou, func(p *Patient, _ *surroundings) {
+			p.TimeServer = timeServer(t, time.Hour+30*time.Minute+20*time.Second)
+		}},
 		{"time of day", Unknown, "no time server", "", "", func(p *Patient, _ *surroundings) { p.TimeServer = "127.0.0.1:1" }},
 		{"disk", OK, "free in", "", "", func(p *Patient, _ *surroundings) { p.Config.Server.DataDir += "/not/made/yet" }},
 		{"port 25 out", Warning, "Tried", "ask yours", ByProvider, func(_ *Patient, s *surroundings) {

@@ -58,7 +58,7 @@ type Patient struct {
 	CertErr  error                       // why
 	Clock    func() time.Time
 
-	TimeServer string // "host:port", asked before an installation; empty: pool.ntp.org
+	TimeServer   string            // "host:port", asked before an installation; empty: pool.ntp.org
 	Certificates []api.Certificate // that are ordered, where tls.mode is acme
 }
 
