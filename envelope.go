@@ -15,6 +15,34 @@ type Envelope struct {
 	Return     string // DSN RET: "FULL", "HDRS" or empty, RFC 3461 section 4.3
 	EnvelopeID string // DSN ENVID, decoded, RFC 3461 section 4.4
 	Client     Client // who handed it to us
+
+	Release   time.Time // not to be delivered before, RFC 4865; zero: at once
+	DeliverBy DeliverBy
+}
+
+// DeliverBy says by when a message is to be delivered, RFC 2852. The zero value
+// says nothing.
+type DeliverBy struct {
+	Deadline time.Time
+	Return   bool // by-mode R: what is late is returned; else (N) its sender is told, and it goes on
+	Trace    bool // the sender wants to know when it is handed to another server
+}
+
+// Passed reports whether the deadline has passed.
+func (d DeliverBy) Passed(now time.Time) bool {
+	return !d.Deadline.IsZero() && !now.Before(d.Deadline)
+}
+
+// Mode is the by-mode with its by-trace, as they stand in the parameter BY.
+func (d DeliverBy) Mode() string {
+	mode := "N"
+	if d.Return {
+		mode = "R"
+	}
+	if d.Trace {
+		mode += "T"
+	}
+	return mode
 }
 
 // Recipient is one forward-path and its DSN parameters, RFC 3461 section 4.

@@ -30,6 +30,8 @@ type DSN struct {
 	To           gomail.Address // the sender of the original
 	EnvelopeID   string         // ENVID as the client gave it, decoded; empty: none
 	Arrival      time.Time      // when the original came in; zero: unknown
+	Release      time.Time      // before which it was not to be delivered, RFC 4865; zero: at once
+	DeliverBy    time.Time      // by which it was to be delivered, RFC 2852; zero: nothing said
 	Recipients   []DSNRecipient // one at least
 	Subject      string         // of the original, encoded words kept; shown in the text
 
@@ -160,6 +162,12 @@ func (d *DSN) writeStatus(b *bytes.Buffer, global bool) {
 	}
 	if !d.Arrival.IsZero() {
 		b.WriteString(FoldField("Arrival-Date", FormatDate(d.Arrival)))
+	}
+	if !d.Release.IsZero() {
+		b.WriteString(FoldField("Future-Release-Request", "until; "+d.Release.UTC().Format(time.RFC3339)))
+	}
+	if !d.DeliverBy.IsZero() {
+		b.WriteString(FoldField("Deliver-By-Date", FormatDate(d.DeliverBy)))
 	}
 	for _, r := range d.Recipients {
 		b.WriteString("\r\n")

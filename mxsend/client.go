@@ -38,7 +38,9 @@ type client struct {
 type extensions struct {
 	pipelining, eightBit, utf8, dsn, starttls bool
 	sized                                     bool
-	size                                      int64           // limit in octets, 0: none said
+	size                                      int64 // limit in octets, 0: none said
+	deliverBy                                 bool
+	minBy                                     int             // seconds, the least by-time for mode R
 	rcptMax, mailMax                          int             // LIMITS, 0: none said
 	auth                                      map[string]bool // mechanisms, in upper case
 }
@@ -150,6 +152,11 @@ func parseExtensions(lines []string) (ext extensions) {
 			ext.dsn = true
 		case "STARTTLS":
 			ext.starttls = true
+		case "DELIVERBY":
+			ext.deliverBy = true
+			if len(words) > 1 {
+				ext.minBy, _ = strconv.Atoi(words[1])
+			}
 		case "SIZE":
 			ext.sized = true
 			if len(words) > 1 {

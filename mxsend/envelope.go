@@ -2,8 +2,10 @@ package mxsend
 
 import (
 	"io"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"gomail"
 	"gomail/queue"
@@ -29,8 +31,18 @@ func (a *attempt) mailCommand(c *client) string {
 	if c.ext.dsn && e.EnvelopeID != "" {
 		b.WriteString(" ENVID=" + xtext(e.EnvelopeID))
 	}
+	if c.ext.deliverBy && !e.DeliverBy.Deadline.IsZero() {
+		b.WriteString(" BY=" + strconv.FormatInt(secondsLeft(e.DeliverBy), 10) + ";" + e.DeliverBy.Mode())
+	}
 	b.WriteString("\r\n")
 	return b.String()
+}
+
+// secondsLeft is what is left of the time for delivery, RFC 2852 section 4.1.4,
+// within what its syntax knows.
+func secondsLeft(by gomail.DeliverBy) int64 {
+	left := int64(math.Floor(time.Until(by.Deadline).Seconds()))
+	return max(-999_999_999, min(left, 999_999_999))
 }
 
 // rcptCommand is RCPT with DSN's parameters where the server knows them.

@@ -41,6 +41,10 @@ func (a *attempt) unfit(c *client) *failure {
 	switch {
 	case a.utf8 && !c.ext.utf8:
 		return &failure{outcome: queue.Permanent, enhanced: "5.6.7", remote: c.remote(), text: "the server does not take internationalized mail (SMTPUTF8)"}
+	case a.task.Envelope.DeliverBy.Return && !c.ext.deliverBy: // RFC 2852 section 4.1.4
+		return &failure{outcome: queue.Permanent, enhanced: "5.4.7", remote: c.remote(), text: "the server does not promise to deliver by a time (DELIVERBY), as the sender demands"}
+	case a.task.Envelope.DeliverBy.Return && secondsLeft(a.task.Envelope.DeliverBy) < int64(max(1, c.ext.minBy)):
+		return &failure{outcome: queue.Permanent, enhanced: "5.4.7", remote: c.remote(), text: "less time is left than the server needs to deliver by it"}
 	case c.ext.size > 0 && a.content.Size() > c.ext.size:
 		return &failure{outcome: queue.Permanent, enhanced: "5.3.4", remote: c.remote(), text: fmt.Sprintf("the message is larger than the %d octets that the server takes", c.ext.size)}
 	}
@@ -237,7 +241,7 @@ func (a *attempt) resultOf(c *client, r reply) queue.Result {
 		outcome = queue.Permanent
 	}
 	return queue.Result{Outcome: outcome, Code: r.code, Enhanced: r.enhanced, Text: r.text, Remote: c.remote(), TLS: c.tls,
-		PassedOn: outcome == queue.Delivered && c.ext.dsn}
+		PassedOn: outcome == queue.Delivered && c.ext.dsn, PassedBy: outcome == queue.Delivered && c.ext.deliverBy}
 }
 
 func (a *attempt) settleAll(group []int, r queue.Result) {

@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write the C: and R: lines of the transc
 //
 //	#         why the transcript is there
 //	from:     the sender; rcpt: a recipient, with notify= and orcpt=
-//	envelope: utf8, 8bit, ret=, envid=
+//	envelope: utf8, 8bit, ret=, envid=, by=seconds;mode
 //	content:  the message, with Go's escapes
 //	mx:, a:   the DNS: preference and host of example.net, addresses of a host
 //	config:   tlsroot, recipients=, messages=, smarthost=host:port (mx:0: straight to the MX)
@@ -212,6 +212,10 @@ func (s *stage) setEnvelope(words []string) {
 			e.EightBit = true
 		case "ret":
 			e.Return = value
+		case "by":
+			seconds, mode, _ := strings.Cut(value, ";")
+			n, _ := strconv.Atoi(seconds)
+			e.DeliverBy = gomail.DeliverBy{Deadline: time.Now().Add(time.Duration(n) * time.Second), Return: mode[0] == 'R', Trace: len(mode) > 1}
 		case "envid":
 			e.EnvelopeID = s.unquote(value)
 		}
@@ -343,6 +347,9 @@ func (s *stage) checkResult(i int, want string) string {
 }
 
 func marks(r queue.Result) (s string) {
+	if r.PassedBy {
+		s += " by"
+	}
 	if r.PassedOn {
 		s += " passed-on"
 	}

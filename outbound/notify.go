@@ -76,7 +76,7 @@ func (s *Service) buildReport(n queue.Notice, from gomail.Address, content gomai
 	rand.Read(random[:])
 	dsn := message.DSN{
 		ReportingMTA: s.config.Hostname, From: "Mail Delivery System <" + from.String() + ">", To: n.Message.Envelope.From,
-		EnvelopeID: n.Message.Envelope.EnvelopeID, Arrival: n.Message.Received, Subject: header.Get("Subject"),
+		EnvelopeID: n.Message.Envelope.EnvelopeID, DeliverBy: n.Message.Envelope.DeliverBy.Deadline, Release: n.Message.Envelope.Release, Arrival: n.Message.Received, Subject: header.Get("Subject"),
 		Original: original, OriginalFull: full, Date: s.config.Clock(),
 		MessageID: message.NewMessageID([16]byte(random[:16]), from.Domain), Boundary: fmt.Sprintf("%x", random[16:]),
 	}
@@ -117,6 +117,10 @@ func reportRecipient(n queue.Notice, e queue.NoticeEvent) message.DSNRecipient {
 	}
 	r.RemoteMTA, _, _ = strings.Cut(e.Result.Remote, " ")
 	switch {
+	case e.Action == queue.ActionDelayed && e.Late: // RFC 2852 section 4.1.3
+		r.WillRetryUntil, r.Status = n.Message.Expires, "4.4.7"
+		r.DiagnosticCode = "the time by which it was to be delivered has passed; the last attempt ended with: " + e.Result.Text
+		r.RemoteMTA = ""
 	case e.Action == queue.ActionDelayed:
 		r.WillRetryUntil = n.Message.Expires
 	case e.Action == queue.ActionFailed && e.Result.Outcome == queue.Temporary:

@@ -145,9 +145,14 @@ func (s *Service) enqueue(ctx context.Context, d *draft, prefix []byte, body gom
 	envelope := d.envelope
 	now := s.config.Clock()
 	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: prefix, Received: now, Expires: now.Add(s.config.Lifetime)}
+	due, waits := now, ""
+	if at := envelope.Release; at.After(now) { // RFC 4865: the time that it is tried begins then
+		due, waits = at, "it waits, as its sender asked, until "+at.UTC().Format("15:04:05 MST on 2 January 2006")
+		m.Expires = at.Add(s.config.Lifetime)
+	}
 	m.Envelope.Recipients, m.Envelope.Client = nil, gomail.Client{}
 	for _, r := range envelope.Recipients {
-		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: now.Truncate(time.Microsecond)})
+		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: due.Truncate(time.Microsecond), LastError: waits})
 	}
 	d.hold(&m)
 	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m), s.config.Limiter.within(m.Account, len(m.Rcpts)))

@@ -31,6 +31,7 @@ type NoticeEvent struct {
 	Action    Action
 	Result    Result
 	At        time.Time // of the attempt
+	Late      bool      // the time of the message's DeliverBy has passed
 }
 
 // attempt is a finished attempt at a task.
@@ -70,7 +71,7 @@ func (q *Queue) conclude(ctx context.Context, t Task, results []Result) attempt 
 		lost = lost && result.Lost
 		change, action := q.judge(t, r, result, now)
 		if action != "" {
-			notice.Events = append(notice.Events, NoticeEvent{Recipient: r, Action: action, Result: result, At: now})
+			notice.Events = append(notice.Events, NoticeEvent{Recipient: r, Action: action, Result: result, At: now, Late: t.Envelope.DeliverBy.Passed(now)})
 			change.Delayed = change.Delayed || action == ActionDelayed
 		}
 		a.changes = append(a.changes, change)
@@ -96,7 +97,7 @@ func (a *attempt) keepUntold(t Task, n Notice, now time.Time) {
 		c := &a.changes[i]
 		for _, e := range n.Events {
 			if e.Recipient.N == r.N && e.Result.Outcome != Delivered {
-				c.Done, c.Attempts, c.Due, c.Delayed = false, r.Attempts+1, now.Add(firstPause), r.Delayed
+				c.Done, c.Attempts, c.Due, c.Delayed, c.Late = false, r.Attempts+1, now.Add(firstPause), r.Delayed, r.Late
 			}
 		}
 	}
@@ -137,6 +138,9 @@ func (q *Queue) deliver(ctx context.Context, t Task) []Result {
 	if err != nil {
 		return failAll(t, err)
 	}
+	if by := t.Envelope.DeliverBy; by.Return && by.Passed(q.config.Clock()) {
+		return tooLate(t)
+	}
 	content := &content{store: q.config.Store, message: &t.Message}
 	defer content.Close()
 	byN := map[int]Result{}
@@ -154,6 +158,20 @@ func (q *Queue) deliver(ctx context.Context, t Task) []Result {
 	return results
 }
 
+// tooLate is for a message that is not to be delivered any more, RFC 2852
+// section 4.
+func tooLate(t Task) []Result {
+	results := make([]Result, len(t.Rcpts))
+	for i, r := range t.Rcpts {
+		text := "the time by which it was to be delivered has passed"
+		if r.LastError != "" {
+			text += "; the last attempt ended with: " + r.LastError
+		}
+		results[i] = Result{N: r.N, Outcome: Permanent, Enhanced: "5.4.7", Text: text}
+	}
+	return results
+}
+
 func failAll(t Task, err error) []Result {
 	results := make([]Result, len(t.Rcpts))
 	for i, r := range t.Rcpts {
@@ -163,14 +181,15 @@ func failAll(t Task, err error) []Result {
 }
 
 // judge says what a result means for a recipient's row and whether its sender
-// is to be told (RFC 3461 sections 4.1 and 5.2).
+// is to be told (RFC 3461 sections 4.1 and 5.2, RFC 2852 section 4).
 func (q *Queue) judge(t Task, r Recipient, result Result, now time.Time) (Change, Action) {
-	c := Change{Key: t.Key, N: r.N, Attempts: r.Attempts + 1, LastError: result.describe(), Delayed: r.Delayed}
-	expired := !now.Before(t.Expires)
+	c := Change{Key: t.Key, N: r.N, Attempts: r.Attempts + 1, LastError: result.describe(), Delayed: r.Delayed, Late: r.Late}
+	by := t.Envelope.DeliverBy
+	expired := !now.Before(t.Expires) || by.Return && by.Passed(now)
 	switch {
 	case result.Outcome == Delivered:
 		c.Done = true
-		if r.Notify&gomail.NotifySuccess != 0 && !result.PassedOn {
+		if wantsSuccess(by, r.Notify, result) {
 			return c, deliveredAction(result)
 		}
 	case result.Outcome == Permanent || expired:
@@ -179,15 +198,61 @@ func (q *Queue) judge(t Task, r Recipient, result Result, now time.Time) (Change
 			return c, ActionFailed
 		}
 	default:
-		c.Due = now.Add(Backoff(c.Attempts))
-		if c.Due.After(t.Expires) {
-			c.Due = t.Expires
-		}
-		if !r.Delayed && now.Sub(t.Received) >= delayNotice && wantsDelay(r.Notify) {
+		c.Due = t.nextDue(r, c.Attempts, now)
+		late := by.Passed(now) && !r.Late
+		c.Late = r.Late || late
+		if wantsDelay(r.Notify) && (late || !r.Delayed && !now.Before(t.delayNotice())) {
 			return c, ActionDelayed
 		}
 	}
 	return c, ""
+}
+
+// delayNotice is when the sender is told that the message still waits: it began
+// to wait when it was released.
+func (m *Message) delayNotice() time.Time {
+	begin := m.Received
+	if m.Envelope.Release.After(begin) {
+		begin = m.Envelope.Release
+	}
+	return begin.Add(delayNotice)
+}
+
+// nextDue is when a recipient is tried again: after a pause, but no later than
+// at what comes due by the clock, be it the end or something to tell.
+func (m *Message) nextDue(r Recipient, attempts int, now time.Time) time.Time {
+	due := now.Add(Backoff(attempts))
+	by := m.Envelope.DeliverBy
+	for _, at := range []time.Time{m.Expires, by.Deadline, lastTry(by)} {
+		if at.After(now) && at.Before(due) {
+			due = at
+		}
+	}
+	if at := m.delayNotice(); !r.Delayed && wantsDelay(r.Notify) && at.After(now) && at.Before(due) {
+		due = at
+	}
+	return due
+}
+
+// lastTry is when what has to be returned once it is late is tried for the last
+// time: shortly before. Zero: there is no such time.
+func lastTry(by gomail.DeliverBy) time.Time {
+	if !by.Return || by.Deadline.IsZero() {
+		return time.Time{}
+	}
+	return by.Deadline.Add(-time.Minute)
+}
+
+// wantsSuccess reports whether a sender is told of a delivery: because it asked
+// for it, unless the other side tells, or because the message left to a server
+// that does not know by when it is to be delivered, or because each hand-over
+// is to be traced.
+func wantsSuccess(by gomail.DeliverBy, n gomail.Notify, r Result) bool {
+	if n&gomail.NotifySuccess != 0 && !r.PassedOn {
+		return true
+	}
+	relayed := r.Remote != "" && !by.Deadline.IsZero() && n&gomail.NotifyNever == 0
+	return relayed && (by.Trace || !r.PassedBy)
 }
 
 func deliveredAction(r Result) Action {

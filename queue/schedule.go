@@ -62,12 +62,12 @@ func (s *schedule) site(name string) *site {
 	return st
 }
 
-// add takes in due recipients of a message, a task per site. Those that are
-// known already are left out; what does not fit waits in the store.
+// add takes in recipients of a message, a task per site. Those that are known
+// already are left out; what does not fit, or is not yet due, waits in the store.
 func (s *schedule) add(m Message, now time.Time) {
 	for _, t := range s.tasks(m) {
 		st := s.site(t.Site)
-		if st.count+len(t.Rcpts) > maxPerSite || len(s.loaded)+len(t.Rcpts) > maxLoaded || st.fate != nil || now.Before(st.paused) {
+		if t.Rcpts[0].Due.After(now) || st.count+len(t.Rcpts) > maxPerSite || len(s.loaded)+len(t.Rcpts) > maxLoaded || st.fate != nil || now.Before(st.paused) {
 			st.expect(t.Rcpts[0].Due)
 		} else {
 			s.push(st, t)

@@ -51,6 +51,7 @@ type Recipient struct {
 	Attempts  int
 	LastError string // the last reply or fault, one line
 	Delayed   bool   // the sender has been told about the delay
+	Late      bool   // the sender has been told that the time of DeliverBy has passed
 }
 
 // Status is where a recipient stands.
@@ -79,6 +80,7 @@ type Result struct {
 	Remote   string // the server that said so, "mx.example.net [192.0.2.1]"
 	TLS      string // "TLS1.3", empty: plain text
 	PassedOn bool   // delivered, and the other side answers for success notices (RFC 3461 section 5.2)
+	PassedBy bool   // delivered, and the other side knows by when it is to be (RFC 2852)
 	Lost     bool   // no server of the site could be talked to; other messages would fare the same
 }
 
@@ -101,6 +103,7 @@ type Change struct {
 	Attempts  int
 	LastError string
 	Delayed   bool
+	Late      bool
 }
 
 // Lease is the right to work on the queue's slots until Expires. Token rises

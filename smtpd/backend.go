@@ -3,6 +3,7 @@ package smtpd
 import (
 	"context"
 	"io"
+	"time"
 
 	"gomail"
 )
@@ -57,4 +58,7 @@ type MailOptions struct {
 	EightBit   bool   // BODY=8BITMIME
 	Return     string // RET: "FULL", "HDRS" or empty
 	EnvelopeID string // ENVID, decoded
+
+	Release   time.Time        // HOLDFOR or HOLDUNTIL; zero: at once
+	DeliverBy gomail.DeliverBy // BY
 }

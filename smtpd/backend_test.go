@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"gomail"
 )
@@ -73,7 +74,14 @@ func (s *recording) Mail(_ context.Context, from gomail.Address, opts MailOption
 }
 
 func describe(o MailOptions) string {
-	return fmt.Sprintf("size=%d utf8=%t 8bit=%t ret=%s envid=%q", o.Size, o.UTF8, o.EightBit, o.Return, o.EnvelopeID)
+	text := fmt.Sprintf("size=%d utf8=%t 8bit=%t ret=%s envid=%q", o.Size, o.UTF8, o.EightBit, o.Return, o.EnvelopeID)
+	if !o.Release.IsZero() {
+		text += " release=" + o.Release.Format(time.RFC3339)
+	}
+	if by := o.DeliverBy; !by.Deadline.IsZero() {
+		text += " by=" + by.Deadline.Format(time.RFC3339) + ";" + by.Mode()
+	}
+	return text
 }
 
 func (s *recording) Rcpt(_ context.Context, r gomail.Recipient) error {

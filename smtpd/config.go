@@ -14,6 +14,9 @@ type Config struct {
 	Submission  bool        // require AUTH, over TLS only; else an MX, without AUTH
 	LMTP        bool        // speak LMTP (RFC 2033) in place of SMTP, to other mail servers over a Unix socket
 
+	MaxHold   time.Duration // how far ahead a message may be submitted (FUTURERELEASE, RFC 4865), 0: not offered
+	DeliverBy bool          // offer DELIVERBY, RFC 2852
+
 	MaxMessageSize           int64 // octets, 0: 50 MiB
 	MaxRecipients            int   // per message, 0: 1,000
 	MaxMessages              int   // per connection, 0: 1,000
@@ -31,7 +34,8 @@ type Config struct {
 	MinTransferRate int64         // octets a second of a message's arrival, after a minute of grace; 0: 500
 	ShutdownGrace   time.Duration // for messages in flight after shutdown began, 0: 30 seconds
 
-	Logger  *slog.Logger // nil: nothing is logged
+	Clock   func() time.Time // for MaxHold and DeliverBy, nil: time.Now
+	Logger  *slog.Logger     // nil: nothing is logged
 	Metrics Metrics
 }
 
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.WriteTimeout, time.Minute)
 	setDefault(&c.MinTransferRate, 500)
 	setDefault(&c.ShutdownGrace, 30*time.Second)
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

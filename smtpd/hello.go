@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // hello answers EHLO and HELO, RFC 5321 section 4.1.1.1. Whatever the client
@@ -66,6 +67,13 @@ func (c *conn) extensions() []string {
 		"DSN",
 		"ENHANCEDSTATUSCODES",
 		"LIMITS MAILMAX=" + strconv.Itoa(c.cfg.MaxMessages) + " RCPTMAX=" + strconv.Itoa(c.cfg.MaxRecipients),
+	}
+	if c.cfg.MaxHold > 0 { // both limits, RFC 4865 section 3
+		until := c.cfg.Clock().Add(c.cfg.MaxHold).UTC().Truncate(time.Second)
+		lines = append(lines, "FUTURERELEASE "+strconv.Itoa(int(c.cfg.MaxHold/time.Second))+" "+until.Format(time.RFC3339))
+	}
+	if c.cfg.DeliverBy {
+		lines = append(lines, "DELIVERBY")
 	}
 	if c.cfg.LMTP { // there the other server sends the notifications
 		lines = slices.DeleteFunc(lines, func(l string) bool { return l == "DSN" })

@@ -62,6 +62,18 @@ func (c *conn) mailOptions(params []param) (opts MailOptions, refusal reply, ok 
 			valid = opts.Return == "FULL" || opts.Return == "HDRS"
 		case "ENVID":
 			opts.EnvelopeID, valid = parseEnvelopeID(p.value)
+		case "HOLDFOR", "HOLDUNTIL":
+			if c.cfg.MaxHold == 0 {
+				return opts, unknownParam(p), false
+			}
+			if refusal, ok := c.hold(p, &opts); !ok {
+				return opts, refusal, false
+			}
+		case "BY":
+			if !c.cfg.DeliverBy {
+				return opts, unknownParam(p), false
+			}
+			opts.DeliverBy, valid = parseBy(p.value, c.cfg.Clock())
 		case "AUTH":
 			// RFC 4954 section 5: who first submitted it. Nothing is
 			// believed of it, so it may be dropped.
@@ -73,6 +85,9 @@ func (c *conn) mailOptions(params []param) (opts MailOptions, refusal reply, ok 
 		if !valid {
 			return opts, badArgument("the value of " + p.key + " is not valid"), false
 		}
+	}
+	if by := opts.DeliverBy; by.Return && !opts.Release.IsZero() && by.Passed(opts.Release) {
+		return opts, badArgument("the message would be held until after the time by which it is to be delivered"), false
 	}
 	return opts, reply{}, true
 }

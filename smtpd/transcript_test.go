@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the S: and B: lines of the transc
 // TestTranscripts plays testdata/*.txt. Their lines:
 //
 //	#       why the transcript is there
-//	config: words that change the server: submission, tls, implicit, lmtp, or limit=value
+//	config: words that change the server: submission, tls, implicit, lmtp, future, or limit=value
 //	C:      a line that the client sends; neighbours go in one write
 //	C|:     the same without CRLF, with Go's escapes
 //	TLS:    the client begins TLS
@@ -71,6 +71,9 @@ func transcriptConfig(t *testing.T, lines []string) Config {
 			case "submission":
 				cfg.Submission = true
 				cfg.TLS = testTLS(t)
+			case "future":
+				cfg.MaxHold, cfg.DeliverBy = 100*time.Second, true
+				cfg.Clock = func() time.Time { return time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC) }
 			case "lmtp":
 				cfg.LMTP = true
 			case "tls":

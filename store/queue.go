@@ -49,9 +49,9 @@ func (t *tx) fenced(lease queue.Lease) error {
 }
 
 const (
-	messageColumns   = "m.slot, m.id, m.account_id, m.prefix, m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size"
-	dueColumns       = "m.slot, m.id, m.account_id, x'', m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size" // without the prefix
-	recipientColumns = "r.n, r.rcpt, r.site, r.notify, r.orcpt, r.due, r.attempts, r.status, r.delayed, r.last_error"
+	messageColumns   = "m.slot, m.id, m.account_id, m.prefix, m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace"
+	dueColumns       = "m.slot, m.id, m.account_id, x'', m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace" // without the prefix
+	recipientColumns = "r.n, r.rcpt, r.site, r.notify, r.orcpt, r.due, r.attempts, r.status, r.delayed, r.late, r.last_error"
 	queueJoin        = " FROM qrcpt r JOIN qmsg m ON m.slot = r.slot AND m.id = r.msg_id"
 	queueOrder       = " ORDER BY r.slot, r.msg_id, r.n"
 )
@@ -77,13 +77,15 @@ func readQueue(c *conn, columns, condition string, args ...any) ([]queue.Summary
 // scanQueued reads a row of the queue's columns, and what follows them.
 func scanQueued(rows *sql.Rows, further ...any) (m queue.Summary, r queue.Recipient, err error) {
 	var sender, rcpt string
-	var received, expires, due int64
+	var received, expires, due, release, by int64
 	err = rows.Scan(append([]any{&m.Slot, &m.ID, &m.Account, &m.Prefix, &sender, &m.Envelope.SMTPUTF8, &m.Envelope.EightBit, &m.Envelope.Return, &m.Envelope.EnvelopeID, &received, &expires, &m.Size,
-		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.LastError}, further...)...)
+		&release, &by, &m.Envelope.DeliverBy.Return, &m.Envelope.DeliverBy.Trace,
+		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.Late, &r.LastError}, further...)...)
 	if err != nil {
 		return m, r, sqlError(err)
 	}
 	m.Received, m.Expires, r.Due = fromMicro(received), fromMicro(expires), fromMicro(due)
+	m.Envelope.Release, m.Envelope.DeliverBy.Deadline = maybeMicro(release), maybeMicro(by)
 	if sender != "" {
 		if m.Envelope.From, err = gomail.ParseAddress(sender); err != nil {
 			return m, r, gomail.Errorf(gomail.Corrupt, "queued message %d has the sender %q: %w", m.ID, sender, err)
@@ -215,8 +217,8 @@ func (t *tx) finish(ch queue.Change, held holds) error {
 	if ch.Done {
 		return t.removeRecipient(ch.Key, ch.N, held)
 	}
-	_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, delayed = ? WHERE slot = ? AND msg_id = ? AND n = ?",
-		toMicro(ch.Due), ch.Attempts, ch.LastError, ch.Delayed, ch.Slot, ch.ID, ch.N)
+	_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, delayed = ?, late = ? WHERE slot = ? AND msg_id = ? AND n = ?",
+		toMicro(ch.Due), ch.Attempts, ch.LastError, ch.Delayed, ch.Late, ch.Slot, ch.ID, ch.N)
 	return err
 }
 

@@ -200,6 +200,14 @@ func (s *Store) Dir() string { return s.options.Dir }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
+// maybeMicro is fromMicro where 0 is no time at all.
+func maybeMicro(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return fromMicro(us)
+}
+
 func toMicro(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

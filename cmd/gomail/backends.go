@@ -137,7 +137,7 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 		return err
 	}
 	s.allowance = allowance
-	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID}
+	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID, Release: o.Release, DeliverBy: o.DeliverBy}
 	return nil
 }
 

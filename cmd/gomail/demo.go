@@ -153,7 +153,7 @@ func demoConfig(dir string, box *sandbox.Sandbox) config.Config {
 	c := config.Default()
 	c.Server = config.Server{Hostname: sandbox.Hostname, DataDir: dir, PublicAddresses: []netip.Addr{netip.MustParseAddr(sandbox.Address)}}
 	c.SMTP.Listen, c.SMTP.MaxConnectionsPerAddress = free, 1000
-	c.Submission = config.Submission{Listen: free, TLSListen: free} // without limits
+	c.Submission = config.Submission{Listen: free, TLSListen: free, MaxHold: c.Submission.MaxHold} // without limits
 	c.IMAP.Listen, c.IMAP.TLSListen = free, free
 	c.IMAP.MaxConnectionsPerAddress = c.IMAP.MaxConnections
 	c.Web.Listen, c.Web.HTTPListen = free, []string{}

@@ -205,6 +205,7 @@ func (s *server) openSubmission() error {
 	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, milters: s.milters.submission}
 	c := s.smtpConfig()
 	c.Submission = true
+	c.MaxHold, c.DeliverBy = s.config.Submission.MaxHold, true
 	c.Metrics = s.metrics.smtp("submission")
 	if err := s.serve("submission.listen", s.config.Submission.Listen, smtpd.New(c, backend).Serve); err != nil {
 		return err

@@ -62,6 +62,8 @@ type Submission struct {
 	Listen    []string `toml:"listen"`     // STARTTLS
 	TLSListen []string `toml:"tls_listen"` // TLS from the start
 
+	MaxHold time.Duration `toml:"max_hold"` // how far ahead a message may be submitted, to be sent then (FUTURERELEASE); 0: not at all
+
 	// What one account may send, unless it has limits of its own; 0: any number.
 	MessagesPerHour   int `toml:"messages_per_hour"`   // an account's, in any hour; 0: any number
 	MessagesPerDay    int `toml:"messages_per_day"`    // in any 24 hours
@@ -190,7 +192,7 @@ func Default() Config {
 			MaxConnections: 1000, MaxConnectionsPerAddress: 50, Authentication: "reject",
 		},
 		Submission: Submission{
-			Listen: []string{":587"}, TLSListen: []string{":465"},
+			Listen: []string{":587"}, TLSListen: []string{":465"}, MaxHold: 30 * 24 * time.Hour,
 			MessagesPerHour: 3000, MessagesPerDay: 20_000, RecipientsPerHour: 10_000, RecipientsPerDay: 50_000,
 		},
 		LMTP:   LMTP{Mode: "0660"},

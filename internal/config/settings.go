@@ -133,6 +133,9 @@ func (c *Config) complete(alone bool, credential string) error {
 	if err := c.LMTP.check(); err != nil {
 		return err
 	}
+	if c.Submission.MaxHold < 0 || c.Submission.MaxHold > maxHold {
+		return gomail.Errorf(gomail.Invalid, "submission.max_hold is %s: it has to be between 0 and %s", c.Submission.MaxHold, maxHold)
+	}
 	if c.Milter.Timeout <= 0 {
 		return gomail.Errorf(gomail.Invalid, "milter.timeout is %s: it has to be longer than nothing, such as 30s", c.Milter.Timeout)
 	}
@@ -170,6 +173,10 @@ func (t TLS) checkACME() error {
 	}
 	return nil
 }
+
+// maxHold is what an interval of nine digits can say, and more than anybody
+// waits.
+const maxHold = 10 * 365 * 24 * time.Hour
 
 func withPort(host, port string) string {
 	if strings.HasPrefix(host, "[") && strings.Contains(host, "]:") {
