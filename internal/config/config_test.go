@@ -95,7 +95,7 @@ func TestWriteThenLoad(t *testing.T) {
 	want := Default()
 	want.Server = Server{Hostname: "mail.example.com", DataDir: dir, PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::1")}, ExtraMX: []MX{{"mx2.example.com", 20}}}
 	want.SMTP.Listen = []string{"127.0.0.1:2525"}
-	want.Secrets.KeyFile, want.Store.BackupDir = filepath.Join(dir, "secret.key"), dir + "-backups"
+	want.Secrets.KeyFile, want.Store.BackupDir = filepath.Join(dir, "secret.key"), dir+"-backups"
 	want.Log.Level = slog.LevelDebug
 	want.Outbound.Smarthosts = []Smarthost{{Host: "mx", Destinations: []string{".example.org"}}, {Host: "relay.test:465", Senders: []string{"example.com"}}}
 	if err := Write(filepath.Join(dir, "gomail.toml"), want); err != nil {
