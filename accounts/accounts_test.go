@@ -156,8 +156,8 @@ func TestSessions(t *testing.T) {
 		f.add("anna", "a good password", "")
 		admin := f.add("root", "a good password", gomail.RoleAdmin)
 		signIn := func(local string) (string, error) {
-			token, _, err := f.SignIn(t.Context(), accounts.Attempt{Username: local + "@example.com", Password: "a good password", Remote: netip.MustParseAddr("192.0.2.1")}, "admin")
-			return token, err
+			entry, err := f.SignIn(t.Context(), accounts.Attempt{Username: local + "@example.com", Password: "a good password", Remote: netip.MustParseAddr("192.0.2.1")}, "admin")
+			return entry.Token, err
 		}
 		_, err := signIn("anna")
 		f.kind(err, gomail.Forbidden, "an ordinary account in the admin panel")

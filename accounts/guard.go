@@ -40,6 +40,7 @@ const (
 	perNetwork = 40
 	perAccount = 20
 	perPlace   = 20
+	perSecond  = 10
 	firstDelay = 5 * time.Second
 	maxDelay   = time.Hour
 	forget     = 24 * time.Hour
@@ -90,8 +91,29 @@ func (g *guard) limits(account gomail.AccountID, name string, remote netip.Addr)
 func (g *guard) check(account gomail.AccountID, name string, remote netip.Addr) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.wait(g.limits(account, name, remote))
+}
+
+// checkSecond is check for a second factor. Who comes so far knows the
+// password, and a known place is no excuse: a code has six digits.
+func (g *guard) checkSecond(name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.wait(secondLimit(name))
+}
+
+func secondLimit(name string) []limit { return []limit{{"second " + name, perSecond, maxDelay}} }
+
+// failedSecond counts a wrong second factor.
+func (g *guard) failedSecond(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.count(secondLimit(name))
+}
+
+func (g *guard) wait(limits []limit) error {
 	now := g.clock()
-	for _, l := range g.limits(account, name, remote) {
+	for _, l := range limits {
 		if f := g.counts[l.key]; f != nil && now.Before(f.blocked) {
 			wait := f.blocked.Sub(now).Round(time.Second)
 			return gomail.Errorf(gomail.Throttled, "too many failed sign-ins: try again in %s", wait)
@@ -104,9 +126,13 @@ func (g *guard) check(account gomail.AccountID, name string, remote netip.Addr) 
 func (g *guard) failed(account gomail.AccountID, name string, remote netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.count(g.limits(account, name, remote))
+}
+
+func (g *guard) count(limits []limit) {
 	now := g.clock()
 	g.sweep(now)
-	for _, l := range g.limits(account, name, remote) {
+	for _, l := range limits {
 		f := g.counts[l.key]
 		if f == nil || now.Sub(f.last) > forget {
 			f = &failures{}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/internal/seal"
 )
 
 // Config is what the service needs.
@@ -22,6 +23,10 @@ type Config struct {
 	Parallel int              // password checks at once; 0: 2
 
 	PerNetwork int // sign-ins that may wait from one network; 0: 16
+
+	Sealer     *seal.Sealer // nil: no SCRAM and no authenticator apps, whose secrets are kept sealed
+	SaltSecret []byte       // with a Sealer: from which SCRAM's salts are made; it must stay the same
+	Site       string       // the server, as authenticator apps and passkeys call it
 }
 
 // Service manages accounts and lets people and programs sign in.
@@ -31,6 +36,11 @@ type Service struct {
 	clock  func() time.Time
 	hasher *hasher
 	guard  *guard
+
+	sealer     *seal.Sealer
+	saltSecret []byte
+	site       string
+	passkeys   *challenges
 
 	key      [32]byte // of this process, for verified
 	mu       sync.Mutex
@@ -61,6 +71,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, log: c.Logger, clock: c.Clock, hasher: newHasher(c.Cost, c.Parallel, c.PerNetwork),
 		guard: newGuard(c.Clock), verified: map[[32]byte]time.Time{},
+		sealer: c.Sealer, saltSecret: c.SaltSecret, site: c.Site, passkeys: newChallenges(c.Clock),
 	}
 	rand.Read(s.key[:])
 	return s
@@ -71,43 +82,80 @@ type Attempt struct {
 	Username string // the account's address; an alias of it will do
 	Password string
 	Remote   netip.Addr // where it comes from
-	Protocol string     // "imap", "submission", "web": for the log
+	Protocol string     // "imap", "submission", "web"
+	Agent    string     // the browser, as it names itself
 }
 
 // Authenticate returns the account whose name and password these are.
 // Unauthenticated says no more than that; Throttled that it has to wait;
 // Disabled, only after a right password, that the account is switched off.
+// Programs may give an app password, and where the account has a second factor
+// they have to: the main password alone opens it no longer.
 func (s *Service) Authenticate(ctx context.Context, try Attempt) (gomail.Account, error) {
-	account, hash, err := s.lookup(ctx, try.Username)
+	account, app, err := s.check(ctx, try)
+	if err == nil {
+		err = s.admit(ctx, try, account, app)
+	}
 	if err != nil {
 		return gomail.Account{}, err
 	}
+	return account, nil
+}
+
+// check is Authenticate without its consequences. app is nil when it was the
+// main password.
+func (s *Service) check(ctx context.Context, try Attempt) (gomail.Account, *AppPassword, error) {
+	account, hash, err := s.lookup(ctx, try.Username)
+	if err != nil {
+		return gomail.Account{}, nil, err
+	}
+	var c Credentials
 	name := try.Username
 	if account.ID != 0 {
 		name = account.Address.String()
+		if c, err = s.store.Credentials(ctx, account.ID); err != nil {
+			return gomail.Account{}, nil, err
+		}
+	}
+	// 128 random bits are not guessed: an app password needs no slow hash and
+	// no allowance.
+	if app := s.appPassword(c, try.Password, try.Protocol); app != nil {
+		return account, app, nil
+	}
+	if try.Protocol != webProtocol && c.SecondFactor() {
+		hash = "" // costs the same and is never right: it must not be found out here
 	}
 	right := s.remembered(hash, try.Password)
 	if !right {
 		if err := s.guard.check(account.ID, name, try.Remote); err != nil {
 			s.logAttempt(try, account, "throttled")
-			return gomail.Account{}, err
+			return gomail.Account{}, nil, err
 		}
 		if right, err = s.verify(ctx, s.guard.rank(account.ID, try.Remote), hash, try.Password); err != nil {
-			return gomail.Account{}, err
+			return gomail.Account{}, nil, err
 		}
 	}
 	if !right {
 		s.guard.failed(account.ID, name, try.Remote)
 		s.logAttempt(try, account, "refused")
-		return gomail.Account{}, gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+		return gomail.Account{}, nil, errWrong
 	}
-	s.guard.succeeded(account.ID, name, try.Remote)
+	s.learnKeys(ctx, account, hash, try.Password, c.SCRAM)
+	return account, nil, nil
+}
+
+var errWrong = gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+
+// admit is what follows a right credential.
+func (s *Service) admit(ctx context.Context, try Attempt, account gomail.Account, app *AppPassword) error {
+	s.guard.succeeded(account.ID, account.Address.String(), try.Remote)
 	if account.Disabled {
 		s.logAttempt(try, account, "disabled")
-		return gomail.Account{}, gomail.Errorf(gomail.Disabled, "the account is switched off: ask your administrator")
+		return gomail.Errorf(gomail.Disabled, "the account is switched off: ask your administrator")
 	}
+	s.noteUse(ctx, account, app, try)
 	s.logAttempt(try, account, "ok")
-	return account, nil
+	return nil
 }
 
 // lookup returns the account of a name. An unknown name gives no account, no
@@ -133,13 +181,18 @@ func (s *Service) verify(ctx context.Context, r rank, hash, password string) (bo
 	if !right {
 		return false, err
 	}
+	s.remember(hash, password)
+	return true, nil
+}
+
+// remember keeps for a while that a password is right.
+func (s *Service) remember(hash, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.verified) >= maxVerified {
 		clear(s.verified)
 	}
 	s.verified[s.fingerprint(hash, password)] = s.clock().Add(verifiedLife)
-	return true, nil
 }
 
 // remembered reports whether the password was found right for the hash a
@@ -197,7 +250,11 @@ func (s *Service) Add(ctx context.Context, n NewAccount) (gomail.Account, error)
 		return gomail.Account{}, err
 	}
 	account := gomail.Account{Address: n.Address.Canonical(), Name: n.Name, Role: n.Role, QuotaMax: n.QuotaMax, Created: s.clock()}
-	return s.store.AddAccount(ctx, account, hash)
+	if account, err = s.store.AddAccount(ctx, account, hash); err != nil {
+		return account, err
+	}
+	s.learnKeys(ctx, account, hash, n.Password, SCRAM{})
+	return account, nil
 }
 
 var errNegativeQuota = gomail.Errorf(gomail.Invalid, "the quota cannot be negative; 0 means unlimited")
@@ -248,6 +305,13 @@ func (s *Service) Update(ctx context.Context, account gomail.Account) error {
 
 // SetPassword gives an account another password and ends its sessions.
 func (s *Service) SetPassword(ctx context.Context, id gomail.AccountID, password string) error {
+	if err := s.writePassword(ctx, id, password); err != nil {
+		return err
+	}
+	return s.store.RemoveSessions(ctx, id)
+}
+
+func (s *Service) writePassword(ctx context.Context, id gomail.AccountID, password string) error {
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return err
@@ -255,7 +319,16 @@ func (s *Service) SetPassword(ctx context.Context, id gomail.AccountID, password
 	if err := s.store.SetPassword(ctx, id, hash); err != nil {
 		return err
 	}
-	return s.store.RemoveSessions(ctx, id)
+	account, err := s.store.Account(ctx, id)
+	if err != nil {
+		return err
+	}
+	c, err := s.store.Credentials(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.learnKeys(ctx, account, hash, password, c.SCRAM)
+	return nil
 }
 
 // Remove removes an account with its mail.

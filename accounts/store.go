@@ -11,14 +11,17 @@ import (
 type Session struct {
 	TokenSHA256 [32]byte
 	Account     gomail.AccountID
-	Audience    string // "admin" or "mail": each accepts only its own
+	Audience    string // "admin" or "mail": each accepts only its own; with "/second" until the second factor was given
 	Created     time.Time
 	Expires     time.Time
 	Remote      string
+	Agent       string // the browser, as it names itself
 }
 
 // Store keeps accounts. Each method is one transaction.
 type Store interface {
+	CredentialStore
+
 	// AddAccount makes the account with its address and the standard
 	// mailboxes. Exists when the address is taken, NotFound when its domain
 	// is not hosted.
@@ -32,6 +35,8 @@ type Store interface {
 
 	// UpdateAccount writes name, role, disabled and quota.
 	UpdateAccount(ctx context.Context, account gomail.Account) error
+
+	// SetPassword writes the password's hash and forgets its SCRAM keys.
 	SetPassword(ctx context.Context, id gomail.AccountID, password string) error
 
 	// RemoveAccount removes the account with its mail and addresses.

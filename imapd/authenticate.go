@@ -1,15 +1,17 @@
 package imapd
 
 import (
+	"crypto/tls"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"gomail"
 	"gomail/imapd/imapwire"
 )
 
-// authenticate answers AUTHENTICATE with PLAIN (RFC 4616) and LOGIN, with an
-// initial response or without (RFC 4959).
+// authenticate answers AUTHENTICATE with PLAIN (RFC 4616), LOGIN and what the
+// Exchanger knows, with an initial response or without (RFC 4959).
 func (s *session) authenticate(r *request) error {
 	s.dec.Space()
 	mechanism := upper(s.dec.Atom())
@@ -29,7 +31,54 @@ func (s *session) authenticate(r *request) error {
 	case "LOGIN":
 		return s.authLogin(r, initial, hasInitial)
 	}
-	return gomail.Errorf(gomail.Invalid, "The mechanism is not known; use PLAIN or LOGIN")
+	if x, state := s.exchanger(); x != nil && slices.Contains(x.Mechanisms(state), mechanism) {
+		return s.authExchange(r, x.Exchange(mechanism, state, s.remote, protocol), initial, hasInitial)
+	}
+	return gomail.Errorf(gomail.Invalid, "The mechanism is not known; use %s", s.anyMechanism())
+}
+
+// mechanisms lists how one can sign in.
+func (s *session) mechanisms() []string {
+	var all []string
+	if x, state := s.exchanger(); x != nil {
+		all = x.Mechanisms(state)
+	}
+	return append(all, "PLAIN", "LOGIN")
+}
+
+// anyMechanism lists them for people: "PLAIN or LOGIN".
+func (s *session) anyMechanism() string {
+	all := s.mechanisms()
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
+}
+
+// exchanger returns who knows mechanisms with challenges of their own, with
+// the state of the TLS connection; nil if nobody does.
+func (s *session) exchanger() (Exchanger, tls.ConnectionState) {
+	x, ok := s.srv.auth.(Exchanger)
+	t, secure := s.net.(*tls.Conn)
+	if !ok || !secure {
+		return nil, tls.ConnectionState{}
+	}
+	return x, t.ConnectionState()
+}
+
+// authExchange passes challenges and responses on until somebody is signed in.
+func (s *session) authExchange(r *request, x Exchange, initial string, hasInitial bool) error {
+	answer, err := s.firstAnswer(initial, hasInitial, "")
+	for err == nil {
+		challenge, account, failure := x.Step(s.ctx, answer)
+		switch {
+		case failure != nil:
+			return s.authFailed(failure)
+		case account != 0:
+			s.welcome(r, account)
+			return nil
+		}
+		answer, err = s.challenge(challenge)
+	}
+	return err
 }
 
 func (s *session) authPlain(r *request, initial string, hasInitial bool) error {

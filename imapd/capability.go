@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"strconv"
+	"strings"
 )
 
 // capability answers CAPABILITY, RFC 9051 section 6.1.1.
@@ -21,7 +22,7 @@ func (s *session) capabilities() string {
 	switch {
 	case s.user != nil:
 	case s.tls:
-		list += " AUTH=PLAIN AUTH=LOGIN"
+		list += " AUTH=" + strings.Join(s.mechanisms(), " AUTH=")
 	case s.cfg.TLS != nil:
 		list += " STARTTLS LOGINDISABLED"
 	default:

@@ -47,6 +47,23 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, username, password string, remote netip.Addr, protocol string) (gomail.AccountID, error)
 }
 
+// Exchanger is an Authenticator that knows mechanisms with challenges of their
+// own: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677).
+type Exchanger interface {
+	// Mechanisms names them, the strongest first.
+	Mechanisms(state tls.ConnectionState) []string
+
+	// Exchange begins a sign-in with one of them.
+	Exchange(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) Exchange
+}
+
+// Exchange is one sign-in by challenge and response. The client speaks first.
+type Exchange interface {
+	// Step takes a response and returns the next challenge; or the account,
+	// which is signed in then.
+	Step(ctx context.Context, response string) (challenge string, account gomail.AccountID, err error)
+}
+
 // protocol names us to the Authenticator.
 const protocol = "imap"
 

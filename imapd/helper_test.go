@@ -47,6 +47,7 @@ type house struct {
 	store *store.Store
 	boxes *mailbox.Service
 	anna  gomail.Account
+	scram bool
 	addr  string
 	stop  context.CancelFunc // begins the shutdown
 	ended chan error         // what Serve returned
@@ -71,10 +72,48 @@ func (h *house) Authenticate(ctx context.Context, username, password string, rem
 	return account.ID, nil
 }
 
+// exchanging is a house that knows SCRAM, for one client.
+type exchanging struct{ *house }
+
+// Mechanisms implements imapd.Exchanger.
+func (exchanging) Mechanisms(tls.ConnectionState) []string {
+	return []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}
+}
+
+// Exchange implements imapd.Exchanger.
+func (h exchanging) Exchange(string, tls.ConnectionState, netip.Addr, string) imapd.Exchange {
+	return &canned{account: h.anna.ID}
+}
+
+// vector is SCRAM as in RFC 7677 section 3: what the client says at each step,
+// and the server's challenge.
+var vector = []struct{ response, challenge string }{
+	{"n,,n=user,r=rOprNGfwEbeRWgbNEkqO", "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"},
+	{"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
+	{"", ""},
+}
+
+// canned is the example of the RFC.
+type canned struct {
+	account gomail.AccountID
+	step    int
+}
+
+// Step implements imapd.Exchange.
+func (x *canned) Step(_ context.Context, response string) (string, gomail.AccountID, error) {
+	if response != vector[x.step].response {
+		return "", 0, gomail.Errorf(gomail.Unauthenticated, "the name or the password is wrong")
+	}
+	if x.step++; x.step < len(vector) {
+		return vector[x.step-1].challenge, 0, nil
+	}
+	return "", x.account, nil
+}
+
 // newHouse opens a store in a temporary directory and serves it.
-func newHouse(t testing.TB, cfg imapd.Config) *house {
+func newHouse(t testing.TB, cfg imapd.Config, change ...func(*house)) *house {
 	t.Helper()
-	return newHouseOver(t, cfg, func(s *store.Store) mailbox.Store { return s })
+	return newHouseOver(t, cfg, func(s *store.Store) mailbox.Store { return s }, change...)
 }
 
 // forgetful is a store whose log of changes was trimmed to nothing.
@@ -90,7 +129,7 @@ func (f forgetful) Changes(ctx context.Context, account gomail.AccountID, id gom
 }
 
 // newHouseOver is newHouse with something between the engine and the store.
-func newHouseOver(t testing.TB, cfg imapd.Config, over func(*store.Store) mailbox.Store) *house {
+func newHouseOver(t testing.TB, cfg imapd.Config, over func(*store.Store) mailbox.Store, change ...func(*house)) *house {
 	t.Helper()
 	hub := mailbox.NewHub()
 	clock := time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC)
@@ -105,6 +144,9 @@ func newHouseOver(t testing.TB, cfg imapd.Config, over func(*store.Store) mailbo
 	}
 	h.anna = h.addAccount("anna", 0)
 	h.addAccount("bob", 20_000)
+	for _, f := range change {
+		f(h)
+	}
 	h.serve(cfg)
 	return h
 }
@@ -128,7 +170,11 @@ func (h *house) serve(cfg imapd.Config) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	h.addr, h.stop, h.ended = l.Addr().String(), stop, make(chan error, 1)
-	server := imapd.New(cfg, h, h.boxes)
+	var auth imapd.Authenticator = h
+	if h.scram {
+		auth = exchanging{h}
+	}
+	server := imapd.New(cfg, auth, h.boxes)
 	go func() { h.ended <- server.Serve(ctx, l) }()
 	h.t.Cleanup(func() {
 		stop()

@@ -33,9 +33,14 @@ func (s *session) checkPassword(r *request, username, password string) error {
 	if err != nil {
 		return s.authFailed(err)
 	}
+	s.welcome(r, account)
+	return nil
+}
+
+// welcome signs the session in.
+func (s *session) welcome(r *request, account gomail.AccountID) {
 	s.signIn(account)
 	r.code, r.text = "CAPABILITY "+s.capabilities(), "Signed in"
-	return nil
 }
 
 // authFailed ends the session after the last of the failures allowed. That we

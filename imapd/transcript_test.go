@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write the S: lines of the transcripts a
 //
 //	#       why the transcript is there
 //	config: words: plain (no TLS at first), open (not signed in at first),
+//	        scram (SCRAM is offered),
 //	        as=NAME, or a limit: size=, errors=, idle=, auth= (milliseconds)
 //	mail:   delivers testdata/FILE to a mailbox: INBOX FILE \Seen keyword
 //	C:      a line that the client sends
@@ -67,6 +68,7 @@ type player struct {
 	lines   []string
 	house   *house
 	valid   string // the UIDVALIDITY seen last, <uidvalidity> in C: lines
+	scram   bool
 	plain   bool
 	open    bool
 	as      string
@@ -95,7 +97,7 @@ func (p *player) start() {
 		}
 	}
 	cfg.ImplicitTLS = !p.plain
-	p.house = newHouse(p.t, cfg)
+	p.house = newHouse(p.t, cfg, func(h *house) { h.scram = p.scram })
 	p.clients = map[string]*client{}
 }
 
@@ -107,6 +109,8 @@ func (p *player) configure(cfg *imapd.Config, word string) {
 		p.plain, p.open = true, true
 	case "open":
 		p.open = true
+	case "scram":
+		p.scram = true
 	case "as":
 		p.as = value
 	case "size":

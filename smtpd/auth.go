@@ -2,8 +2,10 @@ package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"gomail"
@@ -30,9 +32,57 @@ func (c *conn) auth(ctx context.Context, arg string) reply {
 	case "LOGIN":
 		return c.authLogin(ctx, initial)
 	case "":
-		return badArgument("AUTH needs a mechanism: PLAIN or LOGIN")
+		return badArgument("AUTH needs a mechanism: " + c.anyMechanism())
 	}
-	return reply{code: 504, enhanced: "5.5.4", text: "the mechanism is not available, use PLAIN or LOGIN", fault: true}
+	if x, state := c.exchanger(); x != nil && slices.Contains(x.Mechanisms(state), mechanism) {
+		return c.authExchange(ctx, x.Exchange(mechanism, state), mechanism, initial)
+	}
+	return reply{code: 504, enhanced: "5.5.4", text: "the mechanism is not available, use " + c.anyMechanism(), fault: true}
+}
+
+// mechanisms lists how one can sign in.
+func (c *conn) mechanisms() []string {
+	var all []string
+	if x, state := c.exchanger(); x != nil {
+		all = x.Mechanisms(state)
+	}
+	return append(all, "PLAIN", "LOGIN")
+}
+
+// anyMechanism lists them for people: "PLAIN or LOGIN".
+func (c *conn) anyMechanism() string {
+	all := c.mechanisms()
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
+}
+
+// exchanger returns the session as one that has challenges of its own, with
+// the state of the TLS connection; nil if it has none.
+func (c *conn) exchanger() (Exchanger, tls.ConnectionState) {
+	x, ok := c.session.(Exchanger)
+	t, secure := c.net.(*tls.Conn)
+	if !ok || !secure {
+		return nil, tls.ConnectionState{}
+	}
+	return x, t.ConnectionState()
+}
+
+// authExchange passes challenges and responses on until the backend is done.
+func (c *conn) authExchange(ctx context.Context, x Exchange, mechanism, initial string) reply {
+	response, refusal, ok := c.response(initial, "")
+	for {
+		if !ok {
+			return refusal
+		}
+		challenge, done, err := x.Step(ctx, response)
+		switch {
+		case err != nil:
+			return c.signInFailed(mechanism, err)
+		case done:
+			return c.signedIn(mechanism)
+		}
+		response, refusal, ok = c.response("", challenge)
+	}
 }
 
 // authPlain is RFC 4616: authorization identity, NUL, name, NUL, password.
@@ -102,6 +152,10 @@ func (c *conn) signIn(ctx context.Context, username, password, mechanism string)
 	if err := c.session.Authenticate(ctx, username, password, mechanism); err != nil {
 		return c.signInFailed(mechanism, err)
 	}
+	return c.signedIn(mechanism)
+}
+
+func (c *conn) signedIn(mechanism string) reply {
 	c.authenticated = true
 	c.seat.Keep()
 	c.log.Info("SMTP sign-in", slog.Int64("account", int64(c.client.Account)), "mechanism", mechanism)

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"time"
 
@@ -49,6 +50,24 @@ type Session interface {
 
 	// Close ends the session. It is called exactly once.
 	Close()
+}
+
+// Exchanger is a Session that knows mechanisms with challenges of their own:
+// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677). Its methods are only called
+// on submission, over TLS.
+type Exchanger interface {
+	// Mechanisms names them, the strongest first.
+	Mechanisms(state tls.ConnectionState) []string
+
+	// Exchange begins a sign-in with one of them.
+	Exchange(mechanism string, state tls.ConnectionState) Exchange
+}
+
+// Exchange is one sign-in by challenge and response. The client speaks first.
+type Exchange interface {
+	// Step takes a response and returns the next challenge, or done: then
+	// the client is signed in and its Client's Account set.
+	Step(ctx context.Context, response string) (challenge string, done bool, err error)
 }
 
 // MailOptions are the parameters of MAIL.

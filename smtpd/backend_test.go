@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type recorder struct {
 	mu       sync.Mutex
 	events   []string
 	greeting error
+	scram    bool                              // sessions know SCRAM
 	onData   func(r io.Reader) (string, error) // nil: read and record
 }
 
@@ -40,7 +42,50 @@ func (b *recorder) NewSession(_ context.Context, c *gomail.Client) (Session, err
 	if b.greeting != nil {
 		return nil, b.greeting
 	}
+	if b.scram {
+		return &exchanging{recording{b: b, client: c}}, nil
+	}
 	return &recording{b: b, client: c}, nil
+}
+
+// exchanging is a recording that knows SCRAM, for one client.
+type exchanging struct{ recording }
+
+func (s *exchanging) Mechanisms(state tls.ConnectionState) []string {
+	if state.Version < tls.VersionTLS13 {
+		return nil
+	}
+	return []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}
+}
+
+func (s *exchanging) Exchange(mechanism string, _ tls.ConnectionState) Exchange {
+	s.b.note("auth %s", mechanism)
+	return &canned{client: s.client}
+}
+
+// vector is SCRAM as in RFC 7677 section 3: what the client says at each step,
+// and the server's challenge.
+var vector = []struct{ response, challenge string }{
+	{"n,,n=user,r=rOprNGfwEbeRWgbNEkqO", "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"},
+	{"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="},
+	{"", ""},
+}
+
+// canned is the example of the RFC.
+type canned struct {
+	client *gomail.Client
+	step   int
+}
+
+func (x *canned) Step(_ context.Context, response string) (string, bool, error) {
+	if response != vector[x.step].response {
+		return "", false, gomail.Errorf(gomail.Unauthenticated, "wrong name or password")
+	}
+	if x.step++; x.step < len(vector) {
+		return vector[x.step-1].challenge, false, nil
+	}
+	x.client.Account = 7
+	return "", true, nil
 }
 
 type recording struct {

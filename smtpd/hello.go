@@ -82,7 +82,7 @@ func (c *conn) extensions() []string {
 		lines = append(lines, "STARTTLS")
 	}
 	if c.cfg.Submission && c.client.TLS != nil && !c.authenticated {
-		lines = append(lines, "AUTH PLAIN LOGIN")
+		lines = append(lines, "AUTH "+strings.Join(c.mechanisms(), " "))
 	}
 	return append(lines, "HELP")
 }

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the S: and B: lines of the transc
 // TestTranscripts plays testdata/*.txt. Their lines:
 //
 //	#       why the transcript is there
-//	config: words that change the server: submission, tls, implicit, lmtp, future, or limit=value
+//	config: words that change the server: submission, tls, implicit, lmtp, future, scram (first), or limit=value
 //	C:      a line that the client sends; neighbours go in one write
 //	C|:     the same without CRLF, with Go's escapes
 //	TLS:    the client begins TLS
@@ -45,7 +45,7 @@ func playFile(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	b := &recorder{}
+	b := &recorder{scram: bytes.Contains(text, []byte("\nconfig: scram"))}
 	p := &player{t: t, backend: b, update: *update, file: file}
 	p.dial(startServer(t, transcriptConfig(t, lines), b))
 	p.play(lines)
@@ -74,6 +74,7 @@ func transcriptConfig(t *testing.T, lines []string) Config {
 			case "future":
 				cfg.MaxHold, cfg.DeliverBy = 100*time.Second, true
 				cfg.Clock = func() time.Time { return time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC) }
+			case "scram":
 			case "lmtp":
 				cfg.LMTP = true
 			case "tls":

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 
 	"gomail"
-	"gomail/accounts"
 )
 
 const (
@@ -171,9 +170,13 @@ func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
 	})
 }
 
-// SetPassword writes an account's password hash.
+// SetPassword writes an account's password hash. The SCRAM keys of the old
+// password must not go on opening the account.
 func (s *Store) SetPassword(ctx context.Context, id gomail.AccountID, password string) error {
 	return s.update(ctx, func(t *tx) error {
+		if _, err := t.write("UPDATE scram SET keys = ? WHERE account_id = ?", []byte{}, id); err != nil {
+			return err
+		}
 		n, err := t.write("UPDATE account SET pw = ? WHERE id = ? AND id <> 0", password, id)
 		return oneRow(n, err, "there is no such account")
 	})
@@ -209,7 +212,8 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 			return err
 		}
 	}
-	for _, table := range []string{"msg_mailbox", "mailbox", "change", "session", "address", "domain_admin", "sending_limit", "sent"} {
+	for _, table := range []string{"msg_mailbox", "mailbox", "change", "session", "address", "domain_admin", "sending_limit", "sent",
+		"scram", "app_password", "totp", "recovery_code", "passkey"} {
 		if _, err := t.write("DELETE FROM "+table+" WHERE account_id = ?", id); err != nil {
 			return err
 		}
@@ -217,47 +221,4 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 	_, err := t.write("DELETE FROM account WHERE id = ?", id)
 	delete(t.accounts, id)
 	return err
-}
-
-// AddSession keeps a signed-in browser and forgets those that have expired.
-func (s *Store) AddSession(ctx context.Context, x accounts.Session) error {
-	return s.update(ctx, func(t *tx) error {
-		if _, err := t.write("DELETE FROM session WHERE expires < ?", t.store.now()); err != nil {
-			return err
-		}
-		_, err := t.write("INSERT INTO session (token_sha256, account_id, audience, created, expires, remote) VALUES (?, ?, ?, ?, ?, ?)",
-			x.TokenSHA256[:], x.Account, x.Audience, toMicro(x.Created), toMicro(x.Expires), x.Remote)
-		return err
-	})
-}
-
-// Session returns the session of a token.
-func (s *Store) Session(ctx context.Context, token [32]byte) (x accounts.Session, err error) {
-	x.TokenSHA256 = token
-	err = s.read(ctx, func(c *conn) error {
-		var created, expires int64
-		ok, err := c.row([]any{&x.Account, &x.Audience, &created, &expires, &x.Remote}, "SELECT account_id, audience, created, expires, remote FROM session WHERE token_sha256 = ?", token[:])
-		if err == nil && !ok {
-			err = gomail.Errorf(gomail.NotFound, "there is no such session")
-		}
-		x.Created, x.Expires = fromMicro(created), fromMicro(expires)
-		return err
-	})
-	return x, err
-}
-
-// RemoveSession ends a session.
-func (s *Store) RemoveSession(ctx context.Context, token [32]byte) error {
-	return s.update(ctx, func(t *tx) error {
-		_, err := t.write("DELETE FROM session WHERE token_sha256 = ?", token[:])
-		return err
-	})
-}
-
-// RemoveSessions ends all sessions of an account.
-func (s *Store) RemoveSessions(ctx context.Context, account gomail.AccountID) error {
-	return s.update(ctx, func(t *tx) error {
-		_, err := t.write("DELETE FROM session WHERE account_id = ?", account)
-		return err
-	})
 }

@@ -93,7 +93,8 @@ var invariants = []struct{ problem, query string }{
 
 	{"rows are of an account that does not exist",
 		`SELECT 'account ' || id FROM (SELECT DISTINCT account_id AS id FROM mailbox UNION SELECT DISTINCT account_id FROM msg_mailbox UNION SELECT DISTINCT account_id FROM change
-		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session UNION SELECT account_id FROM sending_limit UNION SELECT DISTINCT account_id FROM sent)
+		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session UNION SELECT account_id FROM sending_limit UNION SELECT DISTINCT account_id FROM sent
+		 UNION SELECT account_id FROM scram UNION SELECT DISTINCT account_id FROM app_password UNION SELECT account_id FROM totp UNION SELECT DISTINCT account_id FROM recovery_code UNION SELECT DISTINCT account_id FROM passkey)
 		 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = id)`},
 	{"a mailbox is below one that does not exist, or in a ring",
 		`WITH RECURSIVE reached(account_id, id) AS (SELECT account_id, id FROM mailbox WHERE parent = 0

@@ -14,7 +14,7 @@ import (
 // What a page refers to is there, comes from this site and may be kept.
 func TestAssets(t *testing.T) {
 	s := newSite(t)
-	for path, want := range map[string]int{"/signin": 2, "/admin/": 3} {
+	for path, want := range map[string]int{"/signin": 3, "/admin/": 3} {
 		c := s.browser()
 		if path != "/signin" {
 			c = s.admin()

@@ -62,6 +62,10 @@ func (s *Server) routes() []route {
 		{"GET /{$}", http.RedirectHandler("/admin/", http.StatusSeeOther)},
 		{"GET /signin", http.HandlerFunc(s.showSignIn)},
 		{"POST /signin", http.HandlerFunc(s.signIn)},
+		{"GET /signin/second", http.HandlerFunc(s.showSecond)},
+		{"POST /signin/second", http.HandlerFunc(s.secondStep)},
+		{"POST /signin/passkey/begin", http.HandlerFunc(s.askPasskey)},
+		{"POST /signin/passkey", http.HandlerFunc(s.signInWithPasskey)},
 		{"POST /signout", http.HandlerFunc(s.signOut)},
 
 		{"GET /admin/", s.adminPage(s.showApp)},

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,6 +16,9 @@ import (
 const (
 	cookieName = "__Host-gomail-admin"
 	audience   = "admin"
+
+	// secondCookie is that of somebody whose second factor is still to come.
+	secondCookie = "__Host-gomail-second"
 )
 
 // challenge is the WWW-Authenticate field that RFC 9110 section 15.5.2 wants
@@ -31,9 +33,19 @@ func setCookie(w http.ResponseWriter, token string) {
 // clearCookie takes it away.
 func clearCookie(w http.ResponseWriter) { http.SetCookie(w, sessionCookie("", -1)) }
 
-func sessionCookie(token string, age int) *http.Cookie {
+func sessionCookie(token string, age int) *http.Cookie { return cookie(cookieName, token, age) }
+
+// setSecondCookie remembers that the password was right; it ends with the
+// browser, or when the server says so.
+func setSecondCookie(w http.ResponseWriter, token string) {
+	http.SetCookie(w, cookie(secondCookie, token, 0))
+}
+
+func clearSecondCookie(w http.ResponseWriter) { http.SetCookie(w, cookie(secondCookie, "", -1)) }
+
+func cookie(name, token string, age int) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 }
 
@@ -72,9 +84,12 @@ func (s *Server) adminPage(page http.HandlerFunc) http.Handler {
 }
 
 // principalOf says what an administrator may do with the API.
-func (s *Server) principalOf(ctx context.Context, a gomail.Account) (api.Principal, error) {
-	domains, err := s.config.API.Accounts.Manages(ctx, a.ID)
-	return api.Principal{Name: a.Address.String(), Server: a.Role == gomail.RoleAdmin, Domains: domains}, err
+func (s *Server) principalOf(r *http.Request, a gomail.Account) (api.Principal, error) {
+	domains, err := s.config.API.Accounts.Manages(r.Context(), a.ID)
+	return api.Principal{
+		Name: a.Address.String(), Server: a.Role == gomail.RoleAdmin, Domains: domains,
+		Account: a.ID, Session: accounts.SessionID(token(r)), Remote: remote(r), Host: r.Host,
+	}, err
 }
 
 // apiTime bounds an answer of the API: checking a large store takes minutes.
@@ -86,7 +101,7 @@ func (s *Server) adminAPI(next http.Handler) http.Handler {
 		account, err := s.signedIn(r)
 		var principal api.Principal
 		if err == nil {
-			principal, err = s.principalOf(r.Context(), account)
+			principal, err = s.principalOf(r, account)
 		}
 		switch {
 		case err == nil:

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"gomail"
@@ -39,35 +40,47 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	form := signInPage{Address: strings.TrimSpace(r.PostForm.Get("address")), Next: safeNext(r.PostForm.Get("next"))}
-	fresh, _, err := s.config.API.Accounts.SignIn(r.Context(), accounts.Attempt{
-		Username: form.Address, Password: r.PostForm.Get("password"), Remote: remote(r), Protocol: "web",
+	entry, err := s.config.API.Accounts.SignIn(r.Context(), accounts.Attempt{
+		Username: form.Address, Password: r.PostForm.Get("password"), Remote: remote(r), Agent: r.UserAgent(),
 	}, audience)
 	if err != nil {
 		s.refuseSignIn(w, r, form, err)
 		return
 	}
 	s.endSession(r)
-	setCookie(w, fresh)
+	if entry.Second {
+		setSecondCookie(w, entry.Token)
+		http.Redirect(w, r, "/signin/second?next="+url.QueryEscape(form.Next), http.StatusSeeOther)
+		return
+	}
+	setCookie(w, entry.Token)
 	http.Redirect(w, r, form.Next, http.StatusSeeOther)
 }
 
 // refuseSignIn shows the form again with what is wrong.
 func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, form signInPage, err error) {
-	status := http.StatusForbidden
 	form.Error = sentence(err.Error())
+	status := s.refusal(w, r, err, &form.Error)
+	s.render(w, r, status, "signin.html", "Sign in", form)
+}
+
+// refusal returns the status of a sign-in that failed. What is the server's
+// fault goes to the log, and said becomes a sentence that does not tell it.
+func (s *Server) refusal(w http.ResponseWriter, r *http.Request, err error, said *string) int {
+	status := http.StatusForbidden
 	switch gomail.KindOf(err) {
 	case gomail.Unauthenticated:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", challenge)
 	case gomail.Throttled:
 		status = http.StatusTooManyRequests
-	case gomail.Forbidden, gomail.Disabled:
+	case gomail.Forbidden, gomail.Disabled, gomail.Invalid:
 	default:
 		s.log.Error("sign-in failed", slog.String("remote", remote(r).String()), slog.Any("error", err))
 		status = http.StatusServiceUnavailable
-		form.Error = "The server cannot check passwords now. Try again in a moment."
+		*said = "The server cannot check passwords now. Try again in a moment."
 	}
-	s.render(w, r, status, "signin.html", "Sign in", form)
+	return status
 }
 
 // signOut ends the session. Without one there is nothing to do.

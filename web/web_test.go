@@ -45,7 +45,7 @@ func newSite(t *testing.T) *site {
 	if _, err := d.Add(t.Context(), "example.com", domains.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	a := accounts.New(accounts.Config{Store: st, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1}})
+	a := accounts.New(accounts.Config{Store: st, Cost: accounts.Cost{MemoryKiB: 64, Passes: 1}, Sealer: sealer, SaltSecret: []byte("salts"), Site: "mail.example.com"})
 	for local, role := range map[string]gomail.Role{"admin": gomail.RoleAdmin, "anna": gomail.RoleUser} {
 		if _, err := a.Add(t.Context(), accounts.NewAccount{Address: gomail.Address{Local: local, Domain: "example.com"}, Password: password, Role: role}); err != nil {
 			t.Fatal(err)

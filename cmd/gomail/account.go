@@ -25,6 +25,10 @@ type accountCmd struct {
 	Disable accountDisableCmd `cmd:"" help:"Switch an account off: no sign-in, no new mail."`
 	Enable  accountEnableCmd  `cmd:"" help:"Switch an account on again."`
 	Remove  accountRemoveCmd  `cmd:"" help:"Remove an account with its mail."`
+
+	AppPassword  appPasswordCmd  `cmd:"" help:"Passwords of an account for its programs."`
+	SecondFactor secondFactorCmd `cmd:"" help:"What an account asks for beside its password."`
+	Session      sessionCmd      `cmd:"" help:"Where an account is signed in on the web."`
 }
 
 // passwordFlags say where a password comes from.

@@ -92,6 +92,7 @@ type submissionBackend struct {
 	outbound *outbound.Service
 	limiter  *outbound.Limiter
 	milters  *milter.Chain
+	scram    scramOffer
 }
 
 // NewSession begins a connection.
@@ -177,7 +178,7 @@ func (s *submissionSession) Reset() {
 func (s *submissionSession) Close() { s.Reset() }
 
 // imapAuthenticator signs in to IMAP.
-type imapAuthenticator struct{ accounts *accounts.Service }
+type imapAuthenticator struct{ scramOffer }
 
 // Authenticate returns the account of a name and password.
 func (a imapAuthenticator) Authenticate(ctx context.Context, username, password string, remote netip.Addr, protocol string) (gomail.AccountID, error) {

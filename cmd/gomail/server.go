@@ -202,7 +202,7 @@ func (s *server) openSMTP() error {
 }
 
 func (s *server) openSubmission() error {
-	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, milters: s.milters.submission}
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, milters: s.milters.submission, scram: s.scramOffer()}
 	c := s.smtpConfig()
 	c.Submission = true
 	c.MaxHold, c.DeliverBy = s.config.Submission.MaxHold, true
@@ -214,13 +214,17 @@ func (s *server) openSubmission() error {
 	return s.serve("submission.tls_listen", s.config.Submission.TLSListen, smtpd.New(c, backend).Serve)
 }
 
+func (s *server) scramOffer() scramOffer {
+	return scramOffer{s.accounts, s.certs.TLS().GetCertificate}
+}
+
 func (s *server) openIMAP() error {
 	c := s.config.IMAP
 	ic := imapd.Config{
 		Hostname: s.config.Server.Hostname, TLS: s.certs.TLS(), Logger: s.log, MaxMessageSize: int64(s.config.SMTP.MaxMessageSize),
 		MaxConnections: c.MaxConnections, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 	}
-	authenticator := imapAuthenticator{s.accounts}
+	authenticator := imapAuthenticator{s.scramOffer()}
 	if err := s.serve("imap.listen", c.Listen, imapd.New(ic, authenticator, s.mailboxes).Serve); err != nil {
 		return err
 	}

@@ -67,7 +67,14 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 		return nil, err
 	}
 	s := &services{log: log, store: st, hub: hub, config: c, events: api.NewHub()}
-	s.accounts = accounts.New(accounts.Config{Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3})
+	salts, err := saltSecret(ctx, sealer, st)
+	if err != nil {
+		st.Close()
+		return nil, err
+	}
+	s.accounts = accounts.New(accounts.Config{
+		Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3, Sealer: sealer, SaltSecret: salts, Site: c.Server.Hostname,
+	})
 	s.mailboxes = mailbox.New(st, hub)
 	s.limiter = s.newLimiter()
 	s.vault = certs.NewVault(st, sealer, c.Server.Hostname)

@@ -72,6 +72,8 @@ func New(c Config) *API {
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerSending(h)
+	a.registerCredentials(h)
+	a.registerOneself(h)
 	a.registerAliases(h)
 	a.registerQueue(h)
 	if c.Hub != nil {

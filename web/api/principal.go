@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,6 +17,11 @@ type Principal struct {
 	Server  bool     // manages the whole server
 	Socket  bool     // came through the socket: may name files of the machine
 	Domains []string // that a domain administrator manages, canonical
+
+	Account gomail.AccountID // who is signed in; 0: nobody is, as over the socket
+	Session string           // the ID of the session
+	Remote  netip.Addr
+	Host    string // name and port under which the site was opened
 }
 
 type principalKey struct{}

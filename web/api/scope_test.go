@@ -20,6 +20,10 @@ var scopes = map[string]scope{
 	"list-certificates": ofAnyone, "renew-certificate": ofServer,
 	"list-keys": ofDomain, "generate-key": ofDomain, "rotate-keys": ofDomain, "retire-key": ofDomain,
 	"list-accounts": ofAnyone, "add-account": ofAnyone, "get-account": ofAnyone, "change-account": ofAnyone, "remove-account": ofAnyone, "get-account-sending": ofAnyone, "set-account-sending": ofAnyone,
+	"list-app-passwords": ofAnyone, "add-app-password": ofAnyone, "remove-app-password": ofAnyone, "get-second-factor": ofAnyone, "remove-second-factor": ofAnyone,
+	"list-sessions": ofAnyone, "end-session": ofAnyone, "end-sessions": ofAnyone,
+	"begin-totp": ofAnyone, "confirm-totp": ofAnyone, "remove-totp": ofAnyone, "make-recovery-codes": ofAnyone,
+	"begin-passkey": ofAnyone, "add-passkey": ofAnyone, "remove-passkey": ofAnyone, "change-password": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
 	"list-queue": ofServer, "get-queued": ofServer, "retry-queued": ofServer, "hold-queued": ofServer, "release-queued": ofServer, "drop-queued": ofServer,
 }
