@@ -110,6 +110,9 @@ func (m *Manager) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return m.current.Load().certificate, nil
 }
 
+// Pair returns the current certificate of the mail host with its key.
+func (m *Manager) Pair() *tls.Certificate { return m.current.Load().certificate }
+
 // Certificate returns the current leaf of the mail host.
 func (m *Manager) Certificate() *x509.Certificate { return m.current.Load().certificate.Leaf }
 

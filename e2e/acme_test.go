@@ -143,6 +143,29 @@ func TestCertificatesFromAnAuthority(t *testing.T) {
 		t.Error("IMAP does not choose by the name that is asked for")
 	}
 
+	z.add(t, "autoconfig.example.test. 0 A 127.0.0.1")
+	mustRun(t, "", binary, "--dir", i.dir, "cert", "renew", "autoconfig.example.test")
+	eventually(t, "a certificate for Thunderbird's host", func() bool { return at("web.listen", "autoconfig.example.test") != nil })
+	get := func(host, path string) string {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: trust(t, caFile, host), DisableKeepAlives: true}}
+		request, _ := http.NewRequest(http.MethodGet, "https://"+i.bound["web.listen"]+path, nil)
+		request.Host = host
+		answer, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return string(text)
+	}
+	if text := get("autoconfig.example.test", "/mail/config-v1.1.xml?emailaddress=anna%40example.test"); !strings.Contains(text, "<hostname>mail.example.test</hostname>") {
+		t.Errorf("Thunderbird gets %s", text)
+	}
+	profile := write(t, filepath.Join(t.TempDir(), "profile"), get("mail.example.test", "/setup/mail.mobileconfig?address=anna%40example.test"))
+	if r := run(t, "", "openssl", "cms", "-verify", "-inform", "DER", "-in", profile, "-CAfile", caFile, "-purpose", "any"); r.code != 0 || !strings.Contains(r.stdout, "<string>anna@example.test</string>") {
+		t.Errorf("the profile: %s%s", r.stdout, r.stderr)
+	}
+
 	i.stop()
 	leaks := run(t, "", "grep", "-rlE", "PRIVATE KEY|BEGIN CERTIFICATE", filepath.Join(i.dir))
 	if strings.Contains(leaks.stdout, "gomail.db") {

@@ -27,16 +27,22 @@ func HTTPServer(handler http.Handler, config *tls.Config, log *slog.Logger) *htt
 }
 
 // Redirect returns the handler for plain HTTP: it sends whoever asks for the
-// hostname to HTTPS at the port, and answers nobody else, so that no request
-// can choose where it leads.
-func Redirect(hostname string, port int) http.Handler {
-	host := hostname
-	if port != 443 {
-		host = net.JoinHostPort(hostname, strconv.Itoa(port))
-	}
+// hostname, or for a host at which mail programs look for a set-up file, to HTTPS
+// at the port, and answers nobody else, so that no request can choose where it
+// leads.
+func (s *Server) Redirect(port int) http.Handler {
+	hostname := s.config.API.Hostname
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, status := hostOf(r), http.StatusMovedPermanently
+		setup := host != hostname && s.isSetupHost(r.Context(), host)
+		if port != 443 {
+			host = net.JoinHostPort(host, strconv.Itoa(port))
+		}
+		if setup { // Autodiscover follows no other ([MS-OXDISCO] section 3.1.5.4)
+			status = http.StatusFound
+		}
 		switch {
-		case hostOf(r) != hostname:
+		case hostOf(r) != hostname && !setup:
 			writeText(w, http.StatusMisdirectedRequest, "This server is "+hostname+".")
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			// What was sent has travelled in the clear; repeating it would hide that.
@@ -44,7 +50,7 @@ func Redirect(hostname string, port int) http.Handler {
 			writeText(w, http.StatusMethodNotAllowed, "Use https://"+host+".")
 		default:
 			to := url.URL{Scheme: "https", Host: host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-			http.Redirect(w, r, to.String(), http.StatusMovedPermanently)
+			http.Redirect(w, r, to.String(), status)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 type settings struct{}
 
 func (settings) Server(context.Context) (dnsplan.Server, error) {
-	return dnsplan.Server{Hostname: "mail.example.com", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}, nil
+	return dnsplan.Server{Hostname: "mail.example.com", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Services: dnsplan.Services{IMAPS: true, Submissions: true, Submission: true}}, nil
 }
 
 func (settings) SetMX(context.Context, []dnsplan.MX) error { return nil }

@@ -110,13 +110,14 @@ func TestFaultsAreAnswered(t *testing.T) {
 
 // Plain HTTP leads to the hostname and never elsewhere, and takes no form.
 func TestRedirectIsExact(t *testing.T) {
+	s := newSite(t)
 	for _, test := range []struct{ method, target, want string }{
 		{"HEAD", "http://MAIL.example.com.:80/", "https://mail.example.com:8443/"},
 		{"GET", "http://mail.example.com//evil.example/%2e%2e/x", "https://mail.example.com:8443//evil.example/%2e%2e/x"},
 		{"GET", "http://203.0.113.1/", ""}, {"POST", "http://mail.example.com/signin", ""},
 	} {
 		w := httptest.NewRecorder()
-		Redirect("mail.example.com", 8443).ServeHTTP(w, httptest.NewRequest(test.method, test.target, nil))
+		s.server.Redirect(8443).ServeHTTP(w, httptest.NewRequest(test.method, test.target, nil))
 		if got := w.Header().Get("Location"); got != test.want {
 			t.Errorf("%s %s leads to %q", test.method, test.target, got)
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -16,6 +17,10 @@ type Config struct {
 	Metrics      http.Handler                    // nil: no /metrics
 	MetricsAllow []netip.Prefix                  // whose requests /metrics answers; empty: nobody's
 	Logger       *slog.Logger                    // nil: silent
+
+	// Certificate returns the mail host's, with which set-up profiles are
+	// signed. nil: they are not.
+	Certificate func() *tls.Certificate
 }
 
 // Server is the site.
@@ -37,7 +42,7 @@ func New(c Config) *Server {
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, r.handler)
 	}
-	s.handler = s.recovered(s.secure(s.sameSite(mux)))
+	s.handler = s.recovered(s.secure(s.sameSite(s.autodiscovered(mux))))
 	return s
 }
 
@@ -57,6 +62,9 @@ func (s *Server) routes() []route {
 		{"GET /readyz", http.HandlerFunc(s.ready)},
 		{"GET /metrics", http.HandlerFunc(s.metrics)},
 		{"GET /.well-known/mta-sts.txt", http.HandlerFunc(s.policyFile)},
+		{"GET /mail/config-v1.1.xml", http.HandlerFunc(s.thunderbird)},
+		{"GET /.well-known/autoconfig/mail/config-v1.1.xml", http.HandlerFunc(s.thunderbird)},
+		{"GET " + profilePath, http.HandlerFunc(s.profile)},
 		{"GET " + s.assets.prefix, s.assets},
 
 		{"GET /{$}", http.RedirectHandler("/admin/", http.StatusSeeOther)},
@@ -68,6 +76,7 @@ func (s *Server) routes() []route {
 		{"POST /signin/passkey", http.HandlerFunc(s.signInWithPasskey)},
 		{"POST /signout", http.HandlerFunc(s.signOut)},
 
+		{"GET /admin/device", s.adminPage(s.showDevice)},
 		{"GET /admin/", s.adminPage(s.showApp)},
 		{api.Path + "/", s.adminAPI(api.New(s.config.API))},
 	}

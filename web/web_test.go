@@ -280,7 +280,7 @@ func TestPolicyHost(t *testing.T) {
 }
 
 func TestPlainHTTPLeadsToHTTPS(t *testing.T) {
-	h := Redirect("mail.example.com", 443)
+	h := newSite(t).server.Redirect(443)
 	for host, want := range map[string]string{"mail.example.com": "https://mail.example.com/x?y", "evil.example": ""} {
 		r := httptest.NewRequest("GET", "http://x/x?y", nil)
 		r.Host = host

@@ -235,11 +235,12 @@ func (s *server) openIMAP() error {
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
 		API: s.serving(), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
+		Certificate: s.certs.Pair,
 	})
 	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.WebTLS(), s.log))); err != nil {
 		return err
 	}
-	redirect := s.certs.HTTP(web.Redirect(s.config.Server.Hostname, s.httpsPort()))
+	redirect := s.certs.HTTP(site.Redirect(s.httpsPort()))
 	err := s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
 	s.certs.Listens(s.first("web.http_listen"), s.first("web.listen"))
 	return err
@@ -362,6 +363,7 @@ func planServer(c config.Config) dnsplan.Server {
 		Services: dnsplan.Services{
 			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
 			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
+			Autoconfig: len(c.Web.Listen) > 0, Autodiscover: len(c.Web.Listen) > 0,
 		},
 	}
 	for _, mx := range c.Server.ExtraMX {

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"net/url"
+
+	qr "github.com/piglig/go-qr"
+
+	"gomail/clientsetup"
+)
+
+// devicePage is what the page for setting a device up shows.
+type devicePage struct {
+	Address  string
+	Settings clientsetup.Settings
+	Link     string       // of the profile
+	Code     template.URL // of the link, as a picture; empty: there is no profile
+	Error    string       // a sentence; empty: none
+}
+
+// showDevice shows how to set a phone or a mail program up: for who is signed
+// in, or for another address of the server.
+func (s *Server) showDevice(w http.ResponseWriter, r *http.Request) {
+	account, err := s.signedIn(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	page := devicePage{Address: account.Address.String()}
+	if other := r.URL.Query().Get("address"); other != "" {
+		page.Address = other
+	}
+	settings, address, err := s.setupFor(r.Context(), page.Address)
+	if err != nil {
+		page.Error = sentence(err.Error())
+		s.render(w, r, http.StatusNotFound, "device.html", "Set up a device", page)
+		return
+	}
+	page.Settings, page.Address = settings, address.String()
+	if len(settings.Incoming) > 0 && len(settings.Outgoing) > 0 {
+		page.Link = "https://" + s.publicHost(r) + profilePath + "?" + url.Values{"address": {page.Address}}.Encode()
+		page.Code = picture(page.Link)
+	}
+	s.render(w, r, http.StatusOK, "device.html", "Set up a device", page)
+}
+
+// publicHost is where a phone reaches this site: the hostname, with the port
+// by which the request came.
+func (s *Server) publicHost(r *http.Request) string {
+	if hostOf(r) == s.config.API.Hostname {
+		return r.Host
+	}
+	return s.config.API.Hostname
+}
+
+// picture returns a QR code as a data URL. A link that is too long for one has
+// none: it stands beside it in words.
+func picture(link string) template.URL {
+	code, err := qr.EncodeText(link, qr.Medium)
+	if err != nil {
+		return ""
+	}
+	png, err := code.ToPNGBytes(qr.NewQrCodeImgConfig(6, 4))
+	if err != nil {
+		return ""
+	}
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
+}
