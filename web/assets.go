@@ -110,3 +110,13 @@ func acceptsGzip(r *http.Request) bool {
 		return strings.EqualFold(name, "gzip") && !(weighted && strings.Trim(weight, "0.") == "")
 	})
 }
+
+// StyleSheet returns the style of the pages, for those that are served before
+// there is a server: set-up's.
+func StyleSheet() []byte {
+	text, err := distFiles.ReadFile("dist/admin/style.css")
+	if err != nil {
+		panic(err) // it is compiled in
+	}
+	return text
+}

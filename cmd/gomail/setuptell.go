@@ -163,7 +163,7 @@ func (i *installation) next(d installed, started bool) (all []string) {
 		}
 	}
 	all = append(all,
-		"Publish the records above at your DNS provider: by hand, or with gomail"+at+" dns connection add and gomail"+at+" dns publish "+d.Domain+".",
+		"Publish the records at your DNS provider: by hand, or with gomail"+at+" dns connection add and gomail"+at+" dns publish "+d.Domain+".",
 		"Wait until they are seen: gomail"+at+" dns check "+d.Domain+" --wait",
 	)
 	for _, c := range d.Conditions {

@@ -74,15 +74,19 @@ func (a *Answers) FromHostname() {
 	}
 }
 
-// Check brings the answers into canonical form, or says which is no answer.
-func (a *Answers) Check() (err error) {
-	if a.Hostname, err = CheckHostname(a.Hostname); err != nil {
+// Check brings the answers into canonical form, or says which is no answer and
+// leaves them as they are.
+func (a *Answers) Check() error {
+	hostname, err := CheckHostname(a.Hostname)
+	if err != nil {
 		return err
 	}
-	if a.Domain, err = CheckDomain(a.Domain, a.Hostname); err != nil {
+	domain, err := CheckDomain(a.Domain, hostname)
+	if err != nil {
 		return err
 	}
-	if a.Admin, err = CheckAdmin(a.Admin, a.Domain); err != nil {
+	admin, err := CheckAdmin(a.Admin, domain)
+	if err != nil {
 		return err
 	}
 	if a.ACMEEmail != "" {
@@ -90,6 +94,7 @@ func (a *Answers) Check() (err error) {
 			return gomail.Errorf(gomail.Invalid, "the contact for certificates %q is no address: write one such as %s", a.ACMEEmail, a.Admin)
 		}
 	}
+	a.Hostname, a.Domain, a.Admin = hostname, domain, admin
 	return nil
 }
 
