@@ -303,15 +303,16 @@ func (o *orders) state(n Name) Order {
 }
 
 func (o *orders) save(ctx context.Context, s Order) {
-	o.mu.Lock()
-	o.states[s.Name] = &s
-	o.mu.Unlock()
+	name := s.Name
 	text, err := json.Marshal(s)
+	o.mu.Lock()
+	o.states[s.Name] = &s // from here on others may change it
+	o.mu.Unlock()
 	if err == nil {
-		err = o.acme.Vault.store.SetCertOrder(ctx, s.Name, text)
+		err = o.acme.Vault.store.SetCertOrder(ctx, name, text)
 	}
 	if err != nil && ctx.Err() == nil {
-		o.log.Error("the state of an order could not be kept", slog.String("name", s.Name), slog.Any("error", err))
+		o.log.Error("the state of an order could not be kept", slog.String("name", name), slog.Any("error", err))
 	}
 }
 

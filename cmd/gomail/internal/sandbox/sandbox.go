@@ -84,7 +84,11 @@ func (s *Sandbox) makeCertificates(dir string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	if _, err := ca.issue(s.CertFile, s.KeyFile, Hostname, "mta-sts."+Domain, "mta-sts."+FreshDomain, "mta-sts."+GuideDomain); err != nil {
+	names := []string{Hostname}
+	for _, domain := range []string{Domain, FreshDomain, GuideDomain} {
+		names = append(names, "mta-sts."+domain, "autoconfig."+domain, "autodiscover."+domain)
+	}
+	if _, err := ca.issue(s.CertFile, s.KeyFile, names...); err != nil {
 		return tls.Certificate{}, err
 	}
 	return ca.issue(filepath.Join(dir, "remote-cert.pem"), filepath.Join(dir, "remote-key.pem"), RemoteHost)
