@@ -5,7 +5,7 @@ GO    ?= go
 export CGO_ENABLED = 0
 FUZZTIME ?= 20s
 
-.PHONY: build demo test check unit e2e cuts cuts-now overload soak torture fuzz bench packages web web-check clean
+.PHONY: release build demo test check unit e2e cuts cuts-now overload soak torture fuzz bench packages web web-check clean
 
 build: ## bin/gomail
 	$(GO) build -trimpath -o bin/gomail ./cmd/gomail
@@ -63,5 +63,8 @@ web-check: packages ## types, lint, format and tests of the app; that web/dist i
 packages: ## what the tests need from Debian
 	@./internal/packages.sh
 
+release: ## static binaries, Debian packages and archives in dist/, the same octets from the same commit
+	./packaging/release.sh
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

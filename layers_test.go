@@ -23,7 +23,7 @@ var floors = map[string]int{
 	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "milter": 3, "certs": 3, "dnswatch": 3, "dnspub": 3,
 	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/serve": 3,
 
-	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "cmd/gomail/internal/setup": 4, "internal/config": 4, "bench": 4, "torture": 4, "torture/powercut": 4, "e2e": 4,
+	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "cmd/gomail/internal/setup": 4, "cmd/gomail/internal/manual": 4, "internal/config": 4, "bench": 4, "torture": 4, "torture/powercut": 4, "e2e": 4,
 }
 
 // sideways lists the imports that are allowed within a floor.
@@ -39,7 +39,7 @@ var sideways = map[string][]string{
 	// Plumbing that any edge may use, and the command's own rooms.
 	"mxsend": {"internal/resolver"}, "certs": {"internal/resolver"},
 	"torture":    {"torture/powercut"},
-	"cmd/gomail": {"cmd/gomail/internal/sandbox", "cmd/gomail/internal/doctor", "cmd/gomail/internal/setup", "internal/config"}, "cmd/gomail/internal/doctor": {"internal/config"}, "cmd/gomail/internal/setup": {"internal/config"},
+	"cmd/gomail": {"cmd/gomail/internal/sandbox", "cmd/gomail/internal/doctor", "cmd/gomail/internal/setup", "cmd/gomail/internal/manual", "internal/config"}, "cmd/gomail/internal/doctor": {"internal/config"}, "cmd/gomail/internal/setup": {"internal/config"}, "cmd/gomail/internal/manual": {"internal/config"},
 }
 
 // forbidden are imports that would break a rule of their own: formats do no

@@ -35,6 +35,8 @@ type cli struct {
 	Collect     collectCmd     `cmd:"" help:"Give back the space of expunged messages now."`
 	Doctor      doctorCmd      `cmd:"" help:"Look at everything that a healthy installation needs."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Completion  completionCmd  `cmd:"" help:"Print a shell's completion script."`
+	Manual      manualCmd      `cmd:"" hidden:"" help:"Write man pages and completions."`
 
 	Domain  domainCmd  `cmd:"" help:"Hosted domains."`
 	DNS     dnsCmd     `cmd:"" name:"dns" help:"The DNS records that a domain needs."`
@@ -84,7 +86,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "gomail: %v; see gomail --help\n", err)
 		return exitUsage
 	}
-	app := &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, configFile: c.Config, dir: c.Dir}
+	app := &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, configFile: c.Config, dir: c.Dir, model: parser.Model}
 	switch err := command.Run(app); {
 	case errors.Is(err, errNotRight):
 		return exitFalse
@@ -103,8 +105,9 @@ type app struct {
 	environ        []string
 	configFile     string
 	dir            string
-	create         bool // the command may begin a new installation
-	keepUser       bool // the command gives what it makes to the service's user itself
+	model          *kong.Application // every command, for the manual
+	create         bool              // the command may begin a new installation
+	keepUser       bool              // the command gives what it makes to the service's user itself
 }
 
 // config reads the configuration.
