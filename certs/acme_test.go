@@ -3,6 +3,7 @@ package certs_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -250,4 +251,32 @@ func TestWhatTheAuthorityFinds(t *testing.T) {
 	if w.manager.Certificate().Subject.CommonName != host {
 		t.Error("nothing is served meanwhile")
 	}
+}
+
+// What is asked for while a name is worked on is done afterwards, and many
+// names that wait cost little.
+func TestManyNames(t *testing.T) {
+	w := newWorld(t)
+	var names []string
+	for i := range 500 {
+		names = append(names, fmt.Sprintf("mta-sts.d%d.test", i))
+	}
+	w.want(names...)
+	w.start("http")
+	w.becomes(host, certs.Valid, "")
+	w.until("all are looked at", func() bool {
+		n := 0
+		for _, o := range w.manager.Orders() {
+			if o.Cause.Code == certs.NoAddress {
+				n++
+			}
+		}
+		return n == len(names)
+	})
+	last := names[len(names)-1]
+	w.set(last, "A 127.0.0.1")
+	if err := w.manager.Renew(last); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes(last, certs.Valid, "")
 }

@@ -170,8 +170,12 @@ func (o *orders) run(ctx context.Context) error {
 func (o *orders) done(name string) {
 	o.mu.Lock()
 	delete(o.running, name)
+	s := o.states[name]
+	again := s != nil && s.due(o.config.Clock()) // somebody asked for it meanwhile
 	o.mu.Unlock()
-	o.rouse()
+	if again {
+		o.rouse()
+	}
 }
 
 // wanted returns the names that are to have certificates, the mail host's
@@ -182,8 +186,10 @@ func (o *orders) wanted(ctx context.Context) ([]Name, error) {
 		return all, nil
 	}
 	more, err := o.acme.Names(ctx)
+	there := map[string]bool{o.config.Hostname: true}
 	for _, n := range more {
-		if !slices.ContainsFunc(all, func(x Name) bool { return x.Name == n.Name }) {
+		if !there[n.Name] {
+			there[n.Name] = true
 			all = append(all, n)
 		}
 	}
@@ -228,9 +234,15 @@ func (o *orders) forget(ctx context.Context, wanted []Name) {
 		keep[n.Name] = true
 	}
 	o.mu.Lock()
-	table := maps.Clone(*o.table.Load())
-	maps.DeleteFunc(table, func(name string, _ *tls.Certificate) bool { return !keep[name] })
-	o.table.Store(&table)
+	before := *o.table.Load()
+	for name := range before {
+		if !keep[name] {
+			table := maps.Clone(before)
+			maps.DeleteFunc(table, func(name string, _ *tls.Certificate) bool { return !keep[name] })
+			o.table.Store(&table)
+			break
+		}
+	}
 	var gone []string
 	for name := range o.states {
 		if !keep[name] && !o.running[name] {
