@@ -219,6 +219,9 @@ func TestMilterVerdicts(t *testing.T) {
 	if reply := incoming.cmd("MAIL FROM:<joe@remote.test>"); reply != "451 4.3.0 temporary failure, try again later" {
 		t.Errorf("a milter that is away: %s", reply)
 	}
+	if r := run(t, "", binary, "--dir", i.dir, "doctor"); !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "problem milter unix:"+socket+" it does not answer, and mail waits") {
+		t.Errorf("doctor: %s", r.stdout)
+	}
 	i.stop()
 	conf, err := os.ReadFile(filepath.Join(i.dir, "gomail.toml"))
 	if err != nil {

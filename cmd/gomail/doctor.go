@@ -33,6 +33,7 @@ func (c doctorCmd) Run(a *app) error {
 		return err
 	}
 	findings = append(findings, smarthosts...)
+	findings = append(findings, milterFindings(patient.Config.Milter)...)
 	err = c.show(a, findings, func(w *tabwriter.Writer) {
 		for _, f := range findings {
 			row(w, f.State, f.Check, f.Found)

@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
+	"slices"
+	"time"
 
 	"gomail"
+	"gomail/cmd/gomail/internal/doctor"
 	"gomail/internal/config"
 	"gomail/milter"
 )
@@ -42,6 +46,30 @@ func checkMilters(c config.Milter) error {
 		}
 	}
 	return nil
+}
+
+// milterFindings are the doctor's about milters.
+func milterFindings(c config.Milter) []doctor.Finding {
+	state, means := doctor.Problem, "mail waits"
+	if c.Unavailable == "accept" {
+		state, means = doctor.Warning, "mail is taken without it"
+	}
+	var findings []doctor.Finding
+	for _, a := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Incoming, c.Submission)))) {
+		f := doctor.Finding{Check: "milter " + a, State: doctor.OK, Found: "answers"}
+		network, address, err := milter.ParseAddress(a)
+		if err == nil {
+			var conn net.Conn
+			if conn, err = net.DialTimeout(network, address, 3*time.Second); err == nil {
+				conn.Close()
+			}
+		}
+		if err != nil {
+			f.State, f.Found, f.Mend = state, "it does not answer, and "+means+": "+err.Error(), "Start it, and let GoMail's user connect to it; or take it out of [milter]."
+		}
+		findings = append(findings, f)
+	}
+	return findings
 }
 
 // filtering is what a session says to the milters about one message.
