@@ -78,6 +78,7 @@ func TestCertificatesFromAnAuthority(t *testing.T) {
 	t.Setenv("GOMAIL_WEB_HTTP_LISTEN", "127.0.0.1:"+strconv.Itoa(web))
 	t.Setenv("GOMAIL_WEB_LISTEN", "127.0.0.1:"+strconv.Itoa(secure))
 	t.Setenv("GOMAIL_SERVER_PUBLIC_ADDRESSES", "127.0.0.1")
+	t.Setenv("GOMAIL_SERVER_CONFINE", "true") // no port may be taken later: an order needs none
 	i := serve(t, resolver, fmt.Sprintf("[tls]\nmode = \"acme\"\nacme_email = \"admin@example.test\"\nacme_directory = %q\nacme_ca_file = %q\n", directory, caFile))
 
 	at := func(key, name string) *x509.Certificate {
