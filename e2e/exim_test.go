@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -59,6 +59,13 @@ type eximPeer struct {
 
 func startExim(t testing.TB, socket string) *eximPeer {
 	t.Helper()
+	return startEximWith(t, eximConf, socket, "")
+}
+
+// startEximWith runs Exim with a configuration in which its directory, port and
+// the socket are filled in, and a certificate in tls.pem.
+func startEximWith(t testing.TB, config, socket, certificate string) *eximPeer {
+	t.Helper()
 	needRoot(t, "Exim becomes its own user")
 	need(t, eximBinary)
 	dir, err := os.MkdirTemp("", "gomail-exim-")
@@ -71,6 +78,7 @@ func startExim(t testing.TB, socket string) *eximPeer {
 			t.Fatal(err)
 		}
 	}
+	write(t, filepath.Join(dir, "tls.pem"), certificate)
 	mustRun(t, "", "chown", "-R", "Debian-exim:", dir)
 	os.Chmod(dir, 0o755)
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free, most likely also in a moment
@@ -79,7 +87,7 @@ func startExim(t testing.TB, socket string) *eximPeer {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
-	conf := write(t, filepath.Join(dir, "exim.conf"), fmt.Sprintf(eximConf, dir, port, socket))
+	conf := write(t, filepath.Join(dir, "exim.conf"), strings.NewReplacer("%[1]s", dir, "%[2]s", port, "%[3]s", socket, "%%", "%").Replace(config))
 	os.Chmod(conf, 0o644)
 	e := &eximPeer{dir: dir, address: "127.0.0.1:" + port}
 	// As root it would not take a configuration of ours.
