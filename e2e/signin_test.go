@@ -110,7 +110,7 @@ func TestProgramsBySCRAM(t *testing.T) {
 
 	reading := d.appPassword(a, "reader", "--protocols", "imap", "--expires", "1d")
 	rc = write(t, filepath.Join(dir, "mbsyncrc"), fmt.Sprintf("IMAPAccount a\nHost localhost\nPort %s\nUser %s\nPass %s\nSSLType IMAPS\nCertificateFile %s\nAuthMechs SCRAM-SHA-256\n\n"+
-		"IMAPStore far\nAccount a\n\nMaildirStore near\nInbox %s/INBOX\n\nChannel c\nFar :far:\nNear :near:\n", portOf(t, d.IMAPS), a.Address, reading, d.CAFile, dir))
+		"IMAPStore far\nAccount a\n\nMaildirStore near\nInbox %s/INBOX\n\nChannel c\nFar :far:\nNear :near:\nSyncState *\n", portOf(t, d.IMAPS), a.Address, reading, d.CAFile, dir))
 	mustRun(t, "", "mbsync", "-c", rc, "c")
 	if files, _ := filepath.Glob(filepath.Join(dir, "INBOX", "new", "*")); len(files) != 1 {
 		t.Errorf("mbsync brought %q", files)

@@ -49,7 +49,7 @@ func (p panel) browse(t *testing.T, script string, args ...string) {
 func TestPanel(t *testing.T) {
 	p := startPanel(t)
 	for _, scenario := range []string{
-		"signin", "domains", "records", "check", "export", "publish", "guide", "rotate", "policies", "accounts", "settings", "server", "keyboard",
+		"signin", "domains", "records", "check", "export", "publish", "guide", "rotate", "policies", "accounts", "settings", "server", "keyboard", "security",
 	} {
 		t.Run(scenario, func(t *testing.T) { p.browse(t, "admin.mjs", scenario) })
 	}

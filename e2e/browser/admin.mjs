@@ -1,5 +1,6 @@
 // What an administrator does in the panel, step by step, against a running
 // demo. Usage: node admin.mjs SCENARIO
+import { createHmac } from "node:crypto";
 import { accessibleInBoth as accessible, api, check, demo, fits, fitsBoth, launch, noFaults, open, settled, signIn } from "./lib.mjs";
 
 const home = `/admin/domains/${demo.domain}`;
@@ -415,7 +416,151 @@ const scenarios = {
     await page.getByLabel("Find a domain").waitFor();
     check((await page.evaluate(() => document.activeElement.id)) === "main", "a new page does not begin at its beginning");
   },
+
+  // One's own account: a password for a program, a second factor, a passkey,
+  // the browsers that are signed in, another password.
+  async security(page) {
+    const site = demo.web.replace("127.0.0.1", "localhost"); // a passkey belongs to a name
+    const other = await open(browser);
+    await signIn(other);
+    await page.goto(site + "/signin?next=/admin/");
+    await password(page, demo.admin);
+    await page.getByRole("link", { name: "Security" }).click();
+    await page.getByRole("heading", { level: 1, name: "Sign-in and security" }).waitFor();
+    await page.getByText("There are none.").waitFor();
+    await accessible(page, "sign-in and security");
+
+    await button(page, "Add app password").click();
+    await page.getByLabel("Name").fill("telephone");
+    await page.getByLabel("sending mail (SMTP)").uncheck();
+    await page.getByLabel("Expires").selectOption("90");
+    await accessible(page, "a new app password");
+    await button(dialog(page), "Make password").click();
+    await dialog(page).getByText("It is not shown again").waitFor();
+    await dialog(page).getByRole("button", { name: "Copy password" }).click();
+    check(/^[a-z2-7]{26}$/.test(await clipboard(page)), `copied was ${await clipboard(page)}`);
+    await accessible(page, "an app password, shown once");
+    await button(dialog(page), "Done").click();
+    await page.getByRole("row", { name: /telephone.*reading mail \(IMAP\).*never/ }).waitFor();
+    await fitsBoth(page, "security-app");
+
+    await button(page, "Set up authenticator app").click();
+    await dialog(page).getByRole("img").waitFor();
+    const secret = await dialog(page).locator("code").innerText();
+    await accessible(page, "setting up an authenticator app");
+    page.expected = ["403"];
+    await dialog(page).getByLabel("Code").fill("000000");
+    await page.keyboard.press("Enter");
+    await dialog(page).getByText("The code is wrong").waitFor();
+    await dialog(page).getByLabel("Code").fill(totp(secret, -1));
+    await page.keyboard.press("Enter");
+    await dialog(page).getByText("stands in for the second factor once").waitFor();
+    const codes = await dialog(page).getByRole("listitem").allInnerTexts();
+    check(codes.length === 10, `${codes.length} recovery codes`);
+    await accessible(page, "recovery codes");
+    await fitsBoth(page, "security-codes");
+    await button(dialog(page), "I have kept them").click();
+    await page.getByText("mail programs need app passwords").waitFor();
+
+    await signOut(page);
+    await password(page, demo.admin);
+    await page.getByRole("heading", { name: "Second factor" }).waitFor();
+    await accessible(page, "the second factor");
+    await fitsBoth(page, "second");
+    await page.getByLabel("Code").fill(totp(secret));
+    page.expected = ["401"];
+    await page.keyboard.press("Enter");
+    await page.waitForURL(site + "/admin/");
+    await page.goto(site + "/admin/security");
+
+    await authenticator(page);
+    await button(page, "Add passkey").click();
+    await dialog(page).getByLabel("Name").fill("laptop");
+    await accessible(page, "a new passkey");
+    await page.keyboard.press("Enter");
+    await page.getByRole("row", { name: /laptop/ }).waitFor();
+    await signOut(page);
+    await button(page, "Sign in with a passkey").click();
+    await page.waitForURL(site + "/admin/");
+    await page.goto(site + "/admin/security");
+    await page.getByRole("row", { name: /laptop.*(just now|in a moment), / }).waitFor();
+
+    const browsers = page.getByRole("table", { name: "Signed-in browsers" }).getByRole("row");
+    await page.getByText("this one").waitFor();
+    await button(page, "Sign out all others").click();
+    await button(dialog(page), "Sign out all others").click();
+    await gone(dialog(page));
+    await page.waitForFunction(() => document.querySelectorAll("table[aria-labelledby=sessions] tbody tr").length === 1);
+    check((await browsers.count()) === 2, "others are still signed in");
+    other.expected = ["401"];
+    await other.goto("/admin/");
+    check(other.url().includes("/signin"), "the other browser is still signed in");
+    await fitsBoth(page, "security");
+
+    const changed = { address: demo.admin.address, password: "another password" };
+    for (const [from, to] of [[demo.admin, changed], [changed, demo.admin]]) {
+      await button(page, "Change password").click();
+      await dialog(page).getByLabel("Present password").fill(from.password);
+      await dialog(page).getByLabel("New password", { exact: true }).fill(to.password);
+      await dialog(page).getByLabel("New password again").fill("something else");
+      await dialog(page).getByText("The two new passwords differ").waitFor();
+      await accessible(page, "a change of the password");
+      await dialog(page).getByLabel("New password again").fill(to.password);
+      await button(dialog(page), "Change password").click();
+      await gone(dialog(page));
+    }
+
+    page.expected = ["403"];
+    await button(page, "Remove authenticator app").click();
+    await dialog(page).getByLabel("Present password").fill("wrong");
+    await button(dialog(page), "Remove").click();
+    await dialog(page).getByText("The present password is wrong").waitFor();
+    await accessible(page, "a refused removal");
+    await dialog(page).getByLabel("Present password").fill(demo.admin.password);
+    await button(dialog(page), "Remove").click();
+    await gone(dialog(page));
+    await button(page, "Remove laptop").click();
+    await dialog(page).getByLabel("Present password").fill(demo.admin.password);
+    await button(dialog(page), "Remove passkey").click();
+    await gone(dialog(page));
+    await button(page, "Remove telephone").click();
+    await button(dialog(page), "Remove password").click();
+    await gone(dialog(page));
+    await page.getByText("There are none.").waitFor();
+    noFaults(other, "the other browser");
+  },
 };
+
+/** The code that an authenticator app shows, RFC 6238; steps from now. */
+function totp(secret, steps = 0) {
+  const bits = [...secret].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const n = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(n % 1_000_000).padStart(6, "0");
+}
+
+/** Gives the page a device that keeps passkeys and is always unlocked. */
+async function authenticator(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+}
+
+async function signOut(page) {
+  await button(page, "Sign out").click();
+  await page.waitForURL("**/signin");
+}
+
+async function password(page, account) {
+  await page.getByLabel("Address").fill(account.address);
+  await page.getByLabel("Password").fill(account.password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
 
 async function focused(page) {
   return page.evaluate(() => document.activeElement.innerText.trim());

@@ -66,7 +66,7 @@ export async function signIn(page, account = demo.admin, next = "/admin/") {
   await page.goto("/signin?next=" + encodeURIComponent(next));
   await page.getByLabel("Address").fill(account.address);
   await page.getByLabel("Password").fill(account.password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL(demo.web + next);
   await page.getByRole("heading", { level: 1 }).waitFor();
 }

@@ -28,6 +28,13 @@ const places = [
   ["accounts", domain + "/accounts"],
   ["settings", domain + "/settings"],
   ["server", "/admin/server"],
+  ["security", "/admin/security"],
+  ["dialog-app-password", "/admin/security", button("Add app password")],
+  ["dialog-totp", "/admin/security", async (page) => {
+    await button("Set up authenticator app")(page);
+    await page.getByRole("dialog").getByRole("img").waitFor();
+  }],
+  ["dialog-password", "/admin/security", button("Change password")],
   ["missing", "/admin/nothing"],
   ["dialog-export", fresh, button("Zone file")],
   ["dialog-hand", fresh, async (page) => {

@@ -41,6 +41,112 @@ export interface paths {
         patch: operations["change-account"];
         trace?: never;
     };
+    "/api/v1/accounts/{address}/app-passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The passwords of an account's programs */
+        get: operations["list-app-passwords"];
+        put?: never;
+        /** Make a password for a program; it is shown once */
+        post: operations["add-app-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/app-passwords/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a password of a program */
+        delete: operations["remove-app-password"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account asks for beside its password */
+        get: operations["get-second-factor"];
+        put?: never;
+        post?: never;
+        /** Remove the second factors that somebody has lost */
+        delete: operations["remove-second-factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account may send, and has sent */
+        get: operations["get-account-sending"];
+        /** Set what an account may send */
+        put: operations["set-account-sending"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where an account is signed in on the web */
+        get: operations["list-sessions"];
+        put?: never;
+        post?: never;
+        /** Sign all browsers out but the one that asks */
+        delete: operations["end-sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign a browser out */
+        delete: operations["end-session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/aliases": {
         parameters: {
             query?: never;
@@ -76,6 +182,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Back the store up to a directory of the server, while it serves
+         * @description The answer is a line of JSON for every step. The backup ends when the client goes.
+         */
+        post: operations["backup-store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates: until when they are valid, and why there is none */
+        get: operations["list-certificates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{certificate}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order a certificate now */
+        post: operations["renew-certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/check": {
         parameters: {
             query?: never;
@@ -87,6 +247,23 @@ export interface paths {
         put?: never;
         /** Hold the store against every invariant */
         post: operations["check-store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give back the space of expunged messages now */
+        post: operations["collect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -507,6 +684,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a passkey that the browser has made */
+        post: operations["add-passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/passkeys/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to make a passkey */
+        post: operations["begin-passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/passkeys/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove a passkey */
+        post: operations["remove-passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change your password; your other sessions end */
+        post: operations["change-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the recovery codes */
+        post: operations["make-recovery-codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to set up an authenticator app */
+        post: operations["begin-totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second factor on with a first code */
+        post: operations["confirm-totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the authenticator app */
+        post: operations["remove-totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -713,17 +1026,53 @@ export interface components {
             /** @enum {string} */
             role?: "user" | "admin";
         };
+        AccountSending: {
+            messages_per_day: components["schemas"]["SendingLimit"];
+            messages_per_hour: components["schemas"]["SendingLimit"];
+            recipients_per_day: components["schemas"]["SendingLimit"];
+            recipients_per_hour: components["schemas"]["SendingLimit"];
+        };
         Alias: {
             /** @description sales@example.com */
             address: string;
             /** @description anna@example.com */
             target: string;
         };
+        AppPassword: {
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description null: never
+             */
+            expires: string | null;
+            id: string;
+            name: string;
+            /** @description that it opens: imap, smtp */
+            protocols: string[] | null;
+            /**
+             * Format: date-time
+             * @description to some minutes; null: never
+             */
+            used: string | null;
+            /** @description imap or smtp */
+            used_by: string;
+            /** @description an IP address */
+            used_from: string;
+        };
         Back: {
             /** @description the evidence says so: show it prominently */
             advised: boolean;
             to: string;
             why: string;
+        };
+        BackupRequest: {
+            /** @description the configuration file, to be taken along */
+            config?: string;
+            /** @description take the secret key along */
+            secrets?: boolean;
+            /** @description the directory, on the server's machine, with its whole path */
+            to: string;
         };
         Badge: {
             /**
@@ -739,6 +1088,47 @@ export interface components {
         CAASettings: {
             issuers?: string[] | null;
             no_wildcard?: boolean;
+        };
+        Certificate: {
+            /** @description of the cause; empty: nothing is wrong */
+            code: string;
+            /** @description the hosted domain that it is of; empty: the mail host's */
+            domain: string;
+            /**
+             * Format: int64
+             * @description in a row
+             */
+            failures: number;
+            /** @description why there is no new certificate */
+            found: string;
+            issuer: string;
+            /** @description what to do about it */
+            mend: string;
+            /** @description by which the name was proved: http-01, tls-alpn-01, dns-01; empty: it was not ordered here */
+            method: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description when it is looked at again
+             */
+            next: string;
+            /** Format: date-time */
+            not_after: string;
+            /**
+             * Format: date-time
+             * @description year 1: there is none
+             */
+            not_before: string;
+            /**
+             * Format: date-time
+             * @description the first of the failures
+             */
+            since: string;
+            /**
+             * @description waiting: the name does not lead here, or CAA forbids; failing: it was ordered in vain
+             * @enum {string}
+             */
+            state: "waiting" | "valid" | "failing";
         };
         Change: {
             action: string;
@@ -756,6 +1146,30 @@ export interface components {
         CheckReport: {
             ok: boolean;
             problems: string[] | null;
+        };
+        Code: {
+            code: string;
+        };
+        Collected: {
+            /**
+             * Format: int64
+             * @description messages removed for good
+             */
+            bodies: number;
+            /**
+             * Format: int64
+             * @description of the files removed
+             */
+            octets: number;
+            /**
+             * Format: int64
+             * @description pack files rewritten or removed
+             */
+            packs: number;
+        };
+        Collection: {
+            /** @description a Go duration such as 24h; 0s: everything that was expunged */
+            older_than: string;
         };
         Connection: {
             /** Format: date-time */
@@ -1028,6 +1442,29 @@ export interface components {
             /** @description empty: those of the configuration */
             mx: components["schemas"]["MX"][] | null;
         };
+        MadeAppPassword: {
+            /** Format: date-time */
+            created: string;
+            /**
+             * Format: date-time
+             * @description null: never
+             */
+            expires: string | null;
+            id: string;
+            name: string;
+            password: string;
+            /** @description that it opens: imap, smtp */
+            protocols: string[] | null;
+            /**
+             * Format: date-time
+             * @description to some minutes; null: never
+             */
+            used: string | null;
+            /** @description imap or smtp */
+            used_by: string;
+            /** @description an IP address */
+            used_from: string;
+        };
         Me: {
             /** @description that a domain administrator manages */
             domains: string[] | null;
@@ -1060,6 +1497,17 @@ export interface components {
              */
             role?: "user" | "admin";
         };
+        NewAppPassword: {
+            /**
+             * Format: date-time
+             * @description left out: never
+             */
+            expires?: string;
+            /** @description such as the program that it is for */
+            name: string;
+            /** @description imap, smtp; empty: all */
+            protocols?: string[] | null;
+        };
         NewConnection: {
             credentials: {
                 [key: string]: string;
@@ -1082,6 +1530,43 @@ export interface components {
             algorithm?: string;
             /** @description empty: the configured one with the month */
             selector?: string;
+        };
+        NewPasskey: {
+            /** @description what PublicKeyCredential.toJSON gives */
+            credential: unknown;
+            name: string;
+        };
+        NewTOTP: {
+            /** @description the URL as a picture, in a data: URL */
+            qr: string;
+            /** @description to type where there is no camera */
+            secret: string;
+            /** @description otpauth: */
+            url: string;
+        };
+        Passkey: {
+            /** Format: date-time */
+            created: string;
+            id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description null: never
+             */
+            used: string | null;
+            used_from: string;
+        };
+        PasskeyOptions: {
+            /** @description for PublicKeyCredential.parseCreationOptionsFromJSON */
+            options: unknown;
+        };
+        Password: {
+            password: string;
+        };
+        PasswordChange: {
+            /** @description 8 characters at least */
+            password: string;
+            present: string;
         };
         PolicyStep: {
             /** @description the rung that was offered: quarantine */
@@ -1166,7 +1651,7 @@ export interface components {
         };
         PublishingSettings: {
             connection?: string;
-            keep_in_sync: boolean;
+            keep_in_sync?: boolean;
         };
         QueuedMessage: {
             /** Format: date-time */
@@ -1202,6 +1687,10 @@ export interface components {
             type: string;
             value: string;
             why: string;
+        };
+        RecoveryCodes: {
+            /** @description empty: there are some already */
+            codes: string[] | null;
         };
         Report: {
             /** Format: date-time */
@@ -1245,6 +1734,18 @@ export interface components {
             all?: string;
             mechanisms?: string[] | null;
         };
+        SecondFactor: {
+            /** @description the password alone opens nothing */
+            on: boolean;
+            passkeys: components["schemas"]["Passkey"][] | null;
+            /**
+             * Format: int64
+             * @description left
+             */
+            recovery_codes: number;
+            /** @description an authenticator app is set up */
+            totp: boolean;
+        };
         Sender: {
             checked: string;
             dkim: components["schemas"]["SenderKey"][] | null;
@@ -1259,6 +1760,30 @@ export interface components {
         SenderKey: {
             name: string;
             target: string;
+        };
+        SendingLimit: {
+            /**
+             * Format: int64
+             * @description 0: none
+             */
+            limit: number;
+            /** @description the account's own, not the server's */
+            own: boolean;
+            /**
+             * Format: int64
+             * @description in the last hour, or 24 hours
+             */
+            used: number;
+        };
+        SendingLimits: {
+            /** Format: int64 */
+            messages_per_day?: number;
+            /** Format: int64 */
+            messages_per_hour?: number;
+            /** Format: int64 */
+            recipients_per_day?: number;
+            /** Format: int64 */
+            recipients_per_hour?: number;
         };
         Server: {
             /** @description by which the world reaches the mail host */
@@ -1342,6 +1867,19 @@ export interface components {
             /** Format: date-time */
             until: string;
             worse: boolean;
+        };
+        WebSession: {
+            /** @description as it names itself */
+            browser: string;
+            /** Format: date-time */
+            created: string;
+            /** @description it is the one that asks */
+            current: boolean;
+            /** Format: date-time */
+            expires: string;
+            /** @description an IP address */
+            from: string;
+            id: string;
         };
     };
     responses: never;
@@ -1509,6 +2047,318 @@ export interface operations {
             };
         };
     };
+    "list-app-passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppPassword"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-app-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAppPassword"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeAppPassword"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-app-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-account-sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSending"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-account-sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendingLimits"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountSending"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebSession"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-aliases": {
         parameters: {
             query?: never;
@@ -1600,6 +2450,95 @@ export interface operations {
             };
         };
     };
+    "backup-store": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificate"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "renew-certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "check-store": {
         parameters: {
             query?: never;
@@ -1616,6 +2555,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    collect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Collection"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Collected"];
                 };
             };
             /** @description Error */
@@ -2584,6 +3556,258 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "begin-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Password"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "make-recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Password"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "begin-totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTOTP"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "confirm-totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Password"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

@@ -12,6 +12,7 @@ export type Action = "create" | "change" | "keep" | "delete";
 
 export type Account = Schemas["Account"];
 export type Alias = Schemas["Alias"];
+export type AppPassword = Schemas["AppPassword"];
 export type Badge = Schemas["Badge"];
 export type Change = Schemas["Change"];
 export type Connection = Schemas["Connection"];
@@ -24,6 +25,7 @@ export type Key = Schemas["Key"];
 export type Me = Schemas["Me"];
 export type MX = Schemas["MX"];
 export type MXPreview = Schemas["MXPreview"];
+export type Passkey = Schemas["Passkey"];
 export type Preview = Schemas["Preview"];
 export type Probe = Schemas["Probe"];
 export type ProviderInfo = Schemas["ProviderInfo"];
@@ -31,9 +33,11 @@ export type Publication = Schemas["Publication"];
 export type RecordPlan = Schemas["Record"];
 export type Report = Schemas["Report"];
 export type Result = Schemas["Result"];
+export type SecondFactor = Schemas["SecondFactor"];
 export type Server = Schemas["Server"];
 export type Trouble = Schemas["Trouble"];
 export type Value = Schemas["Value"];
+export type WebSession = Schemas["WebSession"];
 
 export type DomainPolicies = Schemas["DomainPolicies"];
 export type Loss = Schemas["LadderLoss"];

@@ -8,6 +8,7 @@ export type Route =
   | { page: "add" }
   | { page: "domain"; name: string; tab: Tab }
   | { page: "server" }
+  | { page: "security" }
   | { page: "missing" };
 
 export function parse(path: string): Route {
@@ -18,6 +19,7 @@ export function parse(path: string): Route {
   const [first, name, tab, ...rest] = parts;
   if (first === "" && parts.length === 1) return { page: "domains" };
   if (first === "server" && parts.length === 1) return { page: "server" };
+  if (first === "security" && parts.length === 1) return { page: "security" };
   if (first === "add-domain" && parts.length === 1) return { page: "add" };
   if (first !== "domains" || !name || rest.length > 0) return { page: "missing" };
   const known = tabs.find((known) => known === (tab ?? "overview"));

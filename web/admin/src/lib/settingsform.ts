@@ -80,7 +80,7 @@ export function toForm(s: DomainSettings): SettingsForm {
     renewal: renew === 0 ? "default" : renew < 0 ? "never" : "days",
     renewDays: renew > 0 ? renew : 365,
     connection: s.publishing.connection ?? "",
-    keepInSync: s.publishing.keep_in_sync,
+    keepInSync: s.publishing.keep_in_sync ?? false,
   };
 }
 
