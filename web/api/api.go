@@ -45,13 +45,14 @@ type Config struct {
 
 // API serves the admin API.
 type API struct {
-	config Config
-	mux    *http.ServeMux
+	config    Config
+	mux       *http.ServeMux
+	heartbeat time.Duration // of the stream of events
 }
 
 // New returns the handler of the API.
 func New(c Config) *API {
-	a := &API{config: c, mux: http.NewServeMux()}
+	a := &API{config: c, mux: http.NewServeMux(), heartbeat: heartbeat}
 	hc := huma.DefaultConfig("GoMail admin API", c.Version)
 	hc.OpenAPIPath, hc.DocsPath, hc.SchemasPath = Path+"/openapi", "", Path+"/schemas"
 	hc.CreateHooks = nil // no $schema fields in answers

@@ -93,8 +93,8 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	events, stop := a.config.Hub.listen()
 	defer stop()
 	w.Header().Set("Content-Type", "text/event-stream")
-	out := stream{w, http.NewResponseController(w)}
-	tick := time.NewTicker(heartbeat)
+	out := stream{w, http.NewResponseController(w), 2 * a.heartbeat}
+	tick := time.NewTicker(a.heartbeat)
 	defer tick.Stop()
 	end := time.NewTimer(streamLife)
 	defer end.Stop()
@@ -121,6 +121,11 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 type stream struct {
 	w          http.ResponseWriter
 	controller *http.ResponseController
+
+	// within is how long a write may take. It is longer than the time to the
+	// next: over HTTP/2 a deadline that passes ends the stream, whether or not
+	// anything is being written.
+	within time.Duration
 }
 
 func (s stream) event(e Event) error {
@@ -133,7 +138,7 @@ func (s stream) event(e Event) error {
 
 func (s stream) send(text string) error {
 	// Where the writer has no deadline there is none to extend.
-	_ = s.controller.SetWriteDeadline(time.Now().Add(heartbeat))
+	_ = s.controller.SetWriteDeadline(time.Now().Add(s.within))
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
