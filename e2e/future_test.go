@@ -42,6 +42,20 @@ func TestFutureRelease(t *testing.T) {
 	if after := time.Since(begin); after < wait {
 		t.Errorf("it was there after %v", after)
 	}
+	c.sendWith(d.anna().Address, "HOLDFOR=3600 BY=7200;R", "jane@remote.test", "held, and then in time")
+	type queued struct {
+		ID, Release string
+		DeliverBy   string `json:"deliver_by"`
+		Mode        string `json:"by_mode"`
+	}
+	for _, m := range decode[[]queued](t, d.gomail("queue", "list", "--json")) {
+		if m.Release == "" || (m.DeliverBy != "") != (m.Mode == "R") {
+			t.Errorf("the queue shows %+v", m)
+		}
+		if r := d.gomail("queue", "show", m.ID); m.Mode == "R" && (!strings.Contains(r.stdout, "Deliver by") || !strings.Contains(r.stdout, "else it is returned")) {
+			t.Errorf("queue show: %s", r.stdout)
+		}
+	}
 	if queued := d.gomail("queue", "list", "--json").stdout; !strings.Contains(queued, "joe@remote.test") || !strings.Contains(queued, "it waits, as its sender asked, until ") {
 		t.Errorf("the queue: %s", queued)
 	}

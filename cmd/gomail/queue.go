@@ -158,6 +158,10 @@ func (c queueShowCmd) Run(a *app) error {
 		row(w, "Size", amount(m.Size))
 		row(w, "Received", m.Received.Local().Format(time.DateTime))
 		row(w, "Given up", m.Expires.Local().Format(time.DateTime))
+		if m.DeliverBy != nil {
+			what := map[bool]string{true: "else it is returned", false: "else its sender is told"}[m.ByMode[0] == 'R']
+			row(w, "Deliver by", m.DeliverBy.Local().Format(time.DateTime)+", "+what)
+		}
 		for _, r := range m.Recipients {
 			row(w, "To", r.Address, nextTry(r), r.LastError)
 		}

@@ -17,6 +17,9 @@ type QueuedMessage struct {
 	Size       int64             `json:"size"`
 	Received   time.Time         `json:"received"`
 	Expires    time.Time         `json:"expires"`
+	Release    *time.Time        `json:"release,omitempty" doc:"before which its sender does not want it delivered"`
+	DeliverBy  *time.Time        `json:"deliver_by,omitempty" doc:"by which its sender wants it delivered"`
+	ByMode     string            `json:"by_mode,omitempty" doc:"what becomes of it when it is late: R, it is returned; N, its sender is told; T after either: hand-overs are told"`
 	Recipients []QueuedRecipient `json:"recipients"`
 }
 
@@ -31,6 +34,12 @@ type QueuedRecipient struct {
 
 func showQueued(m queue.Summary) QueuedMessage {
 	q := QueuedMessage{ID: m.Key.String(), From: m.Envelope.From.String(), Size: m.Size, Received: m.Received, Expires: m.Expires}
+	if at := m.Envelope.Release; !at.IsZero() {
+		q.Release = &at
+	}
+	if by := m.Envelope.DeliverBy; !by.Deadline.IsZero() {
+		q.DeliverBy, q.ByMode = &by.Deadline, by.Mode()
+	}
 	for _, r := range m.Rcpts {
 		q.Recipients = append(q.Recipients, QueuedRecipient{r.Address.String(), r.Status.String(), r.Due, r.Attempts, r.LastError})
 	}
