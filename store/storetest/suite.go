@@ -39,6 +39,7 @@ type Store interface {
 func Run(t *testing.T, open func(t *testing.T) Store) {
 	suites := map[string]func(*fixture){
 		"Accounts":           testAccounts,
+		"Credentials":        testCredentials,
 		"Domains":            testDomains,
 		"AddressesAreFresh":  testAddressesAreFresh,
 		"Publishing":         testPublishing,
