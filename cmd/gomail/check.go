@@ -43,7 +43,7 @@ func (c checkCmd) Run(a *app) error {
 // check holds the store against every invariant, and tries the secret key on
 // everything that it has sealed.
 func (s *services) check(ctx context.Context, found func(problem string)) error {
-	for _, check := range []func(context.Context, func(string)) error{s.store.Check, s.domains.CheckKeys, s.publisher.CheckSecrets, s.vault.CheckSecrets} {
+	for _, check := range []func(context.Context, func(string)) error{s.store.Check, s.domains.CheckKeys, s.publisher.CheckSecrets, s.vault.CheckSecrets, s.accounts.CheckSecrets} {
 		if err := check(ctx, found); err != nil {
 			return err
 		}
