@@ -16,6 +16,8 @@ want msmtp msmtp
 want curl curl
 want strace strace
 want tmux tmux
+want mmdebstrap mmdebstrap
+want setpriv util-linux
 want python3 python3
 want /usr/sbin/dovecot dovecot-imapd
 want named-checkzone bind9-utils

@@ -48,6 +48,7 @@ type installation struct {
 	answers  setup.Answers
 	existing bool // there is a gomail.toml already
 	start    bool
+	plain    bool   // no certificates are ordered
 	password string // of the administrator; empty: one is made
 	in       *bufio.Reader
 }
@@ -116,7 +117,7 @@ func (c setupCmd) begin(a *app) (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &installation{app: a, place: place, answers: setup.Suggest(), start: !c.NoStart}
+	i := &installation{app: a, place: place, answers: setup.Suggest(), start: !c.NoStart, plain: c.SelfSigned}
 	i.answers.Set = c.Set
 	if err := i.resume(c); err != nil {
 		return nil, err
@@ -204,8 +205,8 @@ func (i *installation) examine() ([]doctor.Condition, error) {
 func (i *installation) install(conditions []doctor.Condition) (installed, error) {
 	done := installed{Hostname: i.answers.Hostname, Domain: i.answers.Domain, Admin: i.answers.Admin, Config: i.place.Config, Conditions: conditions}
 	binary, err := os.Executable()
-	if err != nil {
-		return done, err
+	if err != nil { // there is no /proc
+		binary = "/usr/bin/gomail"
 	}
 	installer := &setup.Installer{Place: i.place, Answers: i.answers, Binary: binary}
 	if err := installer.Prepare(); err != nil {

@@ -45,9 +45,9 @@ func (i *installation) ask() error {
 	if err := i.question(in, "Addresses by which the world reaches this machine", setup.JoinAddresses(x.Addresses), func(s string) (err error) { x.Addresses, err = setup.ParseAddresses(s); return err }); err != nil {
 		return err
 	}
-	suggested := "-"
-	if x.ACMEEmail != "" {
-		suggested = x.Admin
+	suggested := x.Admin
+	if i.plain {
+		suggested = "-"
 	}
 	return i.question(in, "Contact for certificates, which are then ordered by themselves (- for none)", suggested, func(s string) error {
 		if x.ACMEEmail = s; s == "-" {
