@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -100,11 +101,18 @@ func TestInstalledByAStranger(t *testing.T) {
 		}
 		return strings.Contains(service.stderr.String(), "msg=ready")
 	})
+	d.must("", "gomail", "domain", "set", "example.test", "--ca", "ca.test") // as the authority is called
 	script := d.must("", "gomail", "dns", "plan", "example.test", "--nsupdate")
 	mustRun(t, "server "+zones.address+"\n"+script, "nsupdate", "-y", updateKey)
 	world.forget()
 	eventually(t, "the domain to be ready", func() bool {
 		return run(t, "", "chroot", d.root, "gomail", "dns", "check", "example.test").code == 0
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			list, err := exec.Command("chroot", d.root, "gomail", "cert", "list").CombinedOutput()
+			t.Logf("%s %v\n%s", list, err, regexp.MustCompile(`(?m)^.*TLS handshake failed.*\n`).ReplaceAllString(service.stderr.String(), ""))
+		}
 	})
 	eventually(t, "a certificate", func() bool { return shows(ourAddress+":993", trust(t, caFile, "mail.example.test")) != nil })
 	d.must("", "gomail", "cert", "renew", "autoconfig.example.test")

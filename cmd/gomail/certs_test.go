@@ -90,4 +90,3 @@ func TestKeyInThePlan(t *testing.T) {
 		t.Errorf("check of a damaged value: %v %v", problems, err)
 	}
 }
-

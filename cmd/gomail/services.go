@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
 
 	"github.com/miekg/dns"
 
@@ -56,6 +57,7 @@ type services struct {
 
 // openServices opens the store of an installation.
 func openServices(ctx context.Context, c config.Config, o outside, log *slog.Logger) (*services, error) {
+	syscall.Umask(0o077) // what is made from here on is its owner's alone
 	hub := mailbox.NewHub()
 	st, err := store.Open(ctx, store.Options{Dir: c.Server.DataDir, URL: c.Store.URL, Blobs: c.Store.Blobs, Logger: log, Publish: hub.Publish})
 	if err != nil {

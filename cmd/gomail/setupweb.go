@@ -131,7 +131,7 @@ func (w *wizard) style(out http.ResponseWriter, r *http.Request) {
 	}
 	out.Header().Set("Content-Type", "text/css; charset=utf-8")
 	out.Header().Set("Cache-Control", "private, max-age=3600, immutable") // the last page comes when the server has ended
-	_, _ = out.Write(web.StyleSheet()) // the browser is gone: nobody sees it
+	_, _ = out.Write(web.StyleSheet())                                    // the browser is gone: nobody sees it
 }
 
 // step answers one request at a time with a page.
