@@ -50,3 +50,18 @@ func TestSetUpInTheBrowser(t *testing.T) {
 		t.Error(accounts)
 	}
 }
+
+// The service's unit gives up whatever a mail server does not need: systemd's
+// own judgement is 2.0 or better, of 10.
+func TestUnitIsHardened(t *testing.T) {
+	need(t, "systemd-analyze")
+	unit := filepath.Join(t.TempDir(), "gomail.service")
+	mustRun(t, "", "cp", "../cmd/gomail/internal/setup/gomail.service", unit)
+	r := run(t, "", "systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", unit)
+	if r.code != 0 || !strings.Contains(r.stdout, "Overall exposure level") {
+		t.Errorf("%d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := run(t, "", "systemd-analyze", "verify", unit); regexp.MustCompile(`gomail\.service:\d`).MatchString(r.stderr) {
+		t.Errorf("systemd does not understand the unit: %s", r.stderr)
+	}
+}

@@ -17,6 +17,7 @@ want curl curl
 want strace strace
 want tmux tmux
 want mmdebstrap mmdebstrap
+want systemd-analyze systemd
 want setpriv util-linux
 want python3 python3
 want /usr/sbin/dovecot dovecot-imapd
