@@ -28,7 +28,10 @@ type manualCmd struct {
 	To string `arg:"" name:"dir" help:"Where to."`
 }
 
-// Run writes man pages, completions, and the service's unit.
+// Help shows an example.
+func (manualCmd) Help() string { return "Example: gomail manual /tmp/manual" }
+
+// Run writes man pages and completions.
 func (c manualCmd) Run(a *app) error {
 	files := map[string]string{
 		"man/gomail.1": manual.Commands(a.model, version), "man/gomail.toml.5": manual.Configuration(version),
