@@ -27,4 +27,12 @@ rm dist/host dist/nfpm
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
 	cp /etc/ssl/certs/ca-certificates.crt dist/
 fi
+# The container image, where there is an engine; from scratch, so that nothing
+# but this commit decides what is in it.
+for engine in podman docker; do
+	if command -v $engine >/dev/null; then
+		$engine build --build-arg TARGETARCH="$($go env GOHOSTARCH)" -f packaging/Containerfile -t "gomail:$(echo "$version" | tr '~+' '--')" .
+		break
+	fi
+done
 (cd dist && sha256sum ./*.deb ./*.tar.gz >SHA256SUMS && cat SHA256SUMS)
