@@ -30,7 +30,7 @@ fi
 # The container image, where there is an engine; from scratch, so that nothing
 # but this commit decides what is in it.
 for engine in podman docker; do
-	if command -v $engine >/dev/null; then
+	if $engine info >/dev/null 2>&1; then
 		$engine build --build-arg TARGETARCH="$($go env GOHOSTARCH)" -f packaging/Containerfile -t "gomail:$(echo "$version" | tr '~+' '--')" .
 		break
 	fi
