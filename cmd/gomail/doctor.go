@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -35,12 +36,7 @@ func (c doctorCmd) Run(a *app) error {
 	findings = append(findings, smarthosts...)
 	findings = append(findings, milterFindings(patient.Config.Milter)...)
 	err = c.show(a, findings, func(w *tabwriter.Writer) {
-		for _, f := range findings {
-			row(w, f.State, f.Check, f.Found)
-			if f.Mend != "" {
-				row(w, "", "", "→ "+f.Mend)
-			}
-		}
+		describeFindings(w, findings)
 	})
 	for _, f := range findings {
 		if err == nil && f.State == doctor.Problem {
@@ -50,13 +46,34 @@ func (c doctorCmd) Run(a *app) error {
 	return err
 }
 
+// describeFindings prints what belongs to no complaint first, then what is
+// wrong under each heading of the troubleshooting guide.
+func describeFindings(w *tabwriter.Writer, findings []doctor.Finding) {
+	for _, topic := range append([]string{""}, doctor.Topics()...) {
+		heading := topic
+		for _, f := range findings {
+			if f.Topic != topic {
+				continue
+			}
+			if heading != "" {
+				fmt.Fprintf(w, "\n%s\n", heading)
+				heading = ""
+			}
+			row(w, f.State, f.Check, f.Found)
+			if f.Mend != "" {
+				row(w, "", "", "→ "+f.Mend)
+			}
+		}
+	}
+}
+
 // patient gathers what the doctor looks at.
 func (a *app) patient() (doctor.Patient, error) {
 	c, err := a.config()
 	if err != nil {
 		return doctor.Patient{}, err
 	}
-	p := doctor.Patient{Config: c, Running: listening(filepath.Join(c.Server.DataDir, socketName)), Plans: map[string][]dnsplan.Record{}, Clock: time.Now}
+	p := doctor.Patient{Config: c, Running: listening(filepath.Join(c.Server.DataDir, socketName)), Plans: map[string][]dnsplan.Record{}, Reports: map[string]dnsplan.Report{}, Clock: time.Now}
 	if p.Resolver, err = resolver.New(resolver.Config{Servers: c.DNS.Resolvers, TrustAD: c.DNS.TrustAD}); err != nil {
 		return p, err
 	}
@@ -90,6 +107,10 @@ func (c *client) fill(a *app, p *doctor.Patient) error {
 			return err
 		}
 		p.Plans[d.Name] = records
+		var report dnsplan.Report
+		if err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/report", nil, &report); err == nil {
+			p.Reports[d.Name] = report // without a server that watches there is none
+		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (p Patient) certificates() []Finding {
 		findings = append(findings, p.ordered(c))
 	}
 	if len(findings) == 0 {
-		return []Finding{{"certificate " + p.Config.Server.Hostname, Warning, "it is ordered when the server runs for the first time", "gomail serve"}}
+		return []Finding{finding("certificate "+p.Config.Server.Hostname, Warning, "it is ordered when the server runs for the first time", "gomail serve")}
 	}
 	return findings
 }
@@ -32,15 +32,15 @@ func (p Patient) ordered(c api.Certificate) Finding {
 	case c.Found == "" && left > 0:
 		return ok(check, "valid until "+until)
 	case c.Found == "":
-		return Finding{check, Warning, "it is being ordered", "Wait a minute, and look again."}
+		return finding(check, Warning, "it is being ordered", "Wait a minute, and look again.")
 	case c.NotAfter.IsZero() && c.State == "waiting" && c.Domain != "":
-		return Finding{check, Warning, "it is not ordered yet: " + c.Found, c.Mend}
+		return finding(check, Warning, "it is not ordered yet: "+c.Found, c.Mend)
 	case c.NotAfter.IsZero():
-		return Finding{check, Problem, "there is none: " + c.Found, c.Mend}
+		return finding(check, Problem, "there is none: "+c.Found, c.Mend)
 	case left <= 0:
-		return Finding{check, Problem, "it ended on " + until + ": " + c.Found, c.Mend}
+		return finding(check, Problem, "it ended on "+until+": "+c.Found, c.Mend)
 	case left < renewsLate:
-		return Finding{check, Problem, "it ends on " + until + " and cannot be renewed: " + c.Found, c.Mend}
+		return finding(check, Problem, "it ends on "+until+" and cannot be renewed: "+c.Found, c.Mend)
 	}
-	return Finding{check, Warning, "valid until " + until + ", and it cannot be renewed: " + c.Found, c.Mend}
+	return finding(check, Warning, "valid until "+until+", and it cannot be renewed: "+c.Found, c.Mend)
 }

@@ -37,6 +37,7 @@ type Finding struct {
 	State State  `json:"state"`
 	Found string `json:"found"` // what is so
 	Mend  string `json:"mend"`  // what to do about it, empty when nothing is to be done
+	Topic string `json:"topic"` // the troubleshooting guide's heading; empty: none, or it is ok
 }
 
 // Resolver is what the doctor asks of the DNS.
@@ -54,6 +55,7 @@ type Patient struct {
 	Running  bool                        // a server runs on the data directory
 	Admins   int                         // accounts that may administer
 	Plans    map[string][]dnsplan.Record // of each hosted domain
+	Reports  map[string]dnsplan.Report   // the last look at each one's DNS, where there was one
 	Cert     *tls.Certificate            // what the TLS listeners show; nil: it could not be read
 	CertErr  error                       // why
 	Clock    func() time.Time
@@ -71,14 +73,19 @@ func Examine(ctx context.Context, p Patient) []Finding {
 	findings = append(findings, p.resolver(ctx), p.addresses(ctx), p.disk(), p.clock())
 	findings = append(findings, p.certificates()...)
 	findings = append(findings, p.secretKey(), p.administrator())
-	return append(findings, p.domains(ctx)...)
+	findings = append(findings, p.domains(ctx)...)
+	return topical(append(findings, p.troubles()...))
 }
 
-func ok(check, found string) Finding { return Finding{check, OK, found, ""} }
+func finding(check string, state State, found, mend string) Finding {
+	return Finding{Check: check, State: state, Found: found, Mend: mend}
+}
+
+func ok(check, found string) Finding { return Finding{Check: check, State: OK, Found: found} }
 
 func (p Patient) hostname() Finding {
 	if p.Config.Server.Hostname == "" {
-		return Finding{"hostname", Problem, "server.hostname is not set", "Write the mail host's full name, such as mail.example.com, into gomail.toml."}
+		return finding("hostname", Problem, "server.hostname is not set", "Write the mail host's full name, such as mail.example.com, into gomail.toml.")
 	}
 	return ok("hostname", p.Config.Server.Hostname)
 }
@@ -113,7 +120,7 @@ func (p Patient) socket(path string) Finding {
 		conn.Close()
 		return ok(check, "answers")
 	case p.Running:
-		return Finding{check, Problem, "nothing answers: " + cause(err), "Look into the server's log for why it does not listen there."}
+		return finding(check, Problem, "nothing answers: "+cause(err), "Look into the server's log for why it does not listen there.")
 	}
 	return ok(check, "free")
 }
@@ -123,14 +130,14 @@ func (p Patient) port(key, address string) Finding {
 	if p.Running {
 		conn, err := net.DialTimeout("tcp", dialable(address), 3*time.Second)
 		if err != nil {
-			return Finding{check, Problem, "nothing answers: " + cause(err), "Look into the server's log for why it does not listen there."}
+			return finding(check, Problem, "nothing answers: "+cause(err), "Look into the server's log for why it does not listen there.")
 		}
 		conn.Close()
 		return ok(check, "answers")
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return Finding{check, Problem, "it cannot be taken: " + cause(err), "Stop the program that holds it (ss -ltnp shows which), or give GoMail the right to low ports."}
+		return finding(check, Problem, "it cannot be taken: "+cause(err), "Stop the program that holds it (ss -ltnp shows which), or give GoMail the right to low ports.")
 	}
 	l.Close()
 	return ok(check, "free")
@@ -161,7 +168,7 @@ func (p Patient) resolver(ctx context.Context) Finding {
 	if err == nil || errors.As(err, &e) && e.IsNotFound {
 		return ok(check, "answers")
 	}
-	return Finding{check, Problem, "no answer: " + err.Error(), "Set dns.resolvers to a resolver that works, or mend /etc/resolv.conf. Mail cannot be sent or checked without DNS."}
+	return finding(check, Problem, "no answer: "+err.Error(), "Set dns.resolvers to a resolver that works, or mend /etc/resolv.conf. Mail cannot be sent or checked without DNS.")
 }
 
 // addresses looks whether the hostname leads to the public addresses and
@@ -171,17 +178,17 @@ func (p Patient) addresses(ctx context.Context) Finding {
 	s := p.Config.Server
 	switch {
 	case s.Hostname == "":
-		return Finding{check, Unknown, "there is no hostname to look up", ""}
+		return finding(check, Unknown, "there is no hostname to look up", "")
 	case len(s.PublicAddresses) == 0:
-		return Finding{check, Warning, "server.public_addresses is not set", "Write the addresses by which the world reaches this server into gomail.toml: the A, AAAA and PTR records are made from them."}
+		return finding(check, Warning, "server.public_addresses is not set", "Write the addresses by which the world reaches this server into gomail.toml: the A, AAAA and PTR records are made from them.")
 	}
 	for _, a := range s.PublicAddresses {
 		names, err := p.Resolver.LookupAddr(ctx, a.String())
 		if err != nil {
-			return Finding{check, Warning, fmt.Sprintf("%s has no name in the DNS (PTR)", a), fmt.Sprintf("Ask your hosting provider to set the PTR record of %s to %s: many servers refuse mail without it.", a, s.Hostname)}
+			return finding(check, Warning, fmt.Sprintf("%s has no name in the DNS (PTR)", a), fmt.Sprintf("Ask your hosting provider to set the PTR record of %s to %s: many servers refuse mail without it.", a, s.Hostname))
 		}
 		if len(names) == 0 || !strings.EqualFold(strings.TrimSuffix(names[0], "."), s.Hostname) {
-			return Finding{check, Warning, fmt.Sprintf("%s is called %s in the DNS", a, strings.Join(names, ", ")), fmt.Sprintf("Ask your hosting provider to set its PTR record to %s.", s.Hostname)}
+			return finding(check, Warning, fmt.Sprintf("%s is called %s in the DNS", a, strings.Join(names, ", ")), fmt.Sprintf("Ask your hosting provider to set its PTR record to %s.", s.Hostname))
 		}
 	}
 	return ok(check, "the PTR records name "+s.Hostname)
@@ -194,12 +201,12 @@ func (p Patient) disk() Finding {
 	const check = "disk"
 	var fs unix.Statfs_t
 	if err := unix.Statfs(p.Config.Server.DataDir, &fs); err != nil {
-		return Finding{check, Problem, "the data directory cannot be read: " + err.Error(), "Make " + p.Config.Server.DataDir + " readable for the user that runs GoMail."}
+		return finding(check, Problem, "the data directory cannot be read: "+err.Error(), "Make "+p.Config.Server.DataDir+" readable for the user that runs GoMail.")
 	}
 	free := int64(fs.Bavail) * int64(fs.Bsize)
 	found := fmt.Sprintf("%.1f GB free in %s", float64(free)/1e9, p.Config.Server.DataDir)
 	if free < lowSpace {
-		return Finding{check, Warning, found, "Free some space or move the data directory: mail is refused for a while when the disk is full."}
+		return finding(check, Warning, found, "Free some space or move the data directory: mail is refused for a while when the disk is full.")
 	}
 	return ok(check, found)
 }
@@ -211,11 +218,11 @@ func (p Patient) clock() Finding {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	if err != nil {
-		return Finding{check, Unknown, "the kernel does not say: " + err.Error(), ""}
+		return finding(check, Unknown, "the kernel does not say: "+err.Error(), "")
 	}
 	const unsynchronized = 0x40 // STA_UNSYNC
 	if state == unix.TIME_ERROR || t.Status&unsynchronized != 0 {
-		return Finding{check, Warning, "no time service keeps it right", "Install one, such as systemd-timesyncd or chrony."}
+		return finding(check, Warning, "no time service keeps it right", "Install one, such as systemd-timesyncd or chrony.")
 	}
 	return ok(check, "kept right by a time service")
 }
@@ -226,22 +233,22 @@ const expiresSoon = 14 * 24 * time.Hour
 func (p Patient) certificate() Finding {
 	const check = "certificate"
 	if errors.Is(p.CertErr, fs.ErrNotExist) && p.Config.TLS.Mode == "self-signed" {
-		return Finding{check, Warning, "there is none yet: a self-signed one is made at the first start", "Set tls.mode to acme, or to files with a certificate that mail programs trust."}
+		return finding(check, Warning, "there is none yet: a self-signed one is made at the first start", "Set tls.mode to acme, or to files with a certificate that mail programs trust.")
 	}
 	if p.Cert == nil || p.Cert.Leaf == nil {
-		return Finding{check, Problem, "it cannot be read: " + fmt.Sprint(p.CertErr), "Check tls.cert_file and tls.key_file."}
+		return finding(check, Problem, "it cannot be read: "+fmt.Sprint(p.CertErr), "Check tls.cert_file and tls.key_file.")
 	}
 	leaf, now := p.Cert.Leaf, p.Clock()
 	until := leaf.NotAfter.Format(time.DateOnly)
 	switch {
 	case now.After(leaf.NotAfter):
-		return Finding{check, Problem, "it expired on " + until, "Renew it; GoMail reads the new file by itself."}
+		return finding(check, Problem, "it expired on "+until, "Renew it; GoMail reads the new file by itself.")
 	case leaf.VerifyHostname(p.Config.Server.Hostname) != nil:
-		return Finding{check, Problem, "it is for " + strings.Join(leaf.DNSNames, ", ") + ", not for " + p.Config.Server.Hostname, "Get a certificate for the hostname."}
+		return finding(check, Problem, "it is for "+strings.Join(leaf.DNSNames, ", ")+", not for "+p.Config.Server.Hostname, "Get a certificate for the hostname.")
 	case leaf.NotAfter.Sub(now) < expiresSoon:
-		return Finding{check, Warning, "it expires on " + until, "Renew it; GoMail reads the new file by itself."}
+		return finding(check, Warning, "it expires on "+until, "Renew it; GoMail reads the new file by itself.")
 	case p.Config.TLS.Mode == "self-signed":
-		return Finding{check, Warning, "it is self-signed: mail programs will warn", "Set tls.mode to acme, or to files with a certificate that they trust."}
+		return finding(check, Warning, "it is self-signed: mail programs will warn", "Set tls.mode to acme, or to files with a certificate that they trust.")
 	}
 	return ok(check, "valid until "+until)
 }
@@ -252,9 +259,9 @@ func (p Patient) secretKey() Finding {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return Finding{check, Problem, "it cannot be read: " + err.Error(), "Restore " + path + " from where you keep it: the DKIM keys are sealed with it."}
+		return finding(check, Problem, "it cannot be read: "+err.Error(), "Restore "+path+" from where you keep it: the DKIM keys are sealed with it.")
 	case info.Mode().Perm()&0o077 != 0:
-		return Finding{check, Problem, "others can read " + path, "chmod 600 " + path}
+		return finding(check, Problem, "others can read "+path, "chmod 600 "+path)
 	}
 	return ok(check, path)
 }
@@ -262,7 +269,7 @@ func (p Patient) secretKey() Finding {
 func (p Patient) administrator() Finding {
 	const check = "administrator"
 	if p.Admins == 0 {
-		return Finding{check, Problem, "there is none: mail to postmaster waits, nobody can sign in to the panel", "gomail account add admin@DOMAIN --admin"}
+		return finding(check, Problem, "there is none: mail to postmaster waits, nobody can sign in to the panel", "gomail account add admin@DOMAIN --admin")
 	}
 	return ok(check, fmt.Sprintf("%d", p.Admins))
 }

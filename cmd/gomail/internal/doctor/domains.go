@@ -15,7 +15,7 @@ import (
 // domains looks whether each domain's records are in the DNS as planned.
 func (p Patient) domains(ctx context.Context) []Finding {
 	if len(p.Plans) == 0 {
-		return []Finding{{"domains", Warning, "none is hosted", "gomail domain add DOMAIN"}}
+		return []Finding{finding("domains", Warning, "none is hosted", "gomail domain add DOMAIN")}
 	}
 	var findings []Finding
 	for _, name := range slices.Sorted(maps.Keys(p.Plans)) {
@@ -34,14 +34,14 @@ func (p Patient) domain(ctx context.Context, name string) Finding {
 		}
 		seen, err := p.seen(ctx, r)
 		if err != nil {
-			return Finding{check, Unknown, "the DNS does not answer: " + err.Error(), "Try again in a while."}
+			return finding(check, Unknown, "the DNS does not answer: "+err.Error(), "Try again in a while.")
 		}
 		if !seen {
 			missing = append(missing, r.Type+" "+r.Name)
 		}
 	}
 	if len(missing) > 0 {
-		return Finding{check, Problem, "not in the DNS as planned: " + strings.Join(missing, ", "), fmt.Sprintf("gomail dns plan %s shows what to publish.", name)}
+		return finding(check, Problem, "not in the DNS as planned: "+strings.Join(missing, ", "), fmt.Sprintf("gomail dns plan %s shows what to publish.", name))
 	}
 	return ok(check, "every required record is in the DNS")
 }
