@@ -108,9 +108,10 @@ func (c *client) fill(a *app, p *doctor.Patient) error {
 		}
 		p.Plans[d.Name] = records
 		var report dnsplan.Report
-		if err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/report", nil, &report); err == nil {
-			p.Reports[d.Name] = report // without a server that watches there is none
+		if err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/report", nil, &report); err != nil {
+			return err
 		}
+		p.Reports[d.Name] = report // empty, when nobody has looked yet
 	}
 	return nil
 }
