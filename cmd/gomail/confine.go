@@ -63,6 +63,10 @@ func mayBackUpTo(c config.Config, dir string) error {
 		return nil
 	}
 	for _, allowed := range []string{c.Store.BackupDir, c.Server.DataDir} {
+		allowed, err := filepath.Abs(allowed) // as dir is
+		if err != nil {
+			return err
+		}
 		if rel, err := filepath.Rel(allowed, dir); err == nil && filepath.IsLocal(rel) {
 			return nil
 		}

@@ -175,3 +175,20 @@ func beConfined(t *testing.T, dir string) {
 		t.Error("a port can be taken")
 	}
 }
+
+// A data directory that was named from where one stands means the same place.
+func TestBackupsOfARelativePlace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	c.Server.DataDir, c.Server.Confine, c.Store.BackupDir = "mail", true, "mail-backups"
+	if err := mayBackUpTo(c, filepath.Join(here, "mail-backups", "today")); err != nil {
+		t.Error(err)
+	}
+	if err := mayBackUpTo(c, filepath.Join(here, "elsewhere")); err == nil {
+		t.Error("a place outside is allowed")
+	}
+}
