@@ -83,7 +83,8 @@ func copyDatabase(ctx context.Context, db *sql.DB, path string) error {
 
 // linkTree gives the files below a directory further names below another.
 func linkTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	var made []string
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path == from {
 			return nil // there never was a body
 		}
@@ -97,8 +98,15 @@ func linkTree(from, to string) error {
 		if err := os.Mkdir(target, 0o700); err != nil {
 			return err
 		}
-		return disk.SyncDir(disk.BackupName, filepath.Dir(target))
+		made = append(made, target)
+		return nil
 	})
+	// Each when it has all of its names: a power cut must not take them from
+	// what is kept once the database is changed.
+	for _, dir := range made {
+		err = errors.Join(err, disk.SyncDir(disk.BackupName, dir))
+	}
+	return err
 }
 
 // forgetUpgrade removes what was kept before an upgrade, when that has proved
