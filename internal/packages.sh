@@ -46,6 +46,7 @@ fi
 exim=/usr/local/lib/gomail-tests/exim
 if ! [ -x $exim/usr/sbin/exim4 ] && [ "$(id -u)" = 0 ]; then
 	echo "installing: Exim into $exim"
+	mkdir -p $exim
 	tmp=$(mktemp -d)
 	(cd "$tmp" && apt-get update -qq && apt-get download -qq exim4-daemon-light exim4-base 2>/dev/null && for deb in *.deb; do dpkg -x "$deb" $exim; done)
 	rm -rf "$tmp"
