@@ -33,7 +33,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 		return Receipt{}, results
 	}
 	now := s.config.Clock()
-	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: t.perAccount(gomail.RoleInbox, now, func(r route) []byte {
+	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: t.perAccount(verdict{role: gomail.RoleInbox}, now, func(r route) []byte {
 		return []byte(s.received(t, mailauth.Result{}, r.recipient.Address, now))
 	})}
 	if err := s.config.Store.Deliver(ctx, delivery); err != nil {

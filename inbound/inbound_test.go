@@ -83,7 +83,7 @@ type fixture struct {
 	anna, bert gomail.Account
 }
 
-func newFixture(t *testing.T, mode inbound.Mode) fixture {
+func newFixture(t *testing.T, mode inbound.Mode, readers ...inbound.Reader) fixture {
 	t.Helper()
 	st, err := store.Open(context.Background(), store.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -106,7 +106,7 @@ func newFixture(t *testing.T, mode inbound.Mode) fixture {
 		t.Fatal(err)
 	}
 	f.Service = inbound.New(inbound.Config{
-		Store: st, Domains: d, Hostname: "mail.example.com", Mode: mode,
+		Store: st, Domains: d, Hostname: "mail.example.com", Mode: mode, Readers: readers,
 		Checker: mailauth.New(mailauth.Config{Resolver: world(), Hostname: "mail.example.com"}),
 		Clock:   func() time.Time { return time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC) },
 	})

@@ -51,7 +51,7 @@ func (l *Local) store(ctx context.Context, t *Transaction, content gomail.Conten
 	// No trace: the Received field was written when it was submitted.
 	none := func(route) []byte { return nil }
 	return l.service.config.Store.Deliver(ctx, Delivery{
-		Body: body, Index: indexer.Finish().Marshal(), Messages: t.perAccount(gomail.RoleInbox, l.service.config.Clock(), none),
+		Body: body, Index: indexer.Finish().Marshal(), Messages: t.perAccount(verdict{role: gomail.RoleInbox}, l.service.config.Clock(), none),
 	})
 }
 

@@ -34,7 +34,9 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	if t.filter != nil {
 		return s.receiveFiltered(ctx, t, r, body)
 	}
-	index, err := s.takeIn(r, body, t.check)
+	copied := t.copy()
+	defer copied.Close()
+	index, err := s.takeIn(r, beside(body, copied), t.check)
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
@@ -43,7 +45,16 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	if verdict.refusal != nil {
 		return s.refuse(t, auth, verdict.refusal)
 	}
+	verdict = s.read(ctx, t, auth, verdict, index, copied)
 	return s.deliver(ctx, t, auth, verdict, body, index)
+}
+
+// beside writes to the body and, when there is one, to the copy.
+func beside(body io.Writer, copied *spool.Spool) io.Writer {
+	if copied == nil {
+		return body
+	}
+	return io.MultiWriter(body, copied)
 }
 
 // receiveFiltered is Receive for a message that is examined: what is
@@ -61,6 +72,7 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 	if verdict.refusal != nil {
 		return s.refuse(t, auth, verdict.refusal)
 	}
+	verdict = s.read(ctx, t, auth, verdict, original, kept)
 	index, revision, err := s.examine(ctx, t, kept, body)
 	switch {
 	case err != nil:
@@ -128,6 +140,7 @@ func (s *Service) writeHeader(header message.Header, w io.Writer) error {
 type verdict struct {
 	refusal error
 	role    gomail.MailboxRole // of the mailbox it goes to
+	flags   gomail.Flags       // it has there
 }
 
 // judge turns the authentication's result into what is done, within the mode.
@@ -149,14 +162,14 @@ func (s *Service) address(t *Transaction, auth mailauth.Result, v verdict) []Inc
 	now := s.config.Clock()
 	common := auth.AuthenticationResults(s.config.Hostname)
 	common = append(common, auth.ReceivedSPF()...)
-	return t.perAccount(v.role, now, func(r route) []byte {
+	return t.perAccount(v, now, func(r route) []byte {
 		return append(slices.Clone(common), s.received(t, auth, r.recipient.Address, now)...)
 	})
 }
 
 // perAccount makes one message per account: the envelope's sender, every
 // recipient that led there, and what trace says of the first of them.
-func (t *Transaction) perAccount(role gomail.MailboxRole, now time.Time, trace func(route) []byte) []Incoming {
+func (t *Transaction) perAccount(v verdict, now time.Time, trace func(route) []byte) []Incoming {
 	var messages []Incoming
 	for i, r := range t.routes {
 		if seenBefore(t.routes[:i], r.account.ID) {
@@ -169,7 +182,7 @@ func (t *Transaction) perAccount(role gomail.MailboxRole, now time.Time, trace f
 			}
 		}
 		prefix = append(prefix, trace(r)...)
-		messages = append(messages, Incoming{Account: r.account.ID, Role: role, Prefix: prefix, Received: now})
+		messages = append(messages, Incoming{Account: r.account.ID, Role: v.role, Flags: v.flags, Prefix: prefix, Received: now})
 	}
 	return messages
 }
@@ -187,8 +200,11 @@ func seenBefore(routes []route, id gomail.AccountID) bool {
 func (s *Service) accept(t *Transaction, auth mailauth.Result, v verdict, size int64) Receipt {
 	receipt := Receipt{ID: t.id, Junked: v.role == gomail.RoleJunk}
 	outcome := "delivered"
-	if receipt.Junked {
+	switch {
+	case receipt.Junked:
 		outcome = "junked"
+	case v.role == gomail.RoleArchive:
+		outcome = "read"
 	}
 	s.config.Metrics.Received(outcome)
 	s.logOutcome(slog.LevelInfo, outcome, t, auth, slog.Int64("size", size))

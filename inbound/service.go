@@ -43,6 +43,7 @@ type Config struct {
 	Hostname string // names us in Received and Authentication-Results
 	Mode     Mode   // empty: Reject
 	Added    func([]queue.Message)
+	Readers  []Reader         // that are shown mail for them, in order
 	SpoolDir string           // where large messages wait for filters; empty: the system's place
 	Clock    func() time.Time // nil: time.Now
 	Logger   *slog.Logger
@@ -51,7 +52,7 @@ type Config struct {
 
 // Metrics are called as things happen; any may be nil.
 type Metrics struct {
-	Received func(outcome string) // "delivered", "junked", "refused", "failed"
+	Received func(outcome string) // "delivered", "read", "junked", "refused", "failed"
 }
 
 // Service receives mail.
@@ -95,6 +96,7 @@ type Transaction struct {
 type route struct {
 	recipient gomail.Recipient
 	account   gomail.Account
+	readers   []Reader // that want to see what comes for it
 }
 
 // maxRoutes bounds a transaction even where the protocol's edge does not.
@@ -162,6 +164,6 @@ func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) erro
 	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {
 		return gomail.Errorf(gomail.OverQuota, "the mailbox %s is full", r.Address)
 	}
-	t.routes = append(t.routes, route{r, account})
+	t.routes = append(t.routes, route{r, account, t.wanted(ctx, r.Address)})
 	return nil
 }

@@ -21,6 +21,7 @@ type Delivery struct {
 type Incoming struct {
 	Account  gomail.AccountID
 	Role     gomail.MailboxRole // of the mailbox it goes to
+	Flags    gomail.Flags       // it has there
 	Prefix   []byte             // header fields before the body: Return-Path, Delivered-To, Received, ...
 	Received time.Time
 }

@@ -75,8 +75,19 @@ func (s *Spool) Reader(offset int64) io.Reader {
 	return io.NewSectionReader(s.file, offset, s.size-offset)
 }
 
-// Close gives back memory and file.
+// ReadAt implements io.ReaderAt over what was written.
+func (s *Spool) ReadAt(p []byte, offset int64) (int, error) {
+	if s.file == nil {
+		return bytes.NewReader(s.memory).ReadAt(p, offset)
+	}
+	return s.file.ReadAt(p, offset)
+}
+
+// Close gives back memory and file. A nil spool has none.
 func (s *Spool) Close() error {
+	if s == nil {
+		return nil
+	}
 	s.memory = nil
 	if s.file == nil {
 		return nil
