@@ -28,6 +28,14 @@ type DMARCRow struct {
 	SPFChecks    []SPFCheck
 }
 
+// Reporter is somebody who reports about a domain.
+type Reporter struct {
+	Org      string
+	Reports  int
+	Messages int       // that its reports are about
+	Last     time.Time // the end of its newest report
+}
+
 // Signature is one DKIM result of a row.
 type Signature struct {
 	Domain   string `json:"d"` // d=
@@ -59,4 +67,5 @@ type TLSRow struct {
 	Successes  int            // sessions
 	Failures   int            // sessions
 	Types      map[string]int // failures by result type: "certificate-expired" → 3
+	Hosts      map[string]int // failures by the host of ours that was connected to; empty: not told
 }

@@ -56,7 +56,7 @@ func (s *Service) AddDMARC(ctx context.Context, r DMARCReport) (added bool, err 
 			return false, err
 		}
 	}
-	return s.config.Store.AddDMARCReport(ctx, r)
+	return s.config.Store.AddDMARCReport(ctx, r, gather(r))
 }
 
 // AddTLS keeps a TLS report. It returns false when the same report

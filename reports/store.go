@@ -9,10 +9,24 @@ import (
 
 // Store keeps rows and steps. Each method is one transaction.
 type Store interface {
-	// AddDMARCReport adds a report with its rows. It returns false, and
-	// changes nothing, when one of the same domain, organisation and id is
-	// there.
-	AddDMARCReport(ctx context.Context, r DMARCReport) (added bool, err error)
+	// AddDMARCReport adds a report with its rows, and to what is known of its
+	// sources what it says of their day; in a day that is Crowded, to
+	// ladder.Others. It returns false, and changes nothing, when one of the
+	// same domain, organisation and id is there.
+	AddDMARCReport(ctx context.Context, r DMARCReport, days []SourceDay) (added bool, err error)
+	// EachSourceDay calls visit with every source of a domain on every day
+	// that begins at since or later, by day and source.
+	EachSourceDay(ctx context.Context, domain string, since time.Time, visit func(SourceDay) error) error
+	// SourceTotals returns a domain's sources with all their days from since
+	// on added up: those that pass as the domain's first, then those with the
+	// most messages. Day, Addresses and Selectors are empty.
+	SourceTotals(ctx context.Context, domain string, since time.Time) ([]SourceDay, error)
+	// Volume returns what all sources of a domain together sent on each day
+	// from since on, oldest first. Source, Addresses and Selectors are empty.
+	Volume(ctx context.Context, domain string, since time.Time) ([]SourceDay, error)
+	// Reporters returns who sent reports about a domain that begin at since
+	// or later, those with the most messages first.
+	Reporters(ctx context.Context, domain string, since time.Time) ([]Reporter, error)
 	// AddTLSReport adds a report with its rows. It returns false, and changes
 	// nothing, when one of the same organisation and id is there.
 	AddTLSReport(ctx context.Context, r TLSReport) (added bool, err error)

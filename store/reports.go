@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -21,8 +22,10 @@ type authResults struct {
 // maxDecoded bounds how many results are kept while rows are read.
 const maxDecoded = 10_000
 
-// AddDMARCReport adds a report with its rows, unless it is there.
-func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport) (added bool, err error) {
+// AddDMARCReport adds a report with its rows and its sources' day, unless it
+// is there.
+func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport, days []reports.SourceDay) (added bool, err error) {
+	messages := 0
 	auths := make([]string, len(r.Rows))
 	for i, row := range r.Rows {
 		text, err := json.Marshal(authResults{row.Signatures, row.SPFChecks})
@@ -30,6 +33,7 @@ func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport) (adde
 			return false, fmt.Errorf("write the results: %w", err)
 		}
 		auths[i] = string(text)
+		messages += row.Count
 	}
 	id := s.bodies.NextID()
 	err = s.update(ctx, func(t *tx) error {
@@ -37,8 +41,8 @@ func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport) (adde
 		if err != nil || known > 0 {
 			return err
 		}
-		if _, err := t.write("INSERT INTO dmarc_report (id, domain, org, report_id, begins, ends) VALUES (?, ?, ?, ?, ?, ?)",
-			id, r.Domain, r.Org, r.ID, toMicro(r.Begin), toMicro(r.End)); err != nil {
+		if _, err := t.write("INSERT INTO dmarc_report (id, domain, org, report_id, begins, ends, messages) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			id, r.Domain, r.Org, r.ID, toMicro(r.Begin), toMicro(r.End), messages); err != nil {
 			return err
 		}
 		for i, row := range r.Rows {
@@ -48,20 +52,21 @@ func (s *Store) AddDMARCReport(ctx context.Context, r reports.DMARCReport) (adde
 			}
 		}
 		added = true
-		return nil
+		return t.addSourceDays(r.Domain, days)
 	})
 	return added && err == nil, err
 }
 
 // AddTLSReport adds a report with its rows, unless it is there.
 func (s *Store) AddTLSReport(ctx context.Context, r reports.TLSReport) (added bool, err error) {
-	types := make([]string, len(r.Rows))
+	types, hosts := make([]string, len(r.Rows)), make([]string, len(r.Rows))
 	for i, row := range r.Rows {
-		text, err := json.Marshal(row.Types)
-		if err != nil {
-			return false, fmt.Errorf("write the failures: %w", err)
+		if types[i], err = jsonText(row.Types); err != nil {
+			return false, err
 		}
-		types[i] = string(text)
+		if hosts[i], err = jsonText(row.Hosts); err != nil {
+			return false, err
+		}
 	}
 	id := s.bodies.NextID()
 	err = s.update(ctx, func(t *tx) error {
@@ -74,8 +79,8 @@ func (s *Store) AddTLSReport(ctx context.Context, r reports.TLSReport) (added bo
 			return err
 		}
 		for i, row := range r.Rows {
-			if _, err := t.write("INSERT INTO tls_row (report, n, domain, day, policy, successes, failures, types) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-				id, i, row.Domain, toMicro(row.Day), row.PolicyType, row.Successes, row.Failures, types[i]); err != nil {
+			if _, err := t.write("INSERT INTO tls_row (report, n, domain, day, policy, successes, failures, types, hosts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+				id, i, row.Domain, toMicro(row.Day), row.PolicyType, row.Successes, row.Failures, types[i], hosts[i]); err != nil {
 				return err
 			}
 		}
@@ -125,14 +130,15 @@ func (s *Store) TLSRows(ctx context.Context, domain string, since time.Time) (al
 		return c.query(func(rows *sql.Rows) error {
 			row := reports.TLSRow{Domain: domain}
 			var day int64
-			var types string
-			if err := rows.Scan(&day, &row.PolicyType, &row.Successes, &row.Failures, &types); err != nil {
+			var types, hosts string
+			if err := rows.Scan(&day, &row.PolicyType, &row.Successes, &row.Failures, &types, &hosts); err != nil {
 				return err
 			}
 			row.Day = fromMicro(day)
 			all = append(all, row)
-			return json.Unmarshal([]byte(types), &all[len(all)-1].Types)
-		}, "SELECT day, policy, successes, failures, types FROM tls_row WHERE domain = ? AND day >= ? ORDER BY day, report, n", domain, toMicro(since))
+			last := &all[len(all)-1]
+			return errors.Join(json.Unmarshal([]byte(types), &last.Types), json.Unmarshal([]byte(hosts), &last.Hosts))
+		}, "SELECT day, policy, successes, failures, types, hosts FROM tls_row WHERE domain = ? AND day >= ? ORDER BY day, report, n", domain, toMicro(since))
 	})
 	return all, err
 }
@@ -151,7 +157,8 @@ func (s *Store) RemoveReports(ctx context.Context, before time.Time) (removed in
 			}
 			removed += int(n)
 		}
-		return nil
+		_, err := t.write("DELETE FROM source_day WHERE day < ?", toMicro(before.Add(-24*time.Hour)))
+		return err
 	})
 	return removed, err
 }
@@ -215,6 +222,7 @@ func (t *tx) forgetPolicies(domain string) error {
 	for _, text := range []string{
 		"DELETE FROM dmarc_row WHERE report IN (SELECT id FROM dmarc_report WHERE domain = ?)",
 		"DELETE FROM dmarc_report WHERE domain = ?",
+		"DELETE FROM source_day WHERE domain = ?",
 		"DELETE FROM tls_row WHERE domain = ?",
 		"DELETE FROM policy_step WHERE domain = ?",
 		"DELETE FROM disowned_source WHERE domain = ?",

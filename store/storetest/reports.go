@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -20,7 +21,7 @@ func testReports(f *fixture) {
 	}}
 	add := func(r reports.DMARCReport, want bool) {
 		f.Helper()
-		added, err := f.store.AddDMARCReport(f.ctx, r)
+		added, err := f.store.AddDMARCReport(f.ctx, r, nil)
 		f.ok(err)
 		if added != want {
 			f.Errorf("adding %s of %s for %s: %v", r.ID, r.Org, r.Domain, added)
@@ -54,6 +55,7 @@ func testReports(f *fixture) {
 	stop := gomail.Errorf(gomail.Closed, "enough")
 	f.kind(f.store.EachDMARCRow(f.ctx, "example.com", day, func(reports.DMARCReport, reports.DMARCRow) error { return stop }), gomail.Closed)
 
+	testSourceDays(f, day)
 	testTLSRows(f, day)
 	removed, err := f.store.RemoveReports(f.ctx, later.End)
 	f.ok(err)
@@ -67,9 +69,72 @@ func testReports(f *fixture) {
 	add(later, true)
 }
 
+// testSourceDays: what reports say of one day is added up, and no flood of
+// sources makes a day larger than its bound.
+func testSourceDays(f *fixture, day time.Time) {
+	add := func(id string, days ...reports.SourceDay) {
+		f.Helper()
+		r := reports.DMARCReport{Domain: "days.example", Org: "org-" + id[:1], ID: id, Begin: day, End: day.Add(24*time.Hour - time.Second), Rows: []reports.DMARCRow{{Source: netip.MustParseAddr("192.0.2.1"), Count: len(id)}}}
+		_, err := f.store.AddDMARCReport(f.ctx, r, days)
+		f.ok(err)
+	}
+	own := reports.SourceDay{
+		Count: ladder.Count{Day: day, Messages: 10, SPF: 9, DKIM: 8, Aligned: 9, Unlisted: 1}, Source: "192.0.2.0/24", First: day, Last: day.Add(time.Hour),
+		Addresses: map[string]int{"192.0.2.1": 10}, Selectors: []string{"mail"}, Quarantined: 1,
+	}
+	more := own
+	more.Addresses, more.Selectors, more.Last, more.Rejected = map[string]int{"192.0.2.1": 3, "192.0.2.2": 7}, []string{"old"}, day.Add(2*time.Hour), 2
+	add("a1", own)
+	add("b2", more)
+	add("a1", more) // known
+	all := func() (days []reports.SourceDay) {
+		f.Helper()
+		f.ok(f.store.EachSourceDay(f.ctx, "days.example", day, func(d reports.SourceDay) error { days = append(days, d); return nil }))
+		return days
+	}
+	want := reports.SourceDay{
+		Count: ladder.Count{Day: day, Messages: 20, SPF: 18, DKIM: 16, Aligned: 18, Unlisted: 2}, Source: "192.0.2.0/24", First: day, Last: day.Add(2 * time.Hour),
+		Addresses: map[string]int{"192.0.2.1": 13, "192.0.2.2": 7}, Selectors: []string{"mail", "old"}, Quarantined: 2, Rejected: 2,
+	}
+	if got := all(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		f.Errorf("two reports of a day make %+v", got)
+	}
+	reporters, err := f.store.Reporters(f.ctx, "days.example", day)
+	f.ok(err)
+	if len(reporters) != 2 || reporters[0] != (reports.Reporter{Org: "org-a", Reports: 1, Messages: 2, Last: day.Add(24*time.Hour - time.Second)}) {
+		f.Errorf("the reporters are %+v", reporters)
+	}
+	var flood []reports.SourceDay
+	for i := range reports.MaxDaySources + 50 {
+		flood = append(flood, reports.SourceDay{Count: ladder.Count{Day: day, Messages: 1}, Source: fmt.Sprintf("10.0.%d.0/24", i)})
+	}
+	add("c3", append(flood, reports.SourceDay{Count: ladder.Count{Day: day, Messages: 1, Aligned: 1}, Source: "late.example"})...)
+	sum, days := 0, all()
+	for _, d := range days {
+		sum += d.Messages
+	}
+	if len(days) != reports.MaxDaySources+2 || sum != 20+len(flood)+1 || days[len(days)-1].Source != ladder.Others || days[len(days)-2].Source != "late.example" {
+		f.Errorf("after a flood there are %d sources with %d messages, the last %q", len(days), sum, days[len(days)-1].Source)
+	}
+	totals, err := f.store.SourceTotals(f.ctx, "days.example", day)
+	f.ok(err)
+	if len(totals) != len(days) || totals[0].Source != "192.0.2.0/24" || totals[0].Count != (ladder.Count{Messages: 20, SPF: 18, DKIM: 16, Aligned: 18, Unlisted: 2}) || !totals[0].Last.Equal(want.Last) || totals[1].Source != "late.example" {
+		f.Errorf("the totals begin with %+v", totals[0])
+	}
+	volume, err := f.store.Volume(f.ctx, "days.example", day)
+	f.ok(err)
+	if len(volume) != 1 || volume[0].Messages != sum || volume[0].Rejected != 2 || !volume[0].Day.Equal(day) {
+		f.Errorf("the volume is %+v", volume)
+	}
+	f.ok(f.store.ForgetPolicies(f.ctx, "days.example"))
+	if left := all(); len(left) != 0 {
+		f.Errorf("%d sources of a forgotten domain", len(left))
+	}
+}
+
 func testTLSRows(f *fixture, day time.Time) {
 	report := reports.TLSReport{Org: "google.com", ID: "1", Begin: day, End: day.AddDate(0, 0, 1).Add(-time.Second), Rows: []reports.TLSRow{
-		{Domain: "example.com", Day: day, PolicyType: "sts", Successes: 9, Failures: 1, Types: map[string]int{"certificate-expired": 1}},
+		{Domain: "example.com", Day: day, PolicyType: "sts", Successes: 9, Failures: 1, Types: map[string]int{"certificate-expired": 1}, Hosts: map[string]int{"mail.example.com": 1}},
 		{Domain: "example.com", Day: day, PolicyType: "tlsa", Successes: 3},
 		{Domain: "example.org", Day: day, PolicyType: "sts", Successes: 4},
 	}}
