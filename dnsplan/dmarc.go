@@ -40,6 +40,28 @@ func dmarcValue(s gomail.DMARCSettings) string {
 	return value
 }
 
+// ReportAddresses returns the mail addresses to which a domain's records ask
+// others to report: on DMARC (aggregate reports) and on TLS.
+func ReportAddresses(d gomail.Domain) (dmarc, tls []gomail.Address) {
+	p := planner{domain: Domain{Domain: d}}
+	read := func(targets []string) (addresses []gomail.Address) {
+		if len(targets) == 0 {
+			targets = []string{p.postmaster()}
+		}
+		for _, t := range targets {
+			if a, err := reportAddress(t); err == nil {
+				addresses = append(addresses, a.Canonical())
+			}
+		}
+		return addresses
+	}
+	dmarc = read(d.Settings.DMARC.RUA)
+	if !d.Settings.TLSRPT.Off {
+		tls = read(d.Settings.TLSRPT.RUA)
+	}
+	return dmarc, tls
+}
+
 // reportRecords are the consents of other domains to receive our reports.
 // Without them receivers send no reports there.
 func (p *planner) reportRecords(targets []string) []Record {

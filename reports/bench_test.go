@@ -43,3 +43,37 @@ func BenchmarkEvidence(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSummary opens the page of a year with a million rows: a hundred
+// networks and services a day, seen by ten reporters.
+func BenchmarkSummary(b *testing.B) {
+	st, err := store.Open(b.Context(), store.Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	s := reports.New(reports.Config{Store: st, Clock: func() time.Time { return now }})
+	const days, orgs, perReport = 365, 10, 274
+	rows := make([]reports.DMARCRow, perReport)
+	for day := range days {
+		for org := range orgs {
+			for i := range rows {
+				if rows[i] = own; i%3 == 0 {
+					rows[i] = sendgrid
+				}
+				rows[i].Source = netip.AddrFrom4([4]byte{byte(100 + day%20), byte(i % 100), 0, byte(i)})
+			}
+			r := daily(fmt.Sprint(day), day+1, rows...)
+			r.Org = fmt.Sprintf("org%d.example", org)
+			if _, err := s.AddDMARC(b.Context(), r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for b.Loop() {
+		sum, err := s.Summary(b.Context(), "example.com", now.AddDate(-1, 0, -1))
+		if err != nil || len(sum.Days) != days {
+			b.Fatal(len(sum.Days), err)
+		}
+	}
+}

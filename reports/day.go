@@ -187,14 +187,18 @@ func (g *gatherer) organisation(name string) string {
 	return org
 }
 
-// source finds the source of a row: the service as which it authenticated
-// itself, or its network.
-func (g *gatherer) source(row DMARCRow) *SourceDay {
-	service := g.service(row)
-	id := service
-	if id == "" {
-		id = network(row.Source)
+// identify returns the source of a row: the service as which it authenticated
+// itself, else its network.
+func (g *gatherer) identify(row DMARCRow) (id, service string) {
+	if service = g.service(row); service != "" {
+		return service, service
 	}
+	return network(row.Source), ""
+}
+
+// source finds the day of a row's source.
+func (g *gatherer) source(row DMARCRow) *SourceDay {
+	id, service := g.identify(row)
 	if g.sources[id] == nil && Crowded(len(g.sources), row.SPF || row.DKIM) {
 		id, service = ladder.Others, ""
 	}

@@ -3,10 +3,14 @@ package reports
 import (
 	"cmp"
 	"context"
+	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"gomail"
 	"gomail/ladder"
+	"gomail/reports/aggregate"
 )
 
 // Retention is how long reports are kept: a year and a month, so that a year
@@ -15,7 +19,7 @@ const Retention = 400 * 24 * time.Hour
 
 // Limits of one report: what is larger is not about mail of a domain of ours.
 const (
-	maxRows  = 10_000
+	maxRows  = aggregate.MaxRecords
 	maxText  = 255
 	maxAuth  = 20
 	maxCount = 1_000_000_000
@@ -25,20 +29,31 @@ const (
 
 // Config is what a Service needs.
 type Config struct {
-	Store Store
-	Clock func() time.Time // nil: time.Now
+	Store  Store
+	Hosted func(ctx context.Context, domain string) (bool, error) // nil: every domain is
+	Clock  func() time.Time                                       // nil: time.Now
+	Logger *slog.Logger                                           // nil: none
 }
 
 // Service keeps reports and sums them up. Its methods may be called at the
 // same time.
-type Service struct{ config Config }
+type Service struct {
+	config  Config
+	reading chan struct{} // has room for those who may read a report at once
+}
 
 // New returns a Service.
 func New(c Config) *Service {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	return &Service{c}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Hosted == nil {
+		c.Hosted = func(context.Context, string) (bool, error) { return true, nil }
+	}
+	return &Service{config: c, reading: make(chan struct{}, 1)}
 }
 
 // AddDMARC keeps an aggregate report. It returns false when the same report
@@ -111,14 +126,10 @@ func (r TLSRow) check() error {
 	if canonical, err := gomail.CanonicalDomain(r.Domain); err != nil || canonical != r.Domain {
 		return gomail.Errorf(gomail.Invalid, "a row of the report is about %.100q, which is no domain", r.Domain)
 	}
-	if r.Successes < 0 || r.Failures < 0 || r.Successes > maxCount || r.Failures > maxCount || len(r.Types) > maxAuth {
+	if r.Successes < 0 || r.Failures < 0 || r.Successes > maxCount || r.Failures > maxCount || max(len(r.Types), len(r.Hosts)) > maxAuth {
 		return gomail.Errorf(gomail.Invalid, "a row of the report has no valid counts")
 	}
-	texts := []string{r.PolicyType}
-	for name := range r.Types {
-		texts = append(texts, name)
-	}
-	return checkTexts(texts)
+	return checkTexts(slices.Concat([]string{r.PolicyType}, slices.Collect(maps.Keys(r.Types)), slices.Collect(maps.Keys(r.Hosts))))
 }
 
 func checkTexts(texts []string) error {

@@ -14,6 +14,10 @@ type Store interface {
 	// ladder.Others. It returns false, and changes nothing, when one of the
 	// same domain, organisation and id is there.
 	AddDMARCReport(ctx context.Context, r DMARCReport, days []SourceDay) (added bool, err error)
+	// CountDMARCReports and CountTLSReports return how many reports of an
+	// organisation about a domain's day there are.
+	CountDMARCReports(ctx context.Context, domain, org string, day time.Time) (int, error)
+	CountTLSReports(ctx context.Context, domain, org string, day time.Time) (int, error)
 	// EachSourceDay calls visit with every source of a domain on every day
 	// that begins at since or later, by day and source.
 	EachSourceDay(ctx context.Context, domain string, since time.Time, visit func(SourceDay) error) error

@@ -90,6 +90,28 @@ func (s *Store) AddTLSReport(ctx context.Context, r reports.TLSReport) (added bo
 	return added && err == nil, err
 }
 
+// CountDMARCReports returns how many reports of an organisation end on a
+// domain's day or the one after.
+func (s *Store) CountDMARCReports(ctx context.Context, domain, org string, day time.Time) (int, error) {
+	return s.count(ctx, "SELECT COUNT(*) FROM dmarc_report WHERE domain = ? AND org = ? AND begins > ? AND begins <= ? AND ends >= ?",
+		domain, org, toMicro(day.AddDate(0, 0, -1)), toMicro(day.AddDate(0, 0, 1)), toMicro(day))
+}
+
+// CountTLSReports returns how many reports of an organisation tell of a
+// domain's day.
+func (s *Store) CountTLSReports(ctx context.Context, domain, org string, day time.Time) (int, error) {
+	return s.count(ctx, "SELECT COUNT(DISTINCT r.id) FROM tls_report r JOIN tls_row w ON w.report = r.id WHERE w.domain = ? AND w.day = ? AND r.org = ?", domain, toMicro(day), org)
+}
+
+func (s *Store) count(ctx context.Context, text string, args ...any) (n int, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		found, err := c.int64(text, args...)
+		n = int(found)
+		return err
+	})
+	return n, err
+}
+
 // EachDMARCRow visits the rows about a domain of the reports that begin at
 // since or later.
 func (s *Store) EachDMARCRow(ctx context.Context, domain string, since time.Time, visit func(reports.DMARCReport, reports.DMARCRow) error) error {

@@ -40,7 +40,7 @@ type tried struct {
 const simulationLife = time.Minute
 
 func newPolicies(s *services) *policies {
-	return &policies{services: s, reports: reports.New(reports.Config{Store: s.store}), tried: map[string]tried{}}
+	return &policies{services: s, reports: reports.New(reports.Config{Store: s.store, Hosted: s.domains.Hosted, Logger: s.log}), tried: map[string]tried{}}
 }
 
 // Policies returns where a domain stands on each ladder.

@@ -136,6 +136,7 @@ func (s *server) makeDelivery(o outside) error {
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
+		Readers: []inbound.Reader{&reportReader{services: s.services}},
 	})
 	return nil
 }
