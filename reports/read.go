@@ -21,8 +21,8 @@ const maxAge = 32 * 24 * time.Hour
 // domain may send. Large ones send one for each of their services.
 const MaxPerDay = 100
 
-// Mail is a message that may carry a report.
-type Mail struct {
+// Arrived is a message that may carry a report.
+type Arrived struct {
 	ID       string   // of the message, in logs
 	Author   string   // domain of its From field, canonical
 	Verified []string // domains that SPF or DKIM has shown it to come from
@@ -36,7 +36,7 @@ type Mail struct {
 //
 // Who reports is who the mail is shown to come from, whatever the report says
 // of itself: a report from nobody in particular is not read.
-func (s *Service) Read(ctx context.Context, m Mail) bool {
+func (s *Service) Read(ctx context.Context, m Arrived) bool {
 	s.reading <- struct{}{} // one at a time: each may take some 100 MiB
 	defer func() { <-s.reading }()
 	document, f, err := attached(m.Index, m.Content)
@@ -61,7 +61,7 @@ func (s *Service) Read(ctx context.Context, m Mail) bool {
 
 // reporter returns the organisation that a message comes from, and whether
 // that is shown.
-func (m Mail) reporter() (org string, shown bool) {
+func (m Arrived) reporter() (org string, shown bool) {
 	org = organisation(m.Author)
 	return org, m.Author != "" && slices.ContainsFunc(m.Verified, func(d string) bool { return organisation(d) == org })
 }

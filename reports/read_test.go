@@ -65,7 +65,7 @@ func (r *reader) show(text string) bool {
 	if _, err := io.WriteString(&x, text); err != nil {
 		r.Fatal(err)
 	}
-	return r.Read(r.Context(), reports.Mail{ID: "m", Author: "mail.reporter.example", Verified: []string{"bounces.reporter.example"}, Index: x.Finish(), Content: strings.NewReader(text)})
+	return r.Read(r.Context(), reports.Arrived{ID: "m", Author: "mail.reporter.example", Verified: []string{"bounces.reporter.example"}, Index: x.Finish(), Content: strings.NewReader(text)})
 }
 
 func gzipped(document []byte) []byte {
@@ -206,7 +206,7 @@ func TestReadForged(t *testing.T) {
 	var x message.Indexer
 	io.WriteString(&x, text)
 	index := x.Finish()
-	for _, m := range []reports.Mail{
+	for _, m := range []reports.Arrived{
 		{Author: "google.com"}, {Author: "google.com", Verified: []string{"reporter.example", "google.com.reporter.example"}}, {Verified: []string{""}},
 	} {
 		m.Index, m.Content = index, strings.NewReader(text)

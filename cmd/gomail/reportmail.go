@@ -59,7 +59,7 @@ func (r *reportReader) reportAddresses(ctx context.Context) (map[gomail.Address]
 // Read shows a message to the service with what was found out about where it
 // comes from.
 func (r *reportReader) Read(ctx context.Context, a inbound.Arrived) bool {
-	m := reports.Mail{ID: a.ID, Index: a.Index, Content: a.Content}
+	m := reports.Arrived{ID: a.ID, Index: a.Index, Content: a.Content}
 	if len(a.Auth.From) == 1 {
 		m.Author = a.Auth.From[0]
 	}
