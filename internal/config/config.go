@@ -122,7 +122,7 @@ type DKIM struct {
 // DNS is whom to ask.
 type DNS struct {
 	Resolvers []string `toml:"resolvers"` // host or host:port; empty: the system's
-	TrustAD   bool     `toml:"trust_ad"`  // the resolvers validate DNSSEC and the way to them is safe
+	TrustAD   bool     `toml:"trust_ad"`  // the resolvers validate DNSSEC and the way to them is safe; those at loopback addresses are believed in any case
 
 	BlockLists []string `toml:"block_lists"` // DNS block lists in which this server's addresses are looked up; empty: none
 	ReachHosts []string `toml:"reach_hosts"` // mail servers of others, of which one has to be reachable on port 25; empty: not tried

@@ -32,7 +32,7 @@ func (r *Resolver) ask(ctx context.Context, q question) (*dns.Msg, error) {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx, q.name)
 		}
-		last = failure(q.name, r.servers[n], err)
+		last = failure(q.name, r.servers[n].address, err)
 	}
 	return nil, last
 }
@@ -43,17 +43,19 @@ func failure(name, server string, err error) error {
 }
 
 // askServer asks one server: UDP, then TCP when that was cut short, and once
-// more without EDNS for servers that choke on it (RFC 6891 section 7).
-func (r *Resolver) askServer(ctx context.Context, server string, q question) (*dns.Msg, error) {
-	msg, err := r.attempt(ctx, server, r.message(q))
+// more without EDNS for servers that choke on it (RFC 6891 section 7). The AD
+// bit of one that is not trusted is taken away.
+func (r *Resolver) askServer(ctx context.Context, s nameServer, q question) (*dns.Msg, error) {
+	msg, err := r.attempt(ctx, s.address, message(q, s.trusted))
 	if err == nil && (msg.Rcode == dns.RcodeFormatError || msg.Rcode == dns.RcodeNotImplemented) {
-		plain := r.message(q)
+		plain := message(q, s.trusted)
 		plain.Extra = nil
-		msg, err = r.attempt(ctx, server, plain)
+		msg, err = r.attempt(ctx, s.address, plain)
 	}
 	if err != nil {
 		return nil, err
 	}
+	msg.AuthenticatedData = msg.AuthenticatedData && s.trusted
 	switch msg.Rcode {
 	case dns.RcodeSuccess, dns.RcodeNameError:
 		return msg, nil
@@ -61,11 +63,12 @@ func (r *Resolver) askServer(ctx context.Context, server string, q question) (*d
 	return nil, fmt.Errorf("the server answered %s", dns.RcodeToString[msg.Rcode])
 }
 
-func (r *Resolver) message(q question) *dns.Msg {
+// message is a query; with ad it asks for the AD bit (RFC 6840 section 5.7).
+func message(q question, ad bool) *dns.Msg {
 	msg := new(dns.Msg)
 	msg.SetQuestion(q.name+".", q.qtype) // with a random id
 	msg.SetEdns0(ednsSize, false)
-	msg.AuthenticatedData = r.trustAD
+	msg.AuthenticatedData = ad
 	return msg
 }
 

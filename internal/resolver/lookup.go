@@ -36,6 +36,10 @@ func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error)
 	if err != nil {
 		return nil, err
 	}
+	return mxRecords(answer), nil
+}
+
+func mxRecords(answer Answer) []*net.MX {
 	mxs := make([]*net.MX, 0, len(answer.Records))
 	for _, rr := range answer.Records {
 		if mx, ok := rr.(*dns.MX); ok {
@@ -44,7 +48,7 @@ func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error)
 	}
 	rand.Shuffle(len(mxs), func(i, j int) { mxs[i], mxs[j] = mxs[j], mxs[i] })
 	slices.SortStableFunc(mxs, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
-	return mxs, nil
+	return mxs
 }
 
 // LookupA returns the IPv4 addresses of a host.
@@ -62,6 +66,10 @@ func (r *Resolver) addresses(ctx context.Context, host string, qtype uint16) ([]
 	if err != nil {
 		return nil, err
 	}
+	return addressRecords(answer), nil
+}
+
+func addressRecords(answer Answer) []netip.Addr {
 	addrs := make([]netip.Addr, 0, len(answer.Records))
 	for _, rr := range answer.Records {
 		var ip net.IP
@@ -75,7 +83,7 @@ func (r *Resolver) addresses(ctx context.Context, host string, qtype uint16) ([]
 			addrs = append(addrs, addr)
 		}
 	}
-	return addrs, nil
+	return addrs
 }
 
 // LookupIPAddr returns the addresses of a host, IPv6 first. As with

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,8 +19,9 @@ type Config struct {
 	// Servers are recursive name servers as "host:port" or "host" (port 53),
 	// tried in turn. Empty: those of /etc/resolv.conf.
 	Servers []string
-	// TrustAD believes the AD bit of the answers. Only right when the servers
-	// validate and nobody can write on the path to them.
+	// TrustAD believes the AD bit of every server's answers. Only right when
+	// the servers validate and nobody can write on the path to them. That of
+	// servers at loopback addresses is believed in any case: there is no path.
 	TrustAD bool
 	// Timeout bounds one attempt at one server. 0: 3 seconds.
 	Timeout time.Duration
@@ -42,10 +44,25 @@ const (
 	maxChain = 8
 )
 
+// nameServer is a recursive name server.
+type nameServer struct {
+	address string
+	trusted bool // its AD bit is believed
+}
+
+// trust says of each server whether its AD bit is believed.
+func trust(addresses []string, all bool) []nameServer {
+	servers := make([]nameServer, len(addresses))
+	for i, address := range addresses {
+		at, err := netip.ParseAddrPort(address)
+		servers[i] = nameServer{address, all || err == nil && at.Addr().Unmap().IsLoopback()}
+	}
+	return servers
+}
+
 // Resolver is a caching stub resolver. It is safe for concurrent use.
 type Resolver struct {
-	servers []string
-	trustAD bool
+	servers []nameServer
 	timeout time.Duration
 	clock   func() time.Time
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
@@ -63,8 +80,7 @@ func New(cfg Config) (*Resolver, error) {
 		return nil, err
 	}
 	r := &Resolver{
-		servers: servers,
-		trustAD: cfg.TrustAD,
+		servers: trust(servers, cfg.TrustAD),
 		timeout: cfg.Timeout,
 		clock:   cfg.Clock,
 		dial:    cfg.Dial,
@@ -156,7 +172,7 @@ func (r *Resolver) Query(ctx context.Context, name string, qtype uint16) (Answer
 // fetch asks the servers and remembers the answer. It follows a CNAME that
 // leads out of one answer with another question.
 func (r *Resolver) fetch(ctx context.Context, q question) (*Answer, error) {
-	whole := &Answer{Name: q.name, Authenticated: r.trustAD, Expires: r.clock().Add(maxTTL)}
+	whole := &Answer{Name: q.name, Authenticated: true, Expires: r.clock().Add(maxTTL)}
 	for range maxChain {
 		msg, err := r.ask(ctx, question{whole.Name, q.qtype})
 		if err != nil {

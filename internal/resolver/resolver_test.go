@@ -381,8 +381,15 @@ func TestAuthenticatedOnlyWhenTrusted(t *testing.T) {
 		reply.AuthenticatedData = true
 		return reply
 	})
-	for _, trust := range []bool{false, true} {
-		r, _ := resolver(t, Config{Servers: []string{s.addr}, TrustAD: trust})
+	elsewhere := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.addr)
+	}
+	for _, c := range []struct {
+		address         string
+		trusted, secure bool
+	}{{"192.0.2.53:53", false, false}, {"192.0.2.53:53", true, true}, {"127.0.0.53:53", false, true}, {"[::1]:53", false, true}} {
+		trust := c.secure
+		r, _ := resolver(t, Config{Servers: []string{c.address}, TrustAD: c.trusted, Dial: elsewhere})
 		_, secure, err := r.LookupTLSA(t.Context(), "_25._tcp.a.example")
 		if err != nil || secure != trust {
 			t.Errorf("trust %v: secure %v, %v", trust, secure, err)
@@ -391,6 +398,39 @@ func TestAuthenticatedOnlyWhenTrusted(t *testing.T) {
 		if !dnsError(t, err).IsNotFound || secure != trust {
 			t.Errorf("trust %v: absence secure %v, %v", trust, secure, err)
 		}
+	}
+}
+
+// An answer that was spoiled must not make the rest look as if nobody signed it.
+func TestSecureHost(t *testing.T) {
+	records := zone("both.example. 300 IN A 192.0.2.1", "both.example. 300 IN AAAA 2001:db8::1", "spoiled.example. 300 IN A 192.0.2.1",
+		"alias.example. 300 IN CNAME both.example.", "leaves.example. 300 IN CNAME unsigned.test.", "unsigned.test. 300 IN A 192.0.2.2", "v4.example. 300 IN A 192.0.2.1")
+	s := serve(t, func(s *server, network string, q *dns.Msg) *dns.Msg {
+		reply := records(s, network, q)
+		question := q.Question[0]
+		reply.AuthenticatedData = question.Name != "leaves.example." || question.Qtype == dns.TypeCNAME
+		if question.Name == "spoiled.example." && question.Qtype == dns.TypeAAAA {
+			reply.Rcode, reply.Answer = dns.RcodeServerFailure, nil
+		}
+		return reply
+	})
+	r, _ := resolver(t, Config{Servers: []string{s.addr}})
+	for host, want := range map[string]string{
+		"both.example": "[2001:db8::1 192.0.2.1] both.example true", "v4.example": "[192.0.2.1] v4.example true", "spoiled.example": "[192.0.2.1] spoiled.example true",
+		"alias.example": "[2001:db8::1 192.0.2.1] both.example true", "leaves.example": "[192.0.2.2] unsigned.test false",
+	} {
+		h, err := r.SecureHost(t.Context(), host)
+		if got := fmt.Sprint(h.Addresses, " ", h.Name, " ", h.Secure); err != nil || got != want {
+			t.Errorf("%s: %s, %v", host, got, err)
+		}
+	}
+	for name, want := range map[string]bool{"leaves.example": true, "both.example": false} {
+		if secure, err := r.SecureAlias(t.Context(), name); secure != want || err != nil {
+			t.Errorf("%s is a secure alias: %v, %v", name, secure, err)
+		}
+	}
+	if _, err := r.SecureHost(t.Context(), "nobody.example"); !dnsError(t, err).IsNotFound {
+		t.Errorf("no host: %v", err)
 	}
 }
 
