@@ -1,6 +1,7 @@
 // Package tlspolicy holds the formats by which domains say how mail to them is
-// to be encrypted, and by which senders tell them how that went: the reports
-// of RFC 8460 and the record that asks for them (section 3).
+// to be encrypted, what follows from them, and the reports by which senders
+// tell them how that went: MTA-STS (RFC 8461), DANE for SMTP (RFC 7672, with
+// RFC 6698 and 7671) and TLS-RPT (RFC 8460).
 //
 // It is pure: nothing here asks the DNS, fetches a policy or opens a
 // connection. What it reads comes from strangers, so every parser has limits.
