@@ -25,6 +25,12 @@ func (in Input) causes(w window) []Cause {
 			failures[kind] += n
 		}
 	}
+	return Causes(failures)
+}
+
+// Causes says why TLS failed, the most frequent cause first, of failures by
+// result type.
+func Causes(failures map[string]int) []Cause {
 	var all []Cause
 	for _, kind := range slices.Sorted(maps.Keys(failures)) {
 		if failures[kind] > 0 {

@@ -70,6 +70,12 @@ func (d *SourceDay) addSelector(s string) {
 	}
 }
 
+// MostUsed returns the addresses with the most messages, at most n.
+func (d SourceDay) MostUsed(n int) []string {
+	all := byUse(d.Addresses)
+	return slices.Clone(all[:min(len(all), n)])
+}
+
 // mostUsed keeps the addresses with the most messages.
 func mostUsed(addresses map[string]int, most int) map[string]int {
 	if len(addresses) <= most {

@@ -125,9 +125,8 @@ func merged(rest []*source, disowned []string) *source {
 
 // evidence is the source as the ladders see it.
 func (s *source) evidence(disowned []string) ladder.Source {
-	addresses := byUse(s.Addresses)
 	return ladder.Source{
-		ID: s.Source, Service: s.Service, Addresses: slices.Clone(addresses[:min(len(addresses), maxAddresses)]), Selectors: append([]string{}, s.Selectors...),
+		ID: s.Source, Service: s.Service, Addresses: s.MostUsed(maxAddresses), Selectors: append([]string{}, s.Selectors...),
 		First: s.First, Last: s.Last, Disowned: slices.Contains(disowned, s.Source), Days: s.days,
 	}
 }

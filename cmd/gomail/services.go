@@ -42,6 +42,7 @@ type services struct {
 	watcher   *dnswatch.Watcher
 	publisher *dnspub.Publisher
 	policies  *policies
+	reported  *reported
 	events    *api.Hub
 	alerts    alertLimit
 	limiter   *outbound.Limiter
@@ -108,6 +109,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	s.watcher = s.newWatcher()
 	s.publisher = s.newPublisher(o, sealer)
 	s.policies = newPolicies(s)
+	s.reported = &reported{services: s, names: addressNames{resolver: o.resolver}}
 	return nil
 }
 
@@ -147,7 +149,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

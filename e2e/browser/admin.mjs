@@ -390,7 +390,7 @@ const scenarios = {
       await page.keyboard.press("Tab");
       stops.push(await focused(page));
     }
-    const want = ["Domains", "Check now", "Zone file", "Publish…", "Overview", "DNS records", "DKIM keys", "Policies", "Accounts & aliases", "Settings"];
+    const want = ["Domains", "Check now", "Zone file", "Publish…", "Overview", "DNS records", "DKIM keys", "Policies", "Reports", "Accounts & aliases", "Settings"];
     for (const [i, name] of want.entries()) check(stops[i].startsWith(name.replace("…", "")), `stop ${i + 1} is ${stops[i]}, not ${name}`);
 
     await page.getByRole("button", { name: "Zone file" }).focus();

@@ -25,6 +25,13 @@ const places = [
   }],
   ["keys", domain + "/keys", async (page) => page.locator("summary").first().click()],
   ["policies", domain + "/policies"],
+  ["reports", domain + "/reports", async (page) => {
+    await page.getByText("The numbers as a table").first().click();
+    await page.getByText("Details").first().click();
+    await page.getByText("action none").first().waitFor();
+    await page.getByText("At the next step").waitFor();
+  }],
+  ["reports-none", fresh + "/reports", async (page) => page.getByText("No reports yet").waitFor()],
   ["accounts", domain + "/accounts"],
   ["settings", domain + "/settings"],
   ["server", "/admin/server"],

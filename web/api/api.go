@@ -33,6 +33,7 @@ type Config struct {
 	Watcher   Watcher
 	Publisher Publisher
 	Policies  Policies
+	Reports   Reports
 
 	Certificates Certificates
 
@@ -69,6 +70,7 @@ func New(c Config) *API {
 	a.registerWatch(h)
 	a.registerPublishing(h)
 	a.registerPolicies(h)
+	a.registerReports(h)
 	a.registerCertificates(h)
 	a.registerKeys(h)
 	a.registerAccounts(h)

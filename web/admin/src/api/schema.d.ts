@@ -633,6 +633,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/{name}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What others reported about the domain's mail and about TLS to its hosts */
+        get: operations["get-reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/reports/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names of the addresses that the reports tell of; takes as long as the DNS does */
+        get: operations["get-report-names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/reports/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of the reports about one source, newest first, at most 500 */
+        get: operations["list-report-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/domains/{name}/rotate": {
         parameters: {
             query?: never;
@@ -1231,6 +1282,22 @@ export interface components {
             /** @description that were taken, oldest first */
             steps: components["schemas"]["LadderStep"][] | null;
         };
+        DomainReports: {
+            /** @description oldest first; a day without reports is left out */
+            days: components["schemas"]["ReportDay"][] | null;
+            /** @description those with the most messages first */
+            reporters: components["schemas"]["Reporter"][] | null;
+            /** Format: date-time */
+            since: string;
+            /** @description those whose mail passes as the domain's first, then those with the most messages; the last may stand for all others */
+            sources: components["schemas"]["ReportSource"][] | null;
+            /** @description oldest first */
+            tls: components["schemas"]["TLSReportDay"][] | null;
+            /** @description the most frequent first */
+            tls_causes: components["schemas"]["LadderCause"][] | null;
+            /** @description those with the most failures first */
+            tls_hosts: components["schemas"]["TLSHost"][] | null;
+        };
         DomainSettings: {
             apex_address?: boolean;
             caa: components["schemas"]["CAASettings"];
@@ -1654,6 +1721,13 @@ export interface components {
             keep_in_sync?: boolean;
         };
         QueuedMessage: {
+            /** @description what becomes of it when it is late: R, it is returned; N, its sender is told; T after either: hand-overs are told */
+            by_mode?: string;
+            /**
+             * Format: date-time
+             * @description by which its sender wants it delivered
+             */
+            deliver_by?: string;
             /** Format: date-time */
             expires: string;
             /** @description empty: a notification */
@@ -1662,6 +1736,11 @@ export interface components {
             /** Format: date-time */
             received: string;
             recipients: components["schemas"]["QueuedRecipient"][] | null;
+            /**
+             * Format: date-time
+             * @description before which its sender does not want it delivered
+             */
+            release?: string;
             /** Format: int64 */
             size: number;
         };
@@ -1714,6 +1793,127 @@ export interface components {
             troubles: components["schemas"]["Trouble"][] | null;
             /** @description in which the domain lies; empty: not known */
             zone: string;
+        };
+        ReportDay: {
+            /**
+             * Format: int64
+             * @description of these: passed DMARC
+             */
+            aligned: number;
+            /**
+             * Format: date-time
+             * @description midnight UTC
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description a signature passed for the domain
+             */
+            dkim: number;
+            /** Format: int64 */
+            messages: number;
+            /**
+             * Format: int64
+             * @description put aside by the receivers
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description refused by the receivers
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description SPF passed for the domain
+             */
+            spf: number;
+        };
+        ReportRow: {
+            disposition: string;
+            dkim: boolean;
+            /**
+             * Format: date-time
+             * @description of the time that the report covers
+             */
+            end: string;
+            envelope_from: string;
+            header_from: string;
+            /** Format: int64 */
+            messages: number;
+            org: string;
+            signatures: components["schemas"]["ReportSignature"][] | null;
+            /** @description an address */
+            source: string;
+            spf: boolean;
+            spf_checks: components["schemas"]["ReportSPFCheck"][] | null;
+        };
+        ReportSPFCheck: {
+            domain: string;
+            result: string;
+            scope: string;
+        };
+        ReportSignature: {
+            domain: string;
+            result: string;
+            selector: string;
+        };
+        ReportSource: {
+            /** @description those it used most of late */
+            addresses: string[] | null;
+            /**
+             * Format: int64
+             * @description of these: passed DMARC
+             */
+            aligned: number;
+            /** @description the owner said that it is not theirs */
+            disowned: boolean;
+            /**
+             * Format: int64
+             * @description a signature passed for the domain
+             */
+            dkim: number;
+            /** Format: date-time */
+            first: string;
+            /** @description sendgrid.net, 192.0.2.0/24 or others */
+            id: string;
+            /** Format: date-time */
+            last: string;
+            /** Format: int64 */
+            messages: number;
+            /** @description for people: SendGrid */
+            name: string;
+            /** @description it is this server */
+            own: boolean;
+            /**
+             * Format: int64
+             * @description put aside by the receivers
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description refused by the receivers
+             */
+            rejected: number;
+            /** @description of the signatures that count as the domain's */
+            selectors: string[] | null;
+            /**
+             * Format: int64
+             * @description SPF passed for the domain
+             */
+            spf: number;
+        };
+        Reporter: {
+            /**
+             * Format: date-time
+             * @description the end of its newest report
+             */
+            last: string;
+            /** Format: int64 */
+            messages: number;
+            /** @description the domain that its reports are shown to come from */
+            org: string;
+            /** Format: int64 */
+            reports: number;
         };
         Result: {
             action: string;
@@ -1842,9 +2042,25 @@ export interface components {
         TLSASettings: {
             off?: boolean;
         };
+        TLSHost: {
+            /** Format: int64 */
+            failures: number;
+            host: string;
+        };
         TLSRPTSettings: {
             off?: boolean;
             rua?: string[] | null;
+        };
+        TLSReportDay: {
+            /**
+             * Format: date-time
+             * @description midnight UTC
+             */
+            day: string;
+            /** Format: int64 */
+            failures: number;
+            /** Format: int64 */
+            successes: number;
         };
         Trouble: {
             answers: components["schemas"]["TroubleAnswer"][] | null;
@@ -3460,6 +3676,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-reports": {
+        parameters: {
+            query?: {
+                /** @description how many days back */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainReports"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-report-names": {
+        parameters: {
+            query?: {
+                /** @description how many days back */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-report-rows": {
+        parameters: {
+            query: {
+                /** @description its id: sendgrid.net, 192.0.2.0/24 */
+                source: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportRow"][] | null;
                 };
             };
             /** @description Error */

@@ -40,7 +40,12 @@ export type Value = Schemas["Value"];
 export type WebSession = Schemas["WebSession"];
 
 export type DomainPolicies = Schemas["DomainPolicies"];
+export type DomainReports = Schemas["DomainReports"];
 export type Loss = Schemas["LadderLoss"];
+export type ReportDay = Schemas["ReportDay"];
+export type Reporter = Schemas["Reporter"];
+export type ReportRow = Schemas["ReportRow"];
+export type ReportSource = Schemas["ReportSource"];
 export type Sender = Schemas["Sender"];
 export type Simulated = Schemas["Simulated"];
 

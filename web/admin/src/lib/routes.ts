@@ -1,6 +1,6 @@
 // The app's pages by their paths.
 
-export const tabs = ["overview", "records", "keys", "policies", "accounts", "settings"] as const;
+export const tabs = ["overview", "records", "keys", "policies", "reports", "accounts", "settings"] as const;
 export type Tab = (typeof tabs)[number];
 
 export type Route =
