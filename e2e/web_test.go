@@ -13,6 +13,7 @@ import (
 // panel is a demo whose administrators' app a browser can use.
 type panel struct {
 	*testing.T
+	demo *demo
 	json string
 }
 
@@ -23,7 +24,7 @@ func startPanel(t *testing.T) panel {
 		t.Fatal("the browser tests' packages are missing: run internal/packages.sh")
 	}
 	d := startDemo(t)
-	return panel{t, strings.TrimSpace(d.stdout.String())}
+	return panel{t, d, strings.TrimSpace(d.stdout.String())}
 }
 
 // browse runs one of the scripts in browser/ with a browser of its own.
@@ -59,5 +60,7 @@ func TestPanel(t *testing.T) {
 // no violation of WCAG 2.2 AA or best practice, nothing wider than the window.
 // With GOMAIL_SHOTS set to a directory, pictures of all of them go there.
 func TestPanelLooks(t *testing.T) {
-	startPanel(t).browse(t, "looks.mjs")
+	p := startPanel(t)
+	sendReports(t, p.demo.SMTP, "127.0.0.2", p.demo.Domain)
+	p.browse(t, "looks.mjs")
 }

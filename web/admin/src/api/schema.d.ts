@@ -3762,11 +3762,15 @@ export interface operations {
     "list-report-rows": {
         parameters: {
             query: {
+                /** @description how many days back */
+                days?: number;
                 /** @description its id: sendgrid.net, 192.0.2.0/24 */
                 source: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
