@@ -16,6 +16,7 @@ var scopes = map[string]scope{
 	"list-records": ofDomain, "export-records": ofDomain, "list-instructions": ofDomain, "check-records": ofDomain, "get-report": ofDomain, "list-history": ofDomain,
 	"list-providers": ofAnyone, "list-connections": ofAnyone, "add-connection": ofServer, "test-connection": ofServer, "remove-connection": ofServer,
 	"preview-publication": ofDomain, "publish": ofDomain, "list-publications": ofDomain, "undo-publication": ofDomain,
+	"get-reports": ofDomain, "get-report-names": ofDomain, "list-report-rows": ofDomain,
 	"get-policies": ofDomain, "take-policy-step": ofDomain, "take-policy-back": ofDomain, "disown-source": ofDomain, "list-senders": ofAnyone,
 	"list-certificates": ofAnyone, "renew-certificate": ofServer,
 	"list-keys": ofDomain, "generate-key": ofDomain, "rotate-keys": ofDomain, "retire-key": ofDomain,
