@@ -18,7 +18,19 @@ type Envelope struct {
 
 	Release   time.Time // not to be delivered before, RFC 4865; zero: at once
 	DeliverBy DeliverBy
+
+	TLS TLSNeed
 }
+
+// TLSNeed says how a message insists on TLS on its way to its recipients.
+type TLSNeed uint8
+
+// How a message insists on TLS.
+const (
+	TLSByPolicy TLSNeed = iota // as the recipients' domains want it
+	TLSRequired                // it only goes to servers that are verified and promise the same: REQUIRETLS, RFC 8689 section 2
+	TLSOptional                // no policy holds it up: "TLS-Required: No", RFC 8689 section 3
+)
 
 // DeliverBy says by when a message is to be delivered, RFC 2852. The zero value
 // says nothing.

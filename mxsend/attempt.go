@@ -15,10 +15,13 @@ type failure struct {
 	enhanced string
 	text     string
 	remote   string
+	security queue.Security
+	policy   string
+	insisted bool // TLS was not as the policy demands
 }
 
 func (f failure) result() queue.Result {
-	return queue.Result{Outcome: f.outcome, Code: f.code, Enhanced: f.enhanced, Text: f.text, Remote: f.remote}
+	return queue.Result{Outcome: f.outcome, Code: f.code, Enhanced: f.enhanced, Text: f.text, Remote: f.remote, TLS: f.security, Policy: f.policy}
 }
 
 // attempt is one delivery attempt of one task.
@@ -33,6 +36,7 @@ type attempt struct {
 	final   bool // every failure so far was permanent
 	alone   bool // another sender's mail to the site may go another way
 	talked  bool // a server has greeted us, so others of its messages may fare better
+	ruled   map[string]ruled
 }
 
 func newAttempt(s *Sender, task queue.Task, content gomail.Content) *attempt {
@@ -94,8 +98,9 @@ func (a *attempt) refuseUnsendable() {
 // that are preferred. It reports whether nothing is left to do.
 func (a *attempt) viaIdle(ctx context.Context, r route) bool {
 	for _, host := range r.hosts[:r.preferred] {
-		for {
-			c := a.s.pool.take(r.key(host))
+		p, f := a.policy(ctx, r, host)
+		for f == nil {
+			c := a.s.pool.take(r.key(host, p))
 			if c == nil {
 				break
 			}
@@ -115,7 +120,12 @@ func (a *attempt) viaIdle(ctx context.Context, r route) bool {
 func (a *attempt) viaHosts(ctx context.Context, r route) {
 	tries := 0
 	for _, host := range r.hosts {
-		addrs, f := a.s.addresses(ctx, r, host)
+		p, f := a.policy(ctx, r, host)
+		var addrs []netip.Addr
+		a.talked = a.talked || f != nil // other messages may insist on less
+		if f == nil {
+			addrs, f = a.s.addresses(ctx, r, host)
+		}
 		if f != nil {
 			a.note(*r.temper(f))
 			continue
@@ -124,7 +134,7 @@ func (a *attempt) viaHosts(ctx context.Context, r route) {
 			if tries++; tries > a.s.cfg.MaxHosts || ctx.Err() != nil {
 				return
 			}
-			if a.viaAddress(ctx, r, host, addr) {
+			if a.viaAddress(ctx, r, p, host, addr) {
 				return
 			}
 		}
@@ -133,11 +143,12 @@ func (a *attempt) viaHosts(ctx context.Context, r route) {
 
 // viaAddress connects to one address, again as long as that gets on: a server
 // may take only so many messages per connection.
-func (a *attempt) viaAddress(ctx context.Context, r route, host string, addr netip.Addr) bool {
+func (a *attempt) viaAddress(ctx context.Context, r route, p policy, host string, addr netip.Addr) bool {
 	for {
 		before := len(a.todo)
-		c, f := a.s.connect(ctx, r, host, addr)
+		c, f := a.s.connect(ctx, r, p, host, addr)
 		if f != nil {
+			a.talked = a.talked || f.insisted
 			a.note(*r.temper(f))
 			return false
 		}

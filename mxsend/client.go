@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"gomail/queue"
+	"gomail/tlspolicy"
 )
 
 // client is a connection to a server that has greeted us.
@@ -25,8 +25,11 @@ type client struct {
 	conn net.Conn
 	r    *bufio.Reader
 
-	tls       string // version, empty: plain text
-	mechanism string // by which we signed in, empty: we did not
+	policy    policy             // what was asked of it
+	security  queue.Security     // what it has
+	flaw      *tlspolicy.Failure // why that is not what the policy asks for; nil: it is
+	local     net.Addr           // our side
+	mechanism string             // by which we signed in, empty: we did not
 	ext       extensions
 	messages  int  // transactions begun
 	dirty     bool // a transaction may be open
@@ -36,6 +39,8 @@ type client struct {
 
 // extensions are what the server has said to EHLO.
 type extensions struct {
+	known                                     bool // the server has answered
+	requireTLS                                bool
 	pipelining, eightBit, utf8, dsn, starttls bool
 	sized                                     bool
 	size                                      int64 // limit in octets, 0: none said
@@ -50,33 +55,50 @@ func (c *client) remote() string { return c.host + " [" + c.addr.String() + "]" 
 
 // connect opens a connection and greets, in TLS where the server has it. A
 // handshake that fails is followed by one try in plain text (RFC 7435), except
-// where credentials are to be sent.
-func (s *Sender) connect(ctx context.Context, r route, host string, addr netip.Addr) (*client, *failure) {
-	c, err := s.open(ctx, r, host, addr, true)
-	if isTLSError(err) && !r.needsTLS() {
+// where something demands TLS.
+func (s *Sender) connect(ctx context.Context, r route, p policy, host string, addr netip.Addr) (*client, *failure) {
+	c, err := s.open(ctx, r, p, host, addr, true)
+	if flaw, counted := p.outcomeOf(c, err); counted && ctx.Err() == nil {
+		s.count(r, p, host, c, flaw)
+	}
+	if isTLSError(err) && p.level == anyTLS {
 		s.cfg.Logger.Info("TLS failed, trying in plain text", "remote", host, "addr", addr, "err", err)
-		c, err = s.open(ctx, r, host, addr, false)
+		why := "TLS failed: " + cleanText(clip(err.Error(), maxReplyText))
+		c, err = s.open(ctx, r, p, host, addr, false)
+		if err == nil {
+			c.security.Why = why
+		}
 	}
 	if err != nil {
-		return nil, failureOf(err, host+" ["+addr.String()+"]")
+		if isTLSError(err) && r.smarthost == nil {
+			err = p.demands(err)
+		}
+		f := failureOf(err, host+" ["+addr.String()+"]")
+		f.policy = p.describe()
+		if c != nil {
+			f.security = c.security
+		}
+		return nil, f
 	}
+	s.watchOffer(c)
 	return c, nil
 }
 
-// open makes one connection, from the dialing to the last EHLO.
-func (s *Sender) open(ctx context.Context, r route, host string, addr netip.Addr, withTLS bool) (*client, error) {
+// open makes one connection, from the dialing to the last EHLO. What is
+// returned with an error is closed, and only tells how far it came.
+func (s *Sender) open(ctx context.Context, r route, p policy, host string, addr netip.Addr, withTLS bool) (*client, error) {
 	dialing, cancel := context.WithTimeout(ctx, s.cfg.Timeouts.Connect)
 	defer cancel()
 	conn, err := s.cfg.Dial(dialing, "tcp", netip.AddrPortFrom(addr, uint16(r.port)).String())
 	if err != nil {
 		return nil, &connectError{err}
 	}
-	c := &client{s: s, key: r.key(host), via: r.smarthost, host: host, addr: addr}
+	c := &client{s: s, key: r.key(host, p), via: r.smarthost, host: host, addr: addr, policy: p, local: conn.LocalAddr()}
 	c.use(conn)
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := c.begin(ctx, r, withTLS); err != nil {
 		c.conn.Close()
-		return nil, err
+		return c, err
 	}
 	return c, nil
 }
@@ -103,15 +125,21 @@ func (c *client) begin(ctx context.Context, r route, withTLS bool) error {
 	if err := c.hello(); err != nil {
 		return err
 	}
-	if withTLS && c.ext.starttls && c.tls == "" {
+	if withTLS && c.ext.starttls && c.security.Version == "" {
 		if err := c.starttls(ctx, r); err != nil {
 			return err
 		}
 	}
-	if r.needsTLS() && c.tls == "" {
+	if c.security.Version == "" && c.security.Why == "" {
+		c.security.Why = errNotOffered.Error()
+	}
+	switch {
+	case c.security.Version != "" || c.policy.level == anyTLS:
+		return c.signIn()
+	case r.smarthost != nil:
 		return errNoTLS
 	}
-	return c.signIn()
+	return &policyError{"4.7.4", fmt.Sprintf("%s, and TLS is demanded by %s", c.security.Why, c.policy.asks)}
 }
 
 // hello says EHLO, or HELO to servers that do not know it.
@@ -136,6 +164,7 @@ func (c *client) hello() error {
 
 // parseExtensions reads the lines of the reply to EHLO but the first.
 func parseExtensions(lines []string) (ext extensions) {
+	ext.known = true
 	for i, line := range lines {
 		words := strings.Fields(line)
 		if i == 0 || len(words) == 0 {
@@ -152,6 +181,8 @@ func parseExtensions(lines []string) (ext extensions) {
 			ext.dsn = true
 		case "STARTTLS":
 			ext.starttls = true
+		case "REQUIRETLS":
+			ext.requireTLS = true
 		case "DELIVERBY":
 			ext.deliverBy = true
 			if len(words) > 1 {
@@ -291,8 +322,11 @@ func failureOf(err error, remote string) *failure {
 		return &f
 	}
 	f := failure{outcome: queue.Temporary, enhanced: "4.4.2", text: cleanText(clip(err.Error(), maxReplyText)), remote: remote}
-	if _, ok := err.(*connectError); ok {
+	switch e := err.(type) {
+	case *connectError:
 		f.enhanced = "4.4.1"
+	case *policyError:
+		f.enhanced, f.insisted = e.enhanced, true
 	}
 	return &f
 }
@@ -300,12 +334,4 @@ func failureOf(err error, remote string) *failure {
 // tlsVersion is the IANA's name without the space: "TLS1.3".
 func tlsVersion(state tls.ConnectionState) string {
 	return strings.ReplaceAll(tls.VersionName(state.Version), " ", "")
-}
-
-func (c *client) logTLS(state tls.ConnectionState, verified error) {
-	attrs := []slog.Attr{slog.String("remote", c.host), slog.String("tls", tlsVersion(state)), slog.Bool("verified", verified == nil)}
-	if verified != nil {
-		attrs = append(attrs, slog.String("why", verified.Error()))
-	}
-	c.s.cfg.Logger.LogAttrs(context.Background(), slog.LevelDebug, "TLS established", attrs...)
 }

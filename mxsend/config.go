@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"gomail/tlspolicy"
 )
 
 // Resolver answers questions of the DNS. *net.Resolver is one; errors are
@@ -21,6 +23,23 @@ type Resolver interface {
 type Config struct {
 	Hostname string   // what we call ourselves in EHLO; an MX of that name is ourselves; required
 	Resolver Resolver // required
+
+	// Secure is asked what of the DNS is authenticated, for DANE. nil: DANE is
+	// not used.
+	Secure SecureResolver
+
+	// STS returns the MTA-STS policy that is in force for a domain, nil: none
+	// is; and why one that is announced could not be had. nil: none is asked
+	// for.
+	STS func(ctx context.Context, domain string) (*tlspolicy.Policy, *tlspolicy.Failure)
+
+	// Destinations say how mail to some domains goes; the first that covers a
+	// domain counts.
+	Destinations []Destination
+
+	// Session is told of every session with a domain's servers, as reports
+	// count them; nil: nobody is. It must not wait.
+	Session func(tlspolicy.Session)
 
 	// OwnAddresses are addresses at which this server itself takes mail: an
 	// MX that leads to one is ourselves, RFC 5321 section 5.1.

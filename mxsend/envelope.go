@@ -31,6 +31,9 @@ func (a *attempt) mailCommand(c *client) string {
 	if c.ext.dsn && e.EnvelopeID != "" {
 		b.WriteString(" ENVID=" + xtext(e.EnvelopeID))
 	}
+	if e.TLS == gomail.TLSRequired {
+		b.WriteString(" REQUIRETLS")
+	}
 	if c.ext.deliverBy && !e.DeliverBy.Deadline.IsZero() {
 		b.WriteString(" BY=" + strconv.FormatInt(secondsLeft(e.DeliverBy), 10) + ";" + e.DeliverBy.Mode())
 	}

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
+
 	"gomail"
+	"gomail/internal/resolver"
 	"gomail/queue"
 )
 
@@ -24,10 +27,52 @@ type zone struct {
 	mx   map[string][]*net.MX
 	addr map[string][]string
 	fail map[string]bool
+
+	secure map[string]bool // authenticated: MX of a domain, addresses of a host
+	tlsa   map[string][]*dns.TLSA
+	alias  map[string]string
+}
+
+// authenticate has DNSSEC vouch for the MX of example.net and for hosts.
+func (z *zone) authenticate(hosts []string, spoiled bool) {
+	z.secure["example.net"] = true
+	for _, h := range hosts {
+		z.secure[h] = true
+		z.fail["_25._tcp."+h] = spoiled
+	}
+}
+
+func (z *zone) SecureMX(ctx context.Context, name string) ([]*net.MX, bool, error) {
+	records, err := z.LookupMX(ctx, name)
+	return records, z.secure[name], err
+}
+
+func (z *zone) SecureHost(ctx context.Context, host string) (resolver.Host, error) {
+	h := resolver.Host{Name: host, Secure: z.secure[host]}
+	if target, ok := z.alias[host]; ok {
+		h.Name, h.Secure = target, z.secure[host] && z.secure[target]
+	}
+	_, err := z.LookupIPAddr(ctx, host)
+	return h, err
+}
+
+func (z *zone) SecureAlias(_ context.Context, name string) (bool, error) {
+	return z.alias[name] != "" && z.secure[name], nil
+}
+
+func (z *zone) LookupTLSA(_ context.Context, name string) ([]*dns.TLSA, bool, error) {
+	host := strings.TrimPrefix(name, "_25._tcp.")
+	if z.fail[name] {
+		return nil, false, &net.DNSError{Err: "server failure", Name: name, IsTemporary: true}
+	}
+	if len(z.tlsa[host]) == 0 {
+		return nil, z.secure[host], &net.DNSError{Err: "no such record", Name: name, IsNotFound: true}
+	}
+	return z.tlsa[host], z.secure[host], nil
 }
 
 func newZone() *zone {
-	return &zone{mx: map[string][]*net.MX{}, addr: map[string][]string{}, fail: map[string]bool{}}
+	return &zone{mx: map[string][]*net.MX{}, addr: map[string][]string{}, fail: map[string]bool{}, secure: map[string]bool{}, tlsa: map[string][]*dns.TLSA{}, alias: map[string]string{}}
 }
 
 func (z *zone) LookupMX(_ context.Context, name string) ([]*net.MX, error) {

@@ -58,7 +58,7 @@ func TestAgainstGoSMTP(t *testing.T) {
 	task.Rcpts[0].Original = "rfc822;anna@example.org"
 	for range 2 {
 		r := s.Deliver(t.Context(), task, contentOf("Subject: x\r\n\r\n.dot\r\n"))
-		if r[0].Outcome != queue.Delivered || r[0].TLS == "" || r[1].Outcome != queue.Permanent {
+		if r[0].Outcome != queue.Delivered || r[0].TLS.Version == "" || r[1].Outcome != queue.Permanent {
 			t.Fatalf("%+v", r)
 		}
 		if got := <-p.got; got != "Subject: x\r\n\r\n.dot\r\n" {

@@ -12,6 +12,7 @@ import (
 
 	"gomail/internal/netaddr"
 	"gomail/queue"
+	"gomail/tlspolicy"
 )
 
 // route says where mail for a domain goes.
@@ -21,12 +22,18 @@ type route struct {
 	port      int
 	smarthost *Smarthost // nil: the hosts are the domain's own
 	bySender  bool       // mail of others to the same domain may go elsewhere
+
+	domain string            // of the recipients
+	secure bool              // the hosts are authenticated by DNSSEC
+	sts    *tlspolicy.Policy // nil: none is in force
+	wish   Wish
 }
 
 // key names a host in the pool of connections. One that is signed in is not
-// for mail that goes by another way.
-func (r route) key(host string) string {
-	key := fmt.Sprintf("%s:%d", host, r.port)
+// for mail that goes by another way, nor one that is less safe for mail that
+// must be safer.
+func (r route) key(host string, p policy) string {
+	key := fmt.Sprintf("%s:%d", host, r.port) + p.key(r.domain)
 	if r.smarthost != nil {
 		key += " as " + r.smarthost.Username
 	}
@@ -43,6 +50,10 @@ func (s *Sender) route(ctx context.Context, task queue.Task) (r route, f *failur
 	} else {
 		r, f = s.domainRoute(ctx, task.Site)
 	}
+	r.domain = task.Site
+	if f == nil && r.smarthost == nil {
+		s.findPolicies(ctx, &r)
+	}
 	r.bySender = s.dependsOnSender()
 	return r, f
 }
@@ -52,23 +63,41 @@ func (s *Sender) domainRoute(ctx context.Context, domain string) (route, *failur
 	if strings.HasPrefix(domain, "[") {
 		return route{}, &failure{outcome: queue.Permanent, enhanced: "5.1.2", text: "mail to address literals is not sent"}
 	}
-	records, err := s.cfg.Resolver.LookupMX(ctx, domain)
+	records, secure, err := s.lookupMX(ctx, domain)
 	if isNotFound(err) {
-		return s.implicitRoute(domain)
+		return s.implicitRoute(domain, secure)
 	}
 	if err != nil && len(records) == 0 {
 		return route{}, &failure{outcome: queue.Temporary, enhanced: "4.4.3", text: cleanText("looking up the MX of " + domain + ": " + err.Error())}
 	}
-	return s.explicitRoute(ctx, domain, records)
+	r, f := s.explicitRoute(ctx, domain, records)
+	r.secure = secure
+	return r, f
+}
+
+// findPolicies adds what is wanted of TLS with any of the domain's servers.
+func (s *Sender) findPolicies(ctx context.Context, r *route) {
+	r.wish = s.wish(r.domain)
+	if s.cfg.STS == nil {
+		return
+	}
+	var flaw *tlspolicy.Failure
+	if r.sts, flaw = s.cfg.STS(ctx, r.domain); flaw != nil {
+		p := policy{kind: tlspolicy.PolicySTS}
+		if r.sts != nil {
+			p.text, p.hosts = r.sts.Lines(), r.sts.MX
+		}
+		s.count(*r, p, "", nil, flaw)
+	}
 }
 
 // implicitRoute is for a domain without MX: its own address takes the mail.
 // That it has none is found when the address is looked up.
-func (s *Sender) implicitRoute(domain string) (route, *failure) {
+func (s *Sender) implicitRoute(domain string, secure bool) (route, *failure) {
 	if s.isOwnName(domain) {
 		return route{}, loops(domain)
 	}
-	return route{hosts: []string{domain}, preferred: 1, port: 25}, nil
+	return route{hosts: []string{domain}, preferred: 1, port: 25, secure: secure}, nil
 }
 
 // mx is one MX record, its host in lower case without the final dot.

@@ -17,6 +17,7 @@ type Sender struct {
 	cfg    Config
 	pool   *pool
 	blocks sync.Pool // of *blocks
+	offers offers
 }
 
 var _ queue.Deliverer = (*Sender)(nil)
@@ -76,7 +77,8 @@ func (a *attempt) log(ctx context.Context) {
 			slog.String("domain", a.task.Site),
 			slog.String("outcome", outcomeName(r.Outcome)),
 			slog.String("remote", r.Remote),
-			slog.String("tls", r.TLS),
+			slog.String("tls", r.TLS.String()),
+			slog.String("policy", r.Policy),
 			slog.Int("code", r.Code),
 			slog.String("reply", r.Text))
 	}

@@ -105,11 +105,15 @@ func (s *Sender) Probe(ctx context.Context, h Smarthost) (Probe, error) {
 	if f != nil {
 		return Probe{}, gomail.Errorf(gomail.Unavailable, "the smarthost %s cannot be found: %s: check the name in gomail.toml", h, f.text)
 	}
+	p := policy{server: h.Host, by: queue.ByWebPKI}
+	if r.needsTLS() {
+		p.level = needsCertificate
+	}
 	var err error
 	for _, addr := range addrs[:min(len(addrs), s.cfg.MaxHosts)] {
 		var c *client
-		if c, err = s.open(ctx, r, h.Host, addr, true); err == nil {
-			found := Probe{Remote: c.remote(), TLS: c.tls, Mechanism: c.mechanism}
+		if c, err = s.open(ctx, r, p, h.Host, addr, true); err == nil {
+			found := Probe{Remote: c.remote(), TLS: c.security.Version, Mechanism: c.mechanism}
 			c.quit()
 			return found, nil
 		}

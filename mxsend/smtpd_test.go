@@ -107,7 +107,7 @@ func TestAgainstSmtpd(t *testing.T) {
 		strings.Repeat(".", 100_000),
 	} {
 		results := s.Deliver(t.Context(), taskFor(t, "bob@example.com", "anna@example.net", "reject@example.net"), contentOf(content))
-		if results[0].Outcome != queue.Delivered || results[0].TLS != "TLS1.3" || results[0].Text != "kept" {
+		if results[0].Outcome != queue.Delivered || results[0].TLS.Version != "TLS1.3" || results[0].Text != "kept" {
 			t.Fatalf("%q: %+v", clip(content, 40), results)
 		}
 		if results[1].Outcome != queue.Permanent || results[1].Enhanced != "5.1.1" {

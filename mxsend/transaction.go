@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gomail"
 	"gomail/queue"
 )
 
@@ -17,6 +18,12 @@ import (
 func (a *attempt) use(ctx context.Context, c *client) bool {
 	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
 	defer stop()
+	if a.task.Envelope.TLS == gomail.TLSRequired && !c.ext.requireTLS {
+		// RFC 8689 section 4.2.1: another host may promise it.
+		c.release()
+		a.note(failure{outcome: queue.Permanent, enhanced: "5.7.30", remote: c.remote(), security: c.security, policy: c.policy.describe(), text: "the server does not promise to insist on TLS (REQUIRETLS), as the message demands"})
+		return false
+	}
 	if f := a.unfit(c); f != nil {
 		c.release()
 		a.settleAll(a.todo, f.result())
@@ -240,7 +247,7 @@ func (a *attempt) resultOf(c *client, r reply) queue.Result {
 	case !r.ok():
 		outcome = queue.Permanent
 	}
-	return queue.Result{Outcome: outcome, Code: r.code, Enhanced: r.enhanced, Text: r.text, Remote: c.remote(), TLS: c.tls,
+	return queue.Result{Outcome: outcome, Code: r.code, Enhanced: r.enhanced, Text: r.text, Remote: c.remote(), TLS: c.security, Policy: c.policy.describe(),
 		PassedOn: outcome == queue.Delivered && c.ext.dsn, PassedBy: outcome == queue.Delivered && c.ext.deliverBy}
 }
 

@@ -23,8 +23,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"gomail"
 	"gomail/queue"
+	"gomail/tlspolicy"
 )
 
 var update = flag.Bool("update", false, "write the C: and R: lines of the transcripts anew")
@@ -36,7 +39,7 @@ var update = flag.Bool("update", false, "write the C: and R: lines of the transc
 //	envelope: utf8, 8bit, ret=, envid=, by=seconds;mode
 //	content:  the message, with Go's escapes
 //	mx:, a:   the DNS: preference and host of example.net, addresses of a host
-//	config:   tlsroot, recipients=, messages=, smarthost=host:port (mx:0: straight to the MX)
+//	config:   tlsroot, tlsclock (its authority is not trusted), tls=wish, recipients=, messages=, smarthost=host:port (mx:0: straight to the MX)
 //	          and for the smarthost before: auth=name:password, by=MECHANISM, opportunistic, senders=, destinations=
 //	D:        the client connects to an address; D!: which does not answer
 //	S:        a line that the server sends; S|: raw, with Go's escapes
@@ -46,6 +49,10 @@ var update = flag.Bool("update", false, "write the C: and R: lines of the transc
 //	hang:     the server is silent until the client gives up
 //	R:        the result of the recipients, in order
 //	deliver:  another delivery of the same task begins
+//	secure:   DNSSEC authenticates the MX and these hosts; secure!: asking for their TLSA records fails
+//	tlsa:     a TLSA record of a host: usage, selector, matching type, and own, issuer or data
+//	sts:      the MTA-STS policy of example.net: mode and hosts
+//	P:        a session as it is counted for reports: policy, result, host
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -77,6 +84,7 @@ type stage struct {
 	dials   chan dialed
 	results chan []queue.Result
 	pending []string // results not yet checked
+	told    []string // sessions not yet checked
 	conn    net.Conn
 	r       *bufio.Reader
 	written []string
@@ -92,11 +100,14 @@ func playFile(t *testing.T, file string, cert tls.Certificate) {
 	s.task.Site = "example.net"
 	s.dials = make(chan dialed)
 	s.results = make(chan []queue.Result, 1)
-	s.cfg = Config{Hostname: "mail.example.com", Resolver: s.zone, AllowPrivateNetworks: true, Dial: s.dial}
+	s.cfg = Config{Hostname: "mail.example.com", Resolver: s.zone, AllowPrivateNetworks: true, Dial: s.dial, Secure: s.zone, Session: s.session}
 	for i, line := range strings.Split(strings.TrimRight(string(text), "\n"), "\n") {
 		s.play(i, line)
 	}
 	s.sender.Close()
+	if strings.Contains(string(text), "\nP:") && len(s.told) > 0 {
+		t.Errorf("%s: sessions not in the transcript: %q", file, s.told)
+	}
 	if len(s.pending) > 0 {
 		t.Errorf("%s: results not in the transcript: %q", file, s.pending)
 	}
@@ -141,6 +152,16 @@ func (s *stage) play(i int, line string) {
 		s.zone.mx["example.net"] = append(s.zone.mx["example.net"], &net.MX{Host: words[1] + ".", Pref: uint16(pref)})
 	case "a":
 		s.zone.addr[words[0]] = words[1:]
+	case "secure", "secure!":
+		s.zone.authenticate(words, kind == "secure!")
+	case "tlsa":
+		s.addTLSA(words)
+	case "sts":
+		s.cfg.STS = func(context.Context, string) (*tlspolicy.Policy, *tlspolicy.Failure) {
+			return &tlspolicy.Policy{Mode: tlspolicy.Mode(words[0]), MX: words[1:], MaxAge: time.Hour}, nil
+		}
+	case "P":
+		line = "P: " + s.checkSession(i, rest)
 	case "deliver":
 		s.deliver()
 	case "D", "D!":
@@ -208,6 +229,10 @@ func (s *stage) setEnvelope(words []string) {
 		switch key, value, _ := strings.Cut(w, "="); key {
 		case "utf8":
 			e.SMTPUTF8 = true
+		case "requiretls":
+			e.TLS = gomail.TLSRequired
+		case "tls-optional":
+			e.TLS = gomail.TLSOptional
 		case "8bit":
 			e.EightBit = true
 		case "ret":
@@ -232,10 +257,16 @@ func (s *stage) configure(words []string) {
 			leaf, _ := x509.ParseCertificate(s.cert.Certificate[0])
 			pool.AddCert(leaf)
 			s.cfg.TLS = &tls.Config{RootCAs: pool, Time: func() time.Time { return leaf.NotBefore.Add(time.Minute) }}
+		case "tlsclock": // nobody is trusted, and the certificate is valid
+			leaf, _ := x509.ParseCertificate(s.cert.Certificate[0])
+			s.cfg.TLS = &tls.Config{RootCAs: x509.NewCertPool(), Time: func() time.Time { return leaf.NotBefore.Add(time.Minute) }}
 		case "smarthost":
 			host, port, _ := strings.Cut(value, ":")
 			n, _ := strconv.Atoi(port)
 			s.cfg.Smarthosts = append(s.cfg.Smarthosts, Smarthost{Host: strings.TrimPrefix(host, "mx"), Port: n})
+		case "tls":
+			wish, _ := ParseWish(value)
+			s.cfg.Destinations = []Destination{{TLS: wish}}
 		case "auth", "by", "opportunistic", "senders", "destinations":
 			s.configureSmarthost(&s.cfg.Smarthosts[len(s.cfg.Smarthosts)-1], key, value)
 		case "recipients":
@@ -335,7 +366,7 @@ func (s *stage) checkResult(i int, want string) string {
 			s.deliver()
 		}
 		for _, r := range <-s.results {
-			s.pending = append(s.pending, fmt.Sprintf("%d %s %d %s %q %s %s%s", r.N, outcomeName(r.Outcome), r.Code, r.Enhanced, r.Text, r.Remote, r.TLS, marks(r)))
+			s.pending = append(s.pending, fmt.Sprintf("%d %s %d %s %q %s %s%s", r.N, outcomeName(r.Outcome), r.Code, r.Enhanced, r.Text, r.Remote, strings.TrimSpace(r.TLS.Version+" "+string(r.TLS.Verified)), marks(r)))
 		}
 	}
 	got := strings.TrimRight(s.pending[0], " ")
@@ -344,6 +375,39 @@ func (s *stage) checkResult(i int, want string) string {
 		s.t.Fatalf("%s:%d:\n got  R: %s\n want R: %s", s.file, i+1, got, want)
 	}
 	return got
+}
+
+// session takes down what is counted; it is told before the results are.
+func (s *stage) session(x tlspolicy.Session) {
+	result := string(x.Failure.Type)
+	if result == "" {
+		result = "success"
+	}
+	s.told = append(s.told, strings.TrimSpace(fmt.Sprintf("%s %s %s", x.Policy, result, x.Failure.ReceivingMX)))
+}
+
+func (s *stage) checkSession(i int, want string) string {
+	got := "<none>"
+	if len(s.told) > 0 {
+		got, s.told = s.told[0], s.told[1:]
+	}
+	if got != want && !*update {
+		s.t.Fatalf("%s:%d:\n got  P: %s\n want P: %s", s.file, i+1, got, want)
+	}
+	return got
+}
+
+func (s *stage) addTLSA(words []string) {
+	name, _ := dns.NewRR("_25._tcp." + words[0] + ". 300 IN TLSA " + strings.Join(append(words[1:4:4], "00"), " "))
+	rr := name.(*dns.TLSA)
+	leaf, _ := x509.ParseCertificate(s.cert.Certificate[0])
+	switch rr.Certificate = words[4]; words[4] {
+	case "own":
+		rr.Certificate, _ = dns.CertificateToDANE(rr.Selector, rr.MatchingType, leaf)
+	case "other":
+		rr.Certificate = strings.Repeat("ab", 32)
+	}
+	s.zone.tlsa[words[0]] = append(s.zone.tlsa[words[0]], rr)
 }
 
 func marks(r queue.Result) (s string) {

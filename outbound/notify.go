@@ -33,6 +33,9 @@ func (s *Service) Notify(ctx context.Context, n queue.Notice, content gomail.Con
 		return err
 	}
 	envelope := gomail.Envelope{Recipients: []gomail.Recipient{{Address: to, Notify: gomail.NotifyNever}}, SMTPUTF8: !to.IsASCII()}
+	if n.Message.Envelope.TLS == gomail.TLSRequired { // RFC 8689 section 5
+		envelope.TLS = gomail.TLSRequired
+	}
 	return s.sendOwn(ctx, envelope, from.Domain, report)
 }
 
@@ -62,6 +65,7 @@ func (s *Service) sendOwn(ctx context.Context, envelope gomail.Envelope, domain 
 	if err != nil {
 		return err
 	}
+	envelope.TLS = need(envelope.TLS, header)
 	_, err = s.enqueue(ctx, &draft{envelope: envelope}, signatures, body)
 	return err
 }
@@ -98,7 +102,7 @@ func quote(n queue.Notice, content gomail.Content) (header message.Header, origi
 	for _, e := range n.Events {
 		failed = failed || e.Action == queue.ActionFailed
 	}
-	full = failed && n.Message.Envelope.Return != "HDRS" && content.Size() <= maxReturned
+	full = failed && n.Message.Envelope.Return != "HDRS" && n.Message.Envelope.TLS != gomail.TLSRequired && content.Size() <= maxReturned
 	if !full {
 		return header, header.Bytes(), false, nil
 	}

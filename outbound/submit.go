@@ -56,6 +56,7 @@ func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 	if err != nil {
 		return err
 	}
+	d.envelope.TLS = need(d.envelope.TLS, d.header)
 	prefix := append(signatures, s.received(d.envelope.Client, id)...)
 	parts, err := s.enqueue(ctx, d, prefix, body)
 	if err != nil {
@@ -63,6 +64,15 @@ func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 	}
 	s.logQueued(id, parts[0].Key, d.envelope, body.Size())
 	return nil
+}
+
+// need says how a message insists on TLS: as its envelope does, or else its
+// header (RFC 8689 section 3).
+func need(asked gomail.TLSNeed, header message.Header) gomail.TLSNeed {
+	if asked == gomail.TLSByPolicy && message.TLSOptional(header) {
+		return gomail.TLSOptional
+	}
+	return asked
 }
 
 // checkAuthor refuses a message without exactly one From field, and one that

@@ -183,7 +183,7 @@ func failAll(t Task, err error) []Result {
 // judge says what a result means for a recipient's row and whether its sender
 // is to be told (RFC 3461 sections 4.1 and 5.2, RFC 2852 section 4).
 func (q *Queue) judge(t Task, r Recipient, result Result, now time.Time) (Change, Action) {
-	c := Change{Key: t.Key, N: r.N, Attempts: r.Attempts + 1, LastError: result.describe(), Delayed: r.Delayed, Late: r.Late}
+	c := Change{Key: t.Key, N: r.N, Attempts: r.Attempts + 1, LastError: result.describe(), LastTLS: result.TLS.String(), Delayed: r.Delayed, Late: r.Late}
 	by := t.Envelope.DeliverBy
 	expired := !now.Before(t.Expires) || by.Return && by.Passed(now)
 	switch {
@@ -329,6 +329,6 @@ func (q *Queue) log(t Task, r Recipient, result Result, c Change) {
 		outcome = "deferred"
 	}
 	q.config.Logger.Log(context.Background(), level, "delivery", slog.String("outcome", outcome), slog.Int64("queueid", t.ID),
-		slog.String("rcpt", r.Address.String()), slog.String("remote", result.Remote), slog.String("tls", result.TLS),
+		slog.String("rcpt", r.Address.String()), slog.String("remote", result.Remote), slog.String("tls", result.TLS.String()),
 		slog.Int("attempt", c.Attempts), slog.String("reply", result.Text))
 }

@@ -50,6 +50,7 @@ type Recipient struct {
 	Due       time.Time // of the next attempt
 	Attempts  int
 	LastError string // the last reply or fault, one line
+	LastTLS   string // what protected the way to the server that the last attempt reached
 	Delayed   bool   // the sender has been told about the delay
 	Late      bool   // the sender has been told that the time of DeliverBy has passed
 }
@@ -78,10 +79,50 @@ type Result struct {
 	Enhanced string // "5.1.1"
 	Text     string // the reply or the fault, one line
 	Remote   string // the server that said so, "mx.example.net [192.0.2.1]"
-	TLS      string // "TLS1.3", empty: plain text
+	TLS      Security
+	Policy   string // what was wanted of TLS: "dane", "mta-sts", "mta-sts testing", "required", "none"; empty: it did not come to that
 	PassedOn bool   // delivered, and the other side answers for success notices (RFC 3461 section 5.2)
 	PassedBy bool   // delivered, and the other side knows by when it is to be (RFC 2852)
 	Lost     bool   // no server of the site could be talked to; other messages would fare the same
+}
+
+// Security is what protected the way of a message to the server that took or
+// refused it.
+type Security struct {
+	Version  string       // "TLS1.3", empty: plain text, or no server was reached
+	Cipher   string       // "TLS_AES_128_GCM_SHA256"
+	Verified Verification // how the server was known to be the right one; empty: it was not
+	Why      string       // it is not verified, or there is no TLS; empty: not known
+}
+
+// Verification is how a server was known to be the right one.
+type Verification string
+
+// The ways.
+const (
+	ByDANE   Verification = "dane"    // a TLSA record, RFC 7672
+	BySTS    Verification = "mta-sts" // a certificate for a host of the domain's policy, RFC 8461
+	ByWebPKI Verification = "webpki"  // a certificate for the host, whose name nobody vouches for
+)
+
+// String says it in one line: "TLS1.3 TLS_AES_128_GCM_SHA256, verified by dane".
+// Empty: no server was reached.
+func (s Security) String() string {
+	text := s.Version + " " + s.Cipher
+	switch {
+	case s.Version == "" && s.Why == "":
+		return ""
+	case s.Version == "":
+		text = "no TLS"
+	case s.Verified != "":
+		return text + ", verified by " + string(s.Verified)
+	default:
+		text += ", not verified"
+	}
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return text
 }
 
 // Outcome says what becomes of a recipient.
@@ -102,6 +143,7 @@ type Change struct {
 	Due       time.Time
 	Attempts  int
 	LastError string
+	LastTLS   string
 	Delayed   bool
 	Late      bool
 }

@@ -80,4 +80,6 @@ type MailOptions struct {
 
 	Release   time.Time        // HOLDFOR or HOLDUNTIL; zero: at once
 	DeliverBy gomail.DeliverBy // BY
+
+	RequireTLS bool // REQUIRETLS, RFC 8689
 }

@@ -123,6 +123,9 @@ func describe(o MailOptions) string {
 	if !o.Release.IsZero() {
 		text += " release=" + o.Release.Format(time.RFC3339)
 	}
+	if o.RequireTLS {
+		text += " requiretls"
+	}
 	if by := o.DeliverBy; !by.Deadline.IsZero() {
 		text += " by=" + by.Deadline.Format(time.RFC3339) + ";" + by.Mode()
 	}

@@ -81,6 +81,9 @@ func (c *conn) extensions() []string {
 	if c.cfg.TLS != nil && c.client.TLS == nil {
 		lines = append(lines, "STARTTLS")
 	}
+	if c.client.TLS != nil && !c.cfg.LMTP { // RFC 8689 section 2: not before TLS
+		lines = append(lines, "REQUIRETLS")
+	}
 	if c.cfg.Submission && c.client.TLS != nil && !c.authenticated {
 		lines = append(lines, "AUTH "+strings.Join(c.mechanisms(), " "))
 	}

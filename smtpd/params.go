@@ -62,6 +62,11 @@ func (c *conn) mailOptions(params []param) (opts MailOptions, refusal reply, ok 
 			valid = opts.Return == "FULL" || opts.Return == "HDRS"
 		case "ENVID":
 			opts.EnvelopeID, valid = parseEnvelopeID(p.value)
+		case "REQUIRETLS":
+			if c.client.TLS == nil || c.cfg.LMTP {
+				return opts, unknownParam(p), false
+			}
+			opts.RequireTLS, valid = true, p.value == ""
 		case "HOLDFOR", "HOLDUNTIL":
 			if c.cfg.MaxHold == 0 {
 				return opts, unknownParam(p), false

@@ -135,7 +135,7 @@ var invariants = []struct{ problem, query string }{
 	{"a queued message has no recipient", "SELECT 'slot ' || m.slot || ', message ' || m.id FROM qmsg m WHERE NOT EXISTS (SELECT 1 FROM qrcpt r WHERE r.slot = m.slot AND r.msg_id = m.id)"},
 	{"a queued message has an impossible slot, state or time",
 		`SELECT 'slot ' || m.slot || ', message ' || m.id FROM qmsg m JOIN qrcpt r ON r.slot = m.slot AND r.msg_id = m.id
-		 WHERE m.slot NOT BETWEEN 0 AND 255 OR r.status NOT IN (0, 1) OR r.attempts < 0 OR r.delayed NOT IN (0, 1) OR r.late NOT IN (0, 1) OR m.by_return NOT IN (0, 1) OR m.by_trace NOT IN (0, 1) OR m.release_at < 0 OR m.smtputf8 NOT IN (0, 1) OR m.eightbit NOT IN (0, 1)`},
+		 WHERE m.slot NOT BETWEEN 0 AND 255 OR r.status NOT IN (0, 1) OR r.attempts < 0 OR r.delayed NOT IN (0, 1) OR r.late NOT IN (0, 1) OR m.by_return NOT IN (0, 1) OR m.by_trace NOT IN (0, 1) OR m.tls NOT IN (0, 1, 2) OR m.release_at < 0 OR m.smtputf8 NOT IN (0, 1) OR m.eightbit NOT IN (0, 1)`},
 	{"a queued message has no body, or another size than it",
 		`SELECT 'slot ' || q.slot || ', message ' || q.id FROM qmsg q LEFT JOIN blob b ON b.account_id = q.account_id AND b.id = q.blob_id LEFT JOIN frame f ON f.id = b.frame_id
 		 WHERE f.id IS NULL OR q.size <> LENGTH(q.prefix) + f.rlen`},

@@ -98,9 +98,9 @@ func (t *tx) enqueue(frame *blob.Frame, parts []queue.Message, bodySize int64) (
 
 func (t *tx) insertQueued(m queue.Message, blobID int64) error {
 	e := m.Envelope
-	if _, err := t.write("INSERT INTO qmsg (slot, id, account_id, blob_id, prefix, sender, smtputf8, eightbit, ret, envid, received, expires, size, release_at, deliver_by, by_return, by_trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	if _, err := t.write("INSERT INTO qmsg (slot, id, account_id, blob_id, prefix, sender, smtputf8, eightbit, ret, envid, received, expires, size, release_at, deliver_by, by_return, by_trace, tls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		m.Slot, m.ID, m.Account, blobID, notNil(m.Prefix), e.From.String(), e.SMTPUTF8, e.EightBit, e.Return, e.EnvelopeID,
-		toMicro(m.Received), toMicro(m.Expires), m.Size, toMicro(e.Release), toMicro(e.DeliverBy.Deadline), e.DeliverBy.Return, e.DeliverBy.Trace); err != nil {
+		toMicro(m.Received), toMicro(m.Expires), m.Size, toMicro(e.Release), toMicro(e.DeliverBy.Deadline), e.DeliverBy.Return, e.DeliverBy.Trace, e.TLS); err != nil {
 		return err
 	}
 	for _, r := range m.Rcpts {

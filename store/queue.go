@@ -49,9 +49,9 @@ func (t *tx) fenced(lease queue.Lease) error {
 }
 
 const (
-	messageColumns   = "m.slot, m.id, m.account_id, m.prefix, m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace"
-	dueColumns       = "m.slot, m.id, m.account_id, x'', m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace" // without the prefix
-	recipientColumns = "r.n, r.rcpt, r.site, r.notify, r.orcpt, r.due, r.attempts, r.status, r.delayed, r.late, r.last_error"
+	messageColumns   = "m.slot, m.id, m.account_id, m.prefix, m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace, m.tls"
+	dueColumns       = "m.slot, m.id, m.account_id, x'', m.sender, m.smtputf8, m.eightbit, m.ret, m.envid, m.received, m.expires, m.size, m.release_at, m.deliver_by, m.by_return, m.by_trace, m.tls" // without the prefix
+	recipientColumns = "r.n, r.rcpt, r.site, r.notify, r.orcpt, r.due, r.attempts, r.status, r.delayed, r.late, r.last_error, r.last_tls"
 	queueJoin        = " FROM qrcpt r JOIN qmsg m ON m.slot = r.slot AND m.id = r.msg_id"
 	queueOrder       = " ORDER BY r.slot, r.msg_id, r.n"
 )
@@ -79,8 +79,8 @@ func scanQueued(rows *sql.Rows, further ...any) (m queue.Summary, r queue.Recipi
 	var sender, rcpt string
 	var received, expires, due, release, by int64
 	err = rows.Scan(append([]any{&m.Slot, &m.ID, &m.Account, &m.Prefix, &sender, &m.Envelope.SMTPUTF8, &m.Envelope.EightBit, &m.Envelope.Return, &m.Envelope.EnvelopeID, &received, &expires, &m.Size,
-		&release, &by, &m.Envelope.DeliverBy.Return, &m.Envelope.DeliverBy.Trace,
-		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.Late, &r.LastError}, further...)...)
+		&release, &by, &m.Envelope.DeliverBy.Return, &m.Envelope.DeliverBy.Trace, &m.Envelope.TLS,
+		&r.N, &rcpt, &r.Site, &r.Notify, &r.Original, &due, &r.Attempts, &r.Status, &r.Delayed, &r.Late, &r.LastError, &r.LastTLS}, further...)...)
 	if err != nil {
 		return m, r, sqlError(err)
 	}
@@ -217,8 +217,8 @@ func (t *tx) finish(ch queue.Change, held holds) error {
 	if ch.Done {
 		return t.removeRecipient(ch.Key, ch.N, held)
 	}
-	_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, delayed = ?, late = ? WHERE slot = ? AND msg_id = ? AND n = ?",
-		toMicro(ch.Due), ch.Attempts, ch.LastError, ch.Delayed, ch.Late, ch.Slot, ch.ID, ch.N)
+	_, err := t.write("UPDATE qrcpt SET due = ?, attempts = ?, last_error = ?, last_tls = ?, delayed = ?, late = ? WHERE slot = ? AND msg_id = ? AND n = ?",
+		toMicro(ch.Due), ch.Attempts, ch.LastError, ch.LastTLS, ch.Delayed, ch.Late, ch.Slot, ch.ID, ch.N)
 	return err
 }
 

@@ -139,6 +139,9 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 	}
 	s.allowance = allowance
 	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID, Release: o.Release, DeliverBy: o.DeliverBy}
+	if o.RequireTLS {
+		s.envelope.TLS = gomail.TLSRequired
+	}
 	return nil
 }
 

@@ -162,8 +162,14 @@ func (c queueShowCmd) Run(a *app) error {
 			what := map[bool]string{true: "else it is returned", false: "else its sender is told"}[m.ByMode[0] == 'R']
 			row(w, "Deliver by", m.DeliverBy.Local().Format(time.DateTime)+", "+what)
 		}
+		if m.TLS != "" {
+			row(w, "TLS", map[string]string{"required": "required (REQUIRETLS)", "optional": "as it comes (TLS-Required: No)"}[m.TLS])
+		}
 		for _, r := range m.Recipients {
 			row(w, "To", r.Address, nextTry(r), r.LastError)
+			if r.LastTLS != "" {
+				row(w, "", "", "last over", r.LastTLS)
+			}
 		}
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"gomail/internal/resolver"
 	"gomail/mailauth"
 	"gomail/mxsend"
+	"gomail/mxsend/sts"
 	"gomail/outbound"
 	"gomail/queue"
 	"gomail/smtpd"
@@ -49,6 +50,7 @@ type server struct {
 	certs    *certs.Manager
 	queue    *queue.Queue
 	sender   *mxsend.Sender
+	sts      *sts.Cache
 	inbound  *inbound.Service
 	outbound *outbound.Service
 	milters  milters
@@ -120,6 +122,10 @@ func (s *server) makeDelivery(o outside) error {
 		return err
 	}
 	sending.Logger = s.log
+	if s.sts, err = s.stsPolicies(o, sending); err != nil {
+		return err
+	}
+	sending.STS = s.sts.Policy
 	s.sender = mxsend.New(sending)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
@@ -315,7 +321,7 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}, {"reports", s.policies.clean}} {
+	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}, {"reports", s.policies.clean}} {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)

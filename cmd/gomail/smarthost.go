@@ -23,10 +23,19 @@ func senderConfig(c config.Config, o outside) (mxsend.Config, error) {
 	}
 	roots, err := trusted(c.TLS.ACMECAFile)
 	return mxsend.Config{
-		Hostname: c.Server.Hostname, Resolver: o.resolver, Dial: o.dial, OwnAddresses: c.Server.PublicAddresses,
+		Hostname: c.Server.Hostname, Resolver: o.resolver, Secure: o.resolver, Destinations: destinations(c.Outbound), Dial: o.dial, OwnAddresses: c.Server.PublicAddresses,
 		BindAddresses: c.Outbound.BindAddresses, AllowPrivateNetworks: c.Outbound.AllowPrivateNetworks,
 		Smarthosts: smarthosts, TLS: &tls.Config{RootCAs: roots},
 	}, err
+}
+
+// destinations says what is wanted of TLS with some domains.
+func destinations(c config.Outbound) (all []mxsend.Destination) {
+	for _, d := range c.Destinations {
+		wish, _ := mxsend.ParseWish(d.TLS) // the configuration has been checked
+		all = append(all, mxsend.Destination{Domains: d.Domains, TLS: wish})
+	}
+	return all
 }
 
 // readSmarthosts returns the servers that relay for us, with their passwords.

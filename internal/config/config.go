@@ -136,6 +136,7 @@ type Outbound struct {
 	SmarthostTLS          string        `toml:"smarthost_tls"`           // required, with a certificate for its name; or opportunistic, which never sends a password
 	SmarthostMechanism    string        `toml:"smarthost_mechanism"`     // SCRAM-SHA-256, PLAIN, LOGIN; empty: the best of those offered
 	Smarthosts            []Smarthost   `toml:"smarthosts"`              // for some senders or destinations: the first that matches, before outbound.smarthost
+	Destinations          []Destination `toml:"destinations"`            // what is wanted of TLS with the servers of some domains, instead of what those want themselves (MTA-STS, DANE)
 	BindAddresses         []netip.Addr  `toml:"bind_addresses"`          // to send from
 	AllowPrivateNetworks  bool          `toml:"allow_private_networks"`  // deliver to loopback and private addresses
 	MaxDeliveries         int           `toml:"max_deliveries"`          // at a time
@@ -152,6 +153,12 @@ type Smarthost struct {
 	PasswordFile string   `toml:"password_file"`
 	TLS          string   `toml:"tls"`       // required (the default), opportunistic
 	Mechanism    string   `toml:"mechanism"` // SCRAM-SHA-256, PLAIN, LOGIN; empty: the best of those offered
+}
+
+// Destination says how mail to some domains is to be encrypted.
+type Destination struct {
+	Domains []string `toml:"domains"` // recipients' domains; ".example.com": all below; empty: all
+	TLS     string   `toml:"tls"`     // policy: as the domains' own policies want it; opportunistic: where it works, whatever they want; require: always; verify: always, with a certificate for the MX host or by DANE; dane: by DANE only
 }
 
 // AllSmarthosts returns the smarthosts in the order in which they are tried

@@ -71,6 +71,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"[outbound]\nsmarthost = \"relay.test\"\nsmarthost_tls = \"maybe\"\n", "outbound.smarthost_tls is \"maybe\": it has to be one of required, opportunistic"},
 		{"[[outbound.smarthosts]]\nhost = \"relay.test\"\nsenders = [\"not a name\"]\n", "outbound.smarthosts, number 1: senders and destinations are domains"},
 		{"[[outbound.smarthosts]]\nhost = \"relay.test:x\"\n", "outbound.smarthosts, number 1: host is \"relay.test:x\""},
+		{"[[outbound.destinations]]\ndomains = [\"example.net\"]\ntls = \"yes\"\n", "outbound.destinations, number 1: tls is \"yes\": it has to be one of policy, opportunistic, require, verify, dane"},
+		{"[[outbound.destinations]]\ndomains = [\"a b\"]\ntls = \"dane\"\n", "outbound.destinations, number 1: domains are domains"},
 		{"[[outbound.smarthosts]]\nhosts = \"relay.test\"\n", "there is no key outbound.smarthosts.hosts"},
 		{"[lmtp]\nlisten = [\":24\"]\n", "LMTP has no sign-in, so it is served on Unix sockets alone"},
 		{"[lmtp]\nmode = \"rw\"\n", "lmtp.mode is \"rw\""},

@@ -144,6 +144,7 @@ func manual() string {
 		fmt.Fprintf(&b, "| %s | `%s` | %s | `%s` |\n", name, k.Default, what, k.Environment)
 	}
 	b.WriteString("\n## Tables\n\n```toml\n[[server.extra_mx]]       # a further host that takes mail for the domains here\nhost = \"mx2.example.com\"\npriority = 20\n\n" +
-		"[[outbound.smarthosts]]   # mail from one domain goes through a relay of its own\nhost = \"smtp.example.net:587\"\nsenders = [\"example.com\"]\nusername = \"relay-user\"\npassword_file = \"/etc/gomail/relay.password\"\n```\n")
+		"[[outbound.smarthosts]]   # mail from one domain goes through a relay of its own\nhost = \"smtp.example.net:587\"\nsenders = [\"example.com\"]\nusername = \"relay-user\"\npassword_file = \"/etc/gomail/relay.password\"\n\n" +
+		"[[outbound.destinations]] # mail to a partner only goes over TLS with a certificate that is right\ndomains = [\"example.org\"]\ntls = \"verify\"\n```\n")
 	return b.String()
 }

@@ -19,8 +19,13 @@ var (
 	smarthostMechanisms = []string{"", "SCRAM-SHA-256", "PLAIN", "LOGIN"}
 )
 
-// check refuses smarthosts that cannot work.
+// check refuses smarthosts and destinations that cannot work.
 func (o Outbound) check() error {
+	for i, d := range o.Destinations {
+		if err := d.check(fmt.Sprintf("outbound.destinations, number %d: ", i+1)); err != nil {
+			return err
+		}
+	}
 	for i, h := range o.Smarthosts {
 		if err := h.check(fmt.Sprintf("outbound.smarthosts, number %d: ", i+1), ""); err != nil {
 			return err
@@ -55,12 +60,26 @@ func (h Smarthost) check(where, prefix string) error {
 	case (h.Username == "") != (h.PasswordFile == ""):
 		return gomail.Errorf(gomail.Invalid, "%s%susername and %[2]spassword_file belong together: set both, or none", where, prefix)
 	}
-	for _, d := range slices.Concat(h.Senders, h.Destinations) {
+	return checkDomains(where+"senders and destinations", slices.Concat(h.Senders, h.Destinations))
+}
+
+func checkDomains(what string, all []string) error {
+	for _, d := range all {
 		if _, err := gomail.CanonicalDomain(strings.TrimPrefix(d, ".")); err != nil {
-			return gomail.Errorf(gomail.Invalid, "%ssenders and destinations are domains, or .domain for all below one: %w", where, err)
+			return gomail.Errorf(gomail.Invalid, "%s are domains, or .domain for all below one: %w", what, err)
 		}
 	}
 	return nil
+}
+
+var destinationTLS = []string{"policy", "opportunistic", "require", "verify", "dane"}
+
+// check refuses a destination that cannot be meant; where names it.
+func (d Destination) check(where string) error {
+	if !slices.Contains(destinationTLS, d.TLS) {
+		return gomail.Errorf(gomail.Invalid, "%stls is %q: it has to be one of %s", where, d.TLS, strings.Join(destinationTLS, ", "))
+	}
+	return checkDomains(where+"domains", d.Domains)
 }
 
 // Address returns the host and the port to connect to; no host: each domain's

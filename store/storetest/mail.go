@@ -102,7 +102,7 @@ func testQueue(f *fixture) {
 	anna, _ := f.account("anna")
 	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 	m := queue.Message{
-		Account: anna, Envelope: gomail.Envelope{From: address("anna@example.com"), SMTPUTF8: true, EightBit: true, Return: "HDRS", EnvelopeID: "id"},
+		Account: anna, Envelope: gomail.Envelope{From: address("anna@example.com"), SMTPUTF8: true, EightBit: true, Return: "HDRS", EnvelopeID: "id", TLS: gomail.TLSRequired},
 		Prefix: []byte("DKIM-Signature: x\r\n"), Received: now, Expires: now.Add(time.Hour),
 	}
 	for _, to := range []string{"a@one.test", "b@one.test", "c@two.test"} {
@@ -144,7 +144,7 @@ func testQueue(f *fixture) {
 	due = append(due, more...)
 	for _, p := range parts {
 		i := slices.IndexFunc(due, func(d queue.Message) bool { return d.Key == p.Key })
-		if i < 0 || due[i].Envelope.From != m.Envelope.From || !due[i].Envelope.SMTPUTF8 || due[i].Envelope.Return != "HDRS" || due[i].Size != p.Size || len(due[i].Rcpts) != len(p.Rcpts) || due[i].Rcpts[0] != p.Rcpts[0] {
+		if i < 0 || due[i].Envelope.From != m.Envelope.From || !due[i].Envelope.SMTPUTF8 || due[i].Envelope.TLS != gomail.TLSRequired || due[i].Envelope.Return != "HDRS" || due[i].Size != p.Size || len(due[i].Rcpts) != len(p.Rcpts) || due[i].Rcpts[0] != p.Rcpts[0] {
 			f.Errorf("due is %+v, queued was %+v", due, p)
 		}
 	}
@@ -155,11 +155,11 @@ func testQueue(f *fixture) {
 	f.ok(err)
 	f.ok(f.store.Finish(f.ctx, lease, []queue.Change{
 		{Key: parts[0].Key, N: 0, Done: true},
-		{Key: parts[0].Key, N: 1, Due: now.Add(time.Hour), Attempts: 1, LastError: "busy", Delayed: true},
+		{Key: parts[0].Key, N: 1, Due: now.Add(time.Hour), Attempts: 1, LastError: "busy", LastTLS: "TLS1.3 x", Delayed: true},
 	}))
 	left, err := f.store.Queued(f.ctx, parts[0].Key)
 	f.ok(err)
-	if len(left.Rcpts) != 1 || left.Rcpts[0].Attempts != 1 || left.Rcpts[0].LastError != "busy" || !left.Rcpts[0].Delayed {
+	if len(left.Rcpts) != 1 || left.Rcpts[0].Attempts != 1 || left.Rcpts[0].LastError != "busy" || left.Rcpts[0].LastTLS != "TLS1.3 x" || !left.Rcpts[0].Delayed {
 		f.Errorf("left: %+v", left)
 	}
 	f.ok(f.store.SetStatus(f.ctx, parts[0].Key, -1, queue.Held, now))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gomail"
 	"gomail/queue"
 )
 
@@ -20,6 +21,7 @@ type QueuedMessage struct {
 	Release    *time.Time        `json:"release,omitempty" doc:"before which its sender does not want it delivered"`
 	DeliverBy  *time.Time        `json:"deliver_by,omitempty" doc:"by which its sender wants it delivered"`
 	ByMode     string            `json:"by_mode,omitempty" doc:"what becomes of it when it is late: R, it is returned; N, its sender is told; T after either: hand-overs are told"`
+	TLS        string            `json:"tls,omitempty" enum:"required,optional" doc:"required: it only goes to verified servers that promise the same (REQUIRETLS); optional: no policy holds it up (TLS-Required: No)"`
 	Recipients []QueuedRecipient `json:"recipients"`
 }
 
@@ -30,6 +32,7 @@ type QueuedRecipient struct {
 	Due       time.Time `json:"due"`
 	Attempts  int       `json:"attempts"`
 	LastError string    `json:"last_error"`
+	LastTLS   string    `json:"last_tls,omitempty" doc:"what protected the way to the server that the last attempt reached"`
 }
 
 func showQueued(m queue.Summary) QueuedMessage {
@@ -40,8 +43,14 @@ func showQueued(m queue.Summary) QueuedMessage {
 	if by := m.Envelope.DeliverBy; !by.Deadline.IsZero() {
 		q.DeliverBy, q.ByMode = &by.Deadline, by.Mode()
 	}
+	switch m.Envelope.TLS {
+	case gomail.TLSRequired:
+		q.TLS = "required"
+	case gomail.TLSOptional:
+		q.TLS = "optional"
+	}
 	for _, r := range m.Rcpts {
-		q.Recipients = append(q.Recipients, QueuedRecipient{r.Address.String(), r.Status.String(), r.Due, r.Attempts, r.LastError})
+		q.Recipients = append(q.Recipients, QueuedRecipient{r.Address.String(), r.Status.String(), r.Due, r.Attempts, r.LastError, r.LastTLS})
 	}
 	return q
 }
