@@ -79,6 +79,7 @@ func world() zone {
 type fixture struct {
 	*testing.T
 	*inbound.Service
+	config     inbound.Config
 	store      *store.Store
 	anna, bert gomail.Account
 }
@@ -105,11 +106,12 @@ func newFixture(t *testing.T, mode inbound.Mode, readers ...inbound.Reader) fixt
 	if err := d.AddAlias(t.Context(), parse(t, "sales@example.com"), f.anna.Address); err != nil {
 		t.Fatal(err)
 	}
-	f.Service = inbound.New(inbound.Config{
+	f.config = inbound.Config{
 		Store: st, Domains: d, Hostname: "mail.example.com", Mode: mode, Readers: readers,
 		Checker: mailauth.New(mailauth.Config{Resolver: world(), Hostname: "mail.example.com"}),
 		Clock:   func() time.Time { return time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC) },
-	})
+	}
+	f.Service = inbound.New(f.config)
 	return f
 }
 

@@ -44,6 +44,7 @@ type Config struct {
 	Mode     Mode   // empty: Reject
 	Added    func([]queue.Message)
 	Readers  []Reader         // that are shown mail for them, in order
+	Judged   func(Judgement)  // told of each message that was judged; nil: nobody is
 	SpoolDir string           // where large messages wait for filters; empty: the system's place
 	Clock    func() time.Time // nil: time.Now
 	Logger   *slog.Logger

@@ -40,6 +40,7 @@ type Config struct {
 type Service struct {
 	config  Config
 	reading chan struct{} // has room for those who may read a report at once
+	tally   tally
 }
 
 // New returns a Service.
@@ -53,7 +54,7 @@ func New(c Config) *Service {
 	if c.Hosted == nil {
 		c.Hosted = func(context.Context, string) (bool, error) { return true, nil }
 	}
-	return &Service{config: c, reading: make(chan struct{}, 1)}
+	return &Service{config: c, reading: make(chan struct{}, 1), tally: tally{count: map[string]*counted{}}}
 }
 
 // AddDMARC keeps an aggregate report. It returns false when the same report

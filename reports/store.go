@@ -54,4 +54,16 @@ type Store interface {
 	DisownedSources(ctx context.Context, domain string) ([]string, error)
 	// ForgetPolicies removes a domain's reports, history and marks.
 	ForgetPolicies(ctx context.Context, domain string) error
+
+	// AddJudged adds results to what is known of their days, within MaxJudged
+	// and MaxJudgedDomains.
+	AddJudged(ctx context.Context, days []JudgedDay) error
+	// JudgedDays returns the days before a moment of which there are results,
+	// with their domains and without the results, oldest first.
+	JudgedDays(ctx context.Context, before time.Time) ([]JudgedDay, error)
+	// Judged returns the results about a domain's day, those with the most
+	// messages first.
+	Judged(ctx context.Context, domain string, day time.Time) ([]Judged, error)
+	// RemoveJudged removes them.
+	RemoveJudged(ctx context.Context, domain string, day time.Time) error
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,8 +13,11 @@ import (
 	"gomail/dnsplan"
 	"gomail/inbound"
 	"gomail/mailauth/dkim"
+	"gomail/mailauth/dmarc"
 	"gomail/mailauth/spf"
+	"gomail/outbound"
 	"gomail/reports"
+	"gomail/reports/aggregate"
 )
 
 // reportReader shows the mail that comes to the report addresses of the
@@ -72,4 +78,98 @@ func (r *reportReader) Read(ctx context.Context, a inbound.Arrived) bool {
 		}
 	}
 	return r.policies.reports.Read(ctx, m)
+}
+
+// judged counts a message for the report to the domain that it claims to be
+// from, if that asks for one.
+func (s *server) judged(j inbound.Judgement) {
+	d := j.Auth.DMARC
+	if !s.config.Reports.Send || len(d.Record.RUA) == 0 || d.Status != dmarc.StatusPass && d.Status != dmarc.StatusFail {
+		return
+	}
+	result := aggregate.Record{
+		Source: j.Client, Disposition: j.Disposition, DKIM: d.AlignedDKIM, SPF: d.AlignedSPF, HeaderFrom: d.Author, EnvelopeFrom: j.From.Domain,
+		SPFChecks: []aggregate.SPFCheck{{Domain: j.Auth.SPF.Domain, Scope: "mfrom", Result: string(j.Auth.SPF.Status)}},
+	}
+	if j.From.IsNull() {
+		result.SPFChecks[0].Scope = "helo"
+	}
+	for _, sig := range j.Auth.DKIM {
+		result.Signatures = append(result.Signatures, aggregate.Signature{Domain: sig.Domain, Selector: sig.Selector, Result: string(sig.Status)})
+	}
+	if j.Override != "" {
+		result.Reasons = []aggregate.Reason{{Type: j.Override}}
+	}
+	s.policies.reports.Note(reports.Judged{Policy: publishedPolicy(d), Result: result})
+}
+
+// publishedPolicy is the record that was gone by, as reports show it.
+func publishedPolicy(d dmarc.Result) aggregate.Policy {
+	r := d.Record
+	p := aggregate.Policy{
+		Domain: d.Domain, P: cmp.Or(string(r.Policy), "none"), SP: string(r.SubdomainPolicy), NP: string(r.NonexistentPolicy),
+		ADKIM: alignment(r.StrictDKIM), ASPF: alignment(r.StrictSPF), FO: strings.Join(r.FailureOptions, ":"), Testing: "n", Discovery: "treewalk",
+	}
+	if r.Testing {
+		p.Testing = "y"
+	}
+	return p
+}
+
+func alignment(strict bool) string {
+	if strict {
+		return "s"
+	}
+	return "r"
+}
+
+// reportMailer hands reports to the queue. It implements reports.Mailer.
+type reportMailer struct{ *outbound.Service }
+
+// Submit queues a report.
+func (m reportMailer) Submit(ctx context.Context, from, to gomail.Address, message []byte) error {
+	return m.SendReport(ctx, from, to, message)
+}
+
+// How often what was counted is written, and reports that are due are looked
+// for.
+const (
+	flushEvery = 15 * time.Second
+	reportPace = 10 * time.Minute
+)
+
+// sendReports writes what was counted, and sends the reports that are due,
+// until ctx ends.
+func (s *server) sendReports(ctx context.Context) error {
+	flush, send := time.NewTicker(flushEvery), time.NewTicker(reportPace)
+	defer flush.Stop()
+	defer send.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.policies.reports.Flush(context.WithoutCancel(ctx))
+		case <-flush.C:
+			if err := s.policies.reports.Flush(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("what reports are made of could not be written", slog.Any("error", err))
+			}
+		case <-send.C:
+			if err := s.sendDMARCReports(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("DMARC reports could not be sent", slog.Any("error", err))
+			}
+		}
+	}
+}
+
+// sendDMARCReports sends those that are due, in the name of the domain that
+// the mail host belongs to. Without one nobody could sign them.
+func (s *server) sendDMARCReports(ctx context.Context) error {
+	home, err := s.home(ctx)
+	if err != nil || home == "" || !s.config.Reports.Send {
+		return err
+	}
+	return s.policies.reports.SendDMARC(ctx, reports.DMARCConfig{
+		Resolver: s.resolver, Mailer: reportMailer{s.outbound}, Org: home, Hostname: s.config.Server.Hostname,
+		From: gomail.Address{Local: "postmaster", Domain: home},
+		Skip: func(domain string) bool { return slices.Contains(s.config.Reports.Skip, domain) },
+	})
 }

@@ -142,7 +142,7 @@ func (s *server) makeDelivery(o outside) error {
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
-		Readers: []inbound.Reader{&reportReader{services: s.services}},
+		Readers: []inbound.Reader{&reportReader{services: s.services}}, Judged: s.judged,
 	})
 	return nil
 }
@@ -321,7 +321,10 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run}, {"reports", s.policies.clean}} {
+	for _, t := range []task{
+		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
+		{"reports", s.policies.clean}, {"reports out", s.sendReports},
+	} {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)

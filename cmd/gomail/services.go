@@ -37,6 +37,7 @@ type services struct {
 	mailboxes *mailbox.Service
 	queue     *queue.Queue
 	config    config.Config
+	resolver  *resolver.Resolver
 	settings  *serverSettings
 	prober    *dnswatch.Prober
 	watcher   *dnswatch.Watcher
@@ -109,6 +110,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	s.watcher = s.newWatcher()
 	s.publisher = s.newPublisher(o, sealer)
 	s.policies = newPolicies(s)
+	s.resolver = o.resolver
 	s.reported = &reported{services: s, names: addressNames{resolver: o.resolver}}
 	return nil
 }

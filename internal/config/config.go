@@ -27,6 +27,7 @@ type Config struct {
 	DKIM       DKIM       `toml:"dkim"`
 	DNS        DNS        `toml:"dns"`
 	Outbound   Outbound   `toml:"outbound"`
+	Reports    Reports    `toml:"reports"`
 	Store      Store      `toml:"store"`
 	Secrets    Secrets    `toml:"secrets"`
 	Log        Log        `toml:"log"`
@@ -128,6 +129,13 @@ type DNS struct {
 	ReachHosts []string `toml:"reach_hosts"` // mail servers of others, of which one has to be reachable on port 25; empty: not tried
 }
 
+// Reports are what other domains are told about mail in their name and about
+// TLS to their hosts.
+type Reports struct {
+	Send bool     `toml:"send"` // once a day, to the domains whose records ask for them
+	Skip []string `toml:"skip"` // domains that get none
+}
+
 // Outbound is mail to other servers.
 type Outbound struct {
 	Smarthost             string        `toml:"smarthost"`               // "smtp.example.net:587": takes mail instead of each domain's own servers; 465: TLS from the start
@@ -216,6 +224,7 @@ func Default() Config {
 			ReachHosts: []string{"gmail-smtp-in.l.google.com", "mx1.mail.icloud.com", "mta5.am0.yahoodns.net"},
 		},
 		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour},
+		Reports:  Reports{Send: true},
 		Store:    Store{URL: "sqlite:", Blobs: "packs:"},
 		Secrets:  Secrets{},
 		Log:      Log{Format: "text"},

@@ -116,6 +116,13 @@ func (c *Config) complete(alone bool, credential string) error {
 	for i, r := range c.DNS.Resolvers {
 		c.DNS.Resolvers[i] = withPort(r, "53")
 	}
+	for i, name := range c.Reports.Skip {
+		canonical, err := gomail.CanonicalDomain(name)
+		if err != nil {
+			return gomail.Errorf(gomail.Invalid, "reports.skip: %w", err)
+		}
+		c.Reports.Skip[i] = canonical
+	}
 	checks := []struct {
 		key, value string
 		allowed    []string

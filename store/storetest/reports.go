@@ -10,6 +10,7 @@ import (
 	"gomail"
 	"gomail/ladder"
 	"gomail/reports"
+	"gomail/reports/aggregate"
 )
 
 func testReports(f *fixture) {
@@ -56,6 +57,7 @@ func testReports(f *fixture) {
 	f.kind(f.store.EachDMARCRow(f.ctx, "example.com", day, func(reports.DMARCReport, reports.DMARCRow) error { return stop }), gomail.Closed)
 
 	testSourceDays(f, day)
+	testJudged(f, day)
 	testTLSRows(f, day)
 	removed, err := f.store.RemoveReports(f.ctx, later.End)
 	f.ok(err)
@@ -129,6 +131,36 @@ func testSourceDays(f *fixture, day time.Time) {
 	f.ok(f.store.ForgetPolicies(f.ctx, "days.example"))
 	if left := all(); len(left) != 0 {
 		f.Errorf("%d sources of a forgotten domain", len(left))
+	}
+}
+
+// testJudged: the same result is counted, not listed again, and days go one by
+// one.
+func testJudged(f *fixture, day time.Time) {
+	result := func(source string, n int) reports.Judged {
+		return reports.Judged{
+			Policy: aggregate.Policy{Domain: "sender.example", P: "none"},
+			Result: aggregate.Record{Source: netip.MustParseAddr(source), Count: n, HeaderFrom: "sender.example", Signatures: []aggregate.Signature{{Domain: "sender.example", Result: "pass"}}},
+		}
+	}
+	for _, at := range []time.Time{day, day, day.AddDate(0, 0, 1)} {
+		f.ok(f.store.AddJudged(f.ctx, []reports.JudgedDay{{Domain: "sender.example", Day: at, Results: []reports.Judged{result("192.0.2.1", 1), result("192.0.2.2", 4)}}}))
+	}
+	all, err := f.store.Judged(f.ctx, "sender.example", day)
+	f.ok(err)
+	if want := []reports.Judged{result("192.0.2.2", 8), result("192.0.2.1", 2)}; !reflect.DeepEqual(all, want) {
+		f.Errorf("what was judged comes back as %+v", all)
+	}
+	days, err := f.store.JudgedDays(f.ctx, day.AddDate(0, 0, 1))
+	f.ok(err)
+	if len(days) != 1 || days[0].Domain != "sender.example" || !days[0].Day.Equal(day) {
+		f.Errorf("the days that are over are %+v", days)
+	}
+	f.ok(f.store.RemoveJudged(f.ctx, "sender.example", day))
+	days, err = f.store.JudgedDays(f.ctx, day.AddDate(0, 0, 5))
+	f.ok(err)
+	if len(days) != 1 || !days[0].Day.Equal(day.AddDate(0, 0, 1)) {
+		f.Errorf("after one was removed, the days are %+v", days)
 	}
 }
 
