@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"gomail"
 	"gomail/internal/netaddr"
 	"gomail/queue"
 	"gomail/tlspolicy"
@@ -27,6 +28,7 @@ type route struct {
 	secure bool              // the hosts are authenticated by DNSSEC
 	sts    *tlspolicy.Policy // nil: none is in force
 	wish   Wish
+	silent bool // sessions are not counted
 }
 
 // key names a host in the pool of connections. One that is signed in is not
@@ -51,6 +53,8 @@ func (s *Sender) route(ctx context.Context, task queue.Task) (r route, f *failur
 		r, f = s.domainRoute(ctx, task.Site)
 	}
 	r.domain = task.Site
+	// Reports are such messages: of them nobody wants to hear in reports.
+	r.silent = task.Envelope.TLS == gomail.TLSOptional
 	if f == nil && r.smarthost == nil {
 		s.findPolicies(ctx, &r)
 	}

@@ -1,6 +1,9 @@
 package mxsend
 
 import (
+	"crypto/x509"
+	"errors"
+	"io"
 	"net"
 	"net/netip"
 
@@ -29,12 +32,12 @@ func (p policy) outcomeOf(c *client, err error) (flaw *tlspolicy.Failure, counte
 
 // count tells of a session, or of one that did not come about. c may be nil.
 func (s *Sender) count(r route, p policy, host string, c *client, flaw *tlspolicy.Failure) {
-	if s.cfg.Session == nil || p.kind == "" || r.smarthost != nil {
+	if s.cfg.Session == nil || p.kind == "" || r.smarthost != nil || r.silent {
 		return
 	}
 	session := tlspolicy.Session{Domain: r.domain, Policy: p.kind, Strings: p.text, MXHosts: p.hosts}
 	if flaw != nil {
-		session.Failure = tlspolicy.FailureDetail{Type: flaw.Type, ReceivingMX: host, ReasonCode: cleanText(clip(flaw.Error(), maxReason))}
+		session.Failure = tlspolicy.FailureDetail{Type: flaw.Type, ReceivingMX: host, ReasonCode: reasonOf(flaw)}
 		if c != nil {
 			session.Failure.ReceivingIP, session.Failure.SendingIP = c.addr, s.sendingIP(c)
 		}
@@ -44,6 +47,26 @@ func (s *Sender) count(r route, p policy, host string, c *client, flaw *tlspolic
 
 // maxReason bounds the reason in a report.
 const maxReason = 200
+
+// reasonOf is a failure's reason without what is different every time, such as
+// the hour and the port: reports count by it.
+func reasonOf(flaw *tlspolicy.Failure) string {
+	var invalid x509.CertificateInvalidError
+	var lookup *net.DNSError
+	var network net.Error
+	text := flaw.Error()
+	switch {
+	case errors.As(flaw.Err, &invalid) && invalid.Reason == x509.Expired:
+		text = "the certificate has expired, or is not valid yet"
+	case errors.As(flaw.Err, &lookup):
+		text = lookup.Err
+	case errors.As(flaw.Err, &network) && network.Timeout():
+		text = "the server did not answer in time"
+	case errors.As(flaw.Err, &network), errors.Is(flaw.Err, io.EOF):
+		text = "the connection was lost"
+	}
+	return cleanText(clip(text, maxReason))
+}
 
 // sendingIP is the address from which a connection comes, as the other side
 // sees it: behind a translation that is the public one that is configured.

@@ -16,7 +16,7 @@ func TestSubmitReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, sent := f.queued()
-	if !m.Envelope.From.IsNull() || m.Rcpts[0].Notify != gomail.NotifyNever || m.Rcpts[0].Address.String() != "tls@one.test" {
+	if !m.Envelope.From.IsNull() || m.Rcpts[0].Notify != gomail.NotifyNever || m.Envelope.TLS != gomail.TLSOptional || m.Rcpts[0].Address.String() != "tls@one.test" {
 		t.Errorf("queued as %+v", m)
 	}
 	results := f.verify(sent)

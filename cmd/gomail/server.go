@@ -27,6 +27,7 @@ import (
 	"gomail/mxsend/sts"
 	"gomail/outbound"
 	"gomail/queue"
+	"gomail/reports/tlsrpt"
 	"gomail/smtpd"
 	"gomail/store"
 	"gomail/web"
@@ -51,6 +52,8 @@ type server struct {
 	queue    *queue.Queue
 	sender   *mxsend.Sender
 	sts      *sts.Cache
+	sessions *tlsrpt.Counter
+	tlsrpt   *tlsrpt.Sender // nil: nothing is reported
 	inbound  *inbound.Service
 	outbound *outbound.Service
 	milters  milters
@@ -126,6 +129,10 @@ func (s *server) makeDelivery(o outside) error {
 		return err
 	}
 	sending.STS = s.sts.Policy
+	if c.Reports.Send {
+		s.sessions = tlsrpt.NewCounter(tlsrpt.Config{Store: s.store, Clock: o.clock, Logger: s.log})
+		sending.Session = s.sessions.Add
+	}
 	s.sender = mxsend.New(sending)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
@@ -135,6 +142,7 @@ func (s *server) makeDelivery(o outside) error {
 	s.outbound = outbound.New(outbound.Config{
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, SpoolDir: c.Server.DataDir,
 	})
+	s.makeTLSReports(o, sending)
 	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
 		return s.outbound.Announce(ctx, outbound.Announcement{To: to, Subject: subject, Text: text})
 	}
@@ -321,10 +329,10 @@ func (s *server) Run(ctx context.Context) error {
 	defer stopInner()
 
 	var back errgroup.Group
-	for _, t := range []task{
+	for _, t := range append(s.tlsReportTasks(), []task{
 		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
 		{"reports", s.policies.clean}, {"reports out", s.sendReports},
-	} {
+	}...) {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
 			return t.start(inner)
