@@ -21,6 +21,8 @@ type Domain struct {
 type DomainSettings struct {
 	CatchAll string `json:"catch_all,omitempty"` // address that takes mail for unknown local parts; empty: refused
 
+	Greylist string `json:"greylist,omitempty"` // who has to come back before mail is taken: "off", "suspicious", "all"; empty: as the server has it
+
 	Parked      bool `json:"parked,omitempty"`       // the domain has no mail: null MX, v=spf1 -all
 	ApexAddress bool `json:"apex_address,omitempty"` // A and AAAA of the mail host at the domain's own name too
 

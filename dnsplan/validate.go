@@ -31,6 +31,9 @@ func Validate(s gomail.DomainSettings) error {
 	if s.Publishing.KeepInSync && s.Publishing.Connection == "" {
 		return gomail.Errorf(gomail.Invalid, "only what is published through a connection to a DNS provider can be kept in sync: choose one, or switch keeping in sync off")
 	}
+	if !slices.Contains([]string{"", "off", "suspicious", "all"}, s.Greylist) {
+		return gomail.Errorf(gomail.Invalid, "there is no greylisting %q: use off, suspicious or all", s.Greylist)
+	}
 	if s.CatchAll != "" {
 		if _, err := gomail.ParseAddress(s.CatchAll); err != nil {
 			return gomail.Errorf(gomail.Invalid, "the catch-all address is not valid: %w", err)

@@ -142,7 +142,12 @@ type mail struct {
 
 func (f fixture) receive(m mail) (inbound.Receipt, error) {
 	f.Helper()
-	client := &gomail.Client{Addr: netip.MustParseAddrPort("192.0.2.1:4321"), Helo: m.helo, ESMTP: true, TLS: &gomail.TLSInfo{Version: "TLS1.3"}}
+	return f.receiveFrom("192.0.2.1", m)
+}
+
+func (f fixture) receiveFrom(addr string, m mail) (inbound.Receipt, error) {
+	f.Helper()
+	client := &gomail.Client{Addr: netip.AddrPortFrom(netip.MustParseAddr(addr), 4321), Helo: m.helo, ESMTP: true, TLS: &gomail.TLSInfo{Version: "TLS1.3"}}
 	c := f.Connect(f.Context(), client)
 	defer c.Close()
 	var from gomail.Address

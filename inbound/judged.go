@@ -22,9 +22,10 @@ type Judgement struct {
 	Override string
 }
 
-// judged tells of a message that was authenticated and judged.
+// judged tells of a message that was authenticated and judged. One that has to
+// come back is told of then.
 func (s *Service) judged(t *Transaction, auth mailauth.Result, v verdict) {
-	if s.config.Judged == nil || t.check == nil {
+	if s.config.Judged == nil || t.check == nil || v.refusal != nil && gomail.KindOf(v.refusal).Temporary() {
 		return
 	}
 	j := Judgement{Client: t.client.Addr.Addr().Unmap(), From: t.from, Auth: auth, Disposition: v.disposition(auth)}
@@ -47,12 +48,12 @@ func override(auth mailauth.Result, disposition string) string {
 
 func (v verdict) disposition(auth mailauth.Result) string {
 	switch {
+	case auth.DMARC.Status == dmarc.StatusPass:
+		return "pass"
 	case v.refusal != nil:
 		return "reject"
 	case v.role == gomail.RoleJunk:
 		return "quarantine"
-	case auth.DMARC.Status == dmarc.StatusPass:
-		return "pass"
 	}
 	return "none"
 }

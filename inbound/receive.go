@@ -42,6 +42,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	}
 	auth := t.check.Finish(ctx)
 	verdict := s.judge(auth)
+	verdict = s.sift(ctx, t, auth, verdict)
 	s.judged(t, auth, verdict)
 	if verdict.refusal != nil {
 		return s.refuse(t, auth, verdict.refusal)
@@ -70,6 +71,7 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 	}
 	auth := t.check.Finish(ctx)
 	verdict := s.judge(auth)
+	verdict = s.sift(ctx, t, auth, verdict)
 	s.judged(t, auth, verdict)
 	if verdict.refusal != nil {
 		return s.refuse(t, auth, verdict.refusal)

@@ -10,6 +10,7 @@ import (
 
 	"gomail"
 	"gomail/domains"
+	"gomail/filter"
 	"gomail/mailauth"
 	"gomail/queue"
 )
@@ -37,18 +38,21 @@ func ParseMode(s string) (Mode, error) {
 
 // Config is what the service needs.
 type Config struct {
-	Store    Store
-	Domains  *domains.Service
-	Checker  *mailauth.Checker
-	Hostname string // names us in Received and Authentication-Results
-	Mode     Mode   // empty: Reject
-	Added    func([]queue.Message)
-	Readers  []Reader         // that are shown mail for them, in order
-	Judged   func(Judgement)  // told of each message that was judged; nil: nobody is
-	SpoolDir string           // where large messages wait for filters; empty: the system's place
-	Clock    func() time.Time // nil: time.Now
-	Logger   *slog.Logger
-	Metrics  Metrics
+	Store       Store
+	Domains     *domains.Service
+	Checker     *mailauth.Checker
+	Hostname    string // names us in Received and Authentication-Results
+	Mode        Mode   // empty: Reject
+	Added       func([]queue.Message)
+	Readers     []Reader           // that are shown mail for them, in order
+	Judged      func(Judgement)    // told of each message that was judged; nil: nobody is
+	Gate        *filter.Service    // looks at who brings a message; nil: nobody does
+	Greylist    filter.Greylisting // where a domain does not say; empty: off
+	BlockAction BlockAction        // empty: BlockRefuse
+	SpoolDir    string             // where large messages wait for filters; empty: the system's place
+	Clock       func() time.Time   // nil: time.Now
+	Logger      *slog.Logger
+	Metrics     Metrics
 }
 
 // Metrics are called as things happen; any may be nil.
@@ -65,6 +69,12 @@ type Service struct {
 func New(c Config) *Service {
 	if c.Mode == "" {
 		c.Mode = Reject
+	}
+	if c.Greylist == "" {
+		c.Greylist = filter.GreylistOff
+	}
+	if c.BlockAction == "" {
+		c.BlockAction = BlockRefuse
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -86,6 +96,7 @@ type Transaction struct {
 	service *Service
 	client  *gomail.Client
 	check   *mailauth.Check // nil: over LMTP, where the other server has checked
+	gate    *filter.Client  // nil: over LMTP, or nobody looks
 	id      string          // names the message in replies, logs and Received
 	from    gomail.Address
 	size    int64 // as the client announced it, 0: not
@@ -109,18 +120,26 @@ type Connection struct {
 	service *Service
 	client  *gomail.Client
 	check   *mailauth.Connection // nil: over LMTP
+	gate    *filter.Client       // nil: over LMTP, or nobody looks
 }
 
 // Connect prepares for a client's messages; the look-up of its name begins in
 // the background. Close ends it.
 func (s *Service) Connect(ctx context.Context, client *gomail.Client) *Connection {
-	return &Connection{service: s, client: client, check: s.config.Checker.Connect(ctx, client.Addr.Addr())}
+	c := &Connection{service: s, client: client, check: s.config.Checker.Connect(ctx, client.Addr.Addr())}
+	if s.config.Gate != nil {
+		c.gate = s.config.Gate.Connect(ctx, client.Addr.Addr())
+	}
+	return c
 }
 
 // Close gives up what is still under way.
 func (c *Connection) Close() {
 	if c.check != nil {
 		c.check.Close()
+	}
+	if c.gate != nil {
+		c.gate.Close()
 	}
 }
 
@@ -130,7 +149,7 @@ func (c *Connection) Begin(ctx context.Context, from gomail.Address, size int64)
 	if err := c.service.config.Store.Room(size); err != nil {
 		return nil, err
 	}
-	t := &Transaction{service: c.service, client: c.client, id: newID(), from: from, size: size}
+	t := &Transaction{service: c.service, client: c.client, id: newID(), from: from, size: size, gate: c.gate}
 	if c.check != nil {
 		t.check = c.check.Begin(c.client.Helo, from)
 	}
@@ -153,13 +172,16 @@ func newID() string {
 }
 
 // AddRecipient accepts a recipient or says why not: RelayDenied, NotFound,
-// Disabled, OverQuota.
+// Disabled, OverQuota, Refused.
 func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) error {
 	if len(t.routes) >= maxRoutes {
 		return gomail.Errorf(gomail.TooMany, "too many recipients")
 	}
 	account, err := t.service.config.Domains.Route(ctx, r.Address)
 	if err != nil {
+		return err
+	}
+	if err := t.blocked(r.Address); err != nil {
 		return err
 	}
 	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {

@@ -27,6 +27,11 @@ type Config struct {
 	MaxRefusedRecipients     int   // per connection, 0: 100
 	MaxAuthFailures          int   // per connection, 0: 3
 
+	// Tarpit is how long the reply waits to the fourth thing that a client
+	// does wrong; to the fifth twice as long, and so on, up to 20 times. 0:
+	// none does. Addresses that are guessed from a list take long that way.
+	Tarpit time.Duration
+
 	CommandTimeout  time.Duration // for one command line to arrive, 0: 5 minutes (RFC 5321 section 4.5.3.2.7)
 	AuthTimeout     time.Duration // submission: from connect to AUTH, 0: 1 minute
 	DataTimeout     time.Duration // for one block of a message to arrive, 0: 3 minutes

@@ -44,6 +44,8 @@ type conn struct {
 	client  gomail.Client
 	tx      transaction
 
+	ending <-chan struct{} // closed when the session is asked to stop
+
 	opened        time.Time
 	deadline      time.Time // for the command line now arriving; zero: not begun
 	pace          pace      // of the message now arriving
@@ -68,6 +70,10 @@ type transaction struct {
 	from       gomail.Address
 	recipients int
 }
+
+// faults counts what the client did wrong: errors, recipients that are not
+// there, failed sign-ins.
+func (c *conn) faults() int { return c.errors + c.refusals + c.authFailures }
 
 func newConn(s *Server, seat *serve.Seat, nc net.Conn) *conn {
 	c := &conn{srv: s, seat: seat, cfg: &s.cfg, raw: nc, net: nc, opened: time.Now()}
@@ -96,6 +102,7 @@ func remoteName(a net.Addr, lmtp bool) string {
 func (c *conn) serve(soft, hard context.Context) {
 	ctx, cancel := context.WithCancel(hard)
 	defer cancel()
+	c.ending = soft.Done()
 	defer context.AfterFunc(soft, func() { c.interrupt(context.Cause(soft) == serve.ErrCrowded) })()
 	defer context.AfterFunc(hard, func() { c.raw.Close() })()
 	defer c.recoverPanic() // of the backend's Close
@@ -171,7 +178,11 @@ func (c *conn) step(ctx context.Context) {
 		return
 	}
 	verb, arg := splitCommand(line)
+	before := c.faults()
 	c.send(verb, c.execute(ctx, verb, arg))
+	if n := c.faults(); n > before {
+		c.tarpit(n)
+	}
 }
 
 // nextCommand returns the next well-formed command line. Malformed ones are

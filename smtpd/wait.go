@@ -133,3 +133,24 @@ func (c *conn) moreContent() error {
 	c.pace.octets += came
 	return err
 }
+
+// What the tarpit lets pass, and how deep it gets.
+const (
+	tarpitFree = 3
+	tarpitMost = 20
+)
+
+// tarpit has the reply to the client's nth fault wait. The session may end
+// meanwhile.
+func (c *conn) tarpit(n int) {
+	steps := min(n-tarpitFree, tarpitMost)
+	if c.cfg.Tarpit <= 0 || steps <= 0 {
+		return
+	}
+	timer := time.NewTimer(time.Duration(steps) * c.cfg.Tarpit)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.ending:
+	}
+}

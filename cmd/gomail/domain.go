@@ -98,6 +98,7 @@ func describeDomain(w *tabwriter.Writer, d api.Domain) {
 	row(w, "State", yesNo(d.Disabled, "disabled", yesNo(s.Parked, "parked", "active")))
 	row(w, "Added", d.Created.Format("2006-01-02 15:04 MST"))
 	row(w, "Catch-all", orDefault(s.CatchAll, "none: unknown addresses are refused"))
+	row(w, "Greylisting", orDefault(s.Greylist, "as the server has it"))
 	row(w, "SPF", strings.TrimSpace("v=spf1 mx "+strings.Join(s.SPF.Mechanisms, " "))+" "+orDefault(s.SPF.All, "~all"))
 	row(w, "DMARC policy", orDefault(s.DMARC.Policy, "none"))
 	row(w, "DMARC reports to", orDefault(strings.Join(s.DMARC.RUA, ", "), "postmaster@"+d.Name))

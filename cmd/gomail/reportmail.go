@@ -12,9 +12,7 @@ import (
 	"gomail"
 	"gomail/dnsplan"
 	"gomail/inbound"
-	"gomail/mailauth/dkim"
 	"gomail/mailauth/dmarc"
-	"gomail/mailauth/spf"
 	"gomail/outbound"
 	"gomail/reports"
 	"gomail/reports/aggregate"
@@ -65,17 +63,9 @@ func (r *reportReader) reportAddresses(ctx context.Context) (map[gomail.Address]
 // Read shows a message to the service with what was found out about where it
 // comes from.
 func (r *reportReader) Read(ctx context.Context, a inbound.Arrived) bool {
-	m := reports.Arrived{ID: a.ID, Index: a.Index, Content: a.Content}
+	m := reports.Arrived{ID: a.ID, Index: a.Index, Content: a.Content, Verified: a.Auth.Verified()}
 	if len(a.Auth.From) == 1 {
 		m.Author = a.Auth.From[0]
-	}
-	if a.Auth.SPF.Status == spf.Pass {
-		m.Verified = append(m.Verified, a.Auth.SPF.Domain)
-	}
-	for _, sig := range a.Auth.DKIM {
-		if sig.Status == dkim.Pass {
-			m.Verified = append(m.Verified, sig.Domain)
-		}
 	}
 	return r.policies.reports.Read(ctx, m)
 }

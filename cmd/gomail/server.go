@@ -18,6 +18,7 @@ import (
 	"gomail"
 	"gomail/certs"
 	"gomail/dnsplan"
+	"gomail/filter"
 	"gomail/imapd"
 	"gomail/inbound"
 	"gomail/internal/config"
@@ -54,6 +55,7 @@ type server struct {
 	sts      *sts.Cache
 	sessions *tlsrpt.Counter
 	tlsrpt   *tlsrpt.Sender // nil: nothing is reported
+	gate     *filter.Service
 	inbound  *inbound.Service
 	outbound *outbound.Service
 	milters  milters
@@ -140,19 +142,36 @@ func (s *server) makeDelivery(o outside) error {
 	})
 	s.services.queue = s.queue
 	s.outbound = outbound.New(outbound.Config{
-		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, SpoolDir: c.Server.DataDir,
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queued, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, SpoolDir: c.Server.DataDir,
 	})
 	s.makeTLSReports(o, sending)
 	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
 		return s.outbound.Announce(ctx, outbound.Announcement{To: to, Subject: subject, Text: text})
 	}
+	s.gate = filter.New(filter.Config{
+		Store: s.store, Resolver: o.resolver, BlockLists: c.SMTP.BlockLists, Delay: c.SMTP.GreylistDelay, Logger: s.log,
+	})
 	s.inbound = inbound.New(inbound.Config{
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname}),
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
 		Readers: []inbound.Reader{&reportReader{services: s.services}}, Judged: s.judged,
+		Gate: s.gate, Greylist: filter.Greylisting(c.SMTP.Greylist), BlockAction: inbound.BlockAction(c.SMTP.BlockListAction),
 	})
 	return nil
+}
+
+// queued tells the queue of what was submitted, and the gate whom people here
+// write to.
+func (s *server) queued(messages []queue.Message) {
+	s.queue.Added(messages)
+	for _, m := range messages {
+		for _, r := range m.Rcpts {
+			if !m.Envelope.From.IsNull() {
+				s.gate.Wrote(r.Address.Domain)
+			}
+		}
+	}
 }
 
 // route says who delivers to a domain: our own mailboxes, or its servers.
@@ -212,7 +231,7 @@ func (s *server) smtpConfig() smtpd.Config {
 
 func (s *server) openSMTP() error {
 	c := s.smtpConfig()
-	c.Metrics = s.metrics.smtp("mx")
+	c.Metrics, c.Tarpit = s.metrics.smtp("mx"), s.config.SMTP.Tarpit
 	return s.serve("smtp.listen", s.config.SMTP.Listen, smtpd.New(c, mxBackend{s.inbound, s.milters.incoming}).Serve)
 }
 
@@ -331,7 +350,7 @@ func (s *server) Run(ctx context.Context) error {
 	var back errgroup.Group
 	for _, t := range append(s.tlsReportTasks(), []task{
 		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
-		{"reports", s.policies.clean}, {"reports out", s.sendReports},
+		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run},
 	}...) {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to

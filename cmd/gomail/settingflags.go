@@ -5,6 +5,7 @@ import "gomail"
 // policyFlags are the settings that the command line can change.
 type policyFlags struct {
 	CatchAll *string  `help:"The address that takes mail for unknown addresses of the domain; empty: it is refused." placeholder:"ADDRESS"`
+	Greylist *string  `help:"Who has to come back before mail is taken: off, suspicious or all; empty: as the server has it." placeholder:"WHO"`
 	Parked   *bool    `help:"The domain has no mail." negatable:""`
 	Apex     *bool    `help:"Plan addresses of the mail host for the domain's own name too." negatable:""`
 	SPF      []string `name:"spf" help:"Mechanisms to add to the SPF record, such as include:_spf.example.net." placeholder:"MECHANISM"`
@@ -45,6 +46,7 @@ type policyFlags struct {
 // apply writes the flags that were given over settings.
 func (p policyFlags) apply(s *gomail.DomainSettings) {
 	set(&s.CatchAll, p.CatchAll)
+	set(&s.Greylist, p.Greylist)
 	set(&s.Parked, p.Parked)
 	set(&s.ApexAddress, p.Apex)
 	setList(&s.SPF.Mechanisms, p.SPF)

@@ -56,6 +56,12 @@ type SMTP struct {
 	MaxConnections           int      `toml:"max_connections"`             // at a time
 	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"` // at a time, IPv4 address or IPv6 /64
 	Authentication           string   `toml:"authentication"`              // what failed SPF, DKIM and DMARC lead to: observe, quarantine, reject
+
+	Greylist        string        `toml:"greylist"`          // who has to come back before mail is taken, where a domain does not say: off, suspicious, all
+	GreylistDelay   time.Duration `toml:"greylist_delay"`    // how long they have to wait
+	BlockLists      []string      `toml:"block_lists"`       // DNS block lists that clients are looked up in, such as zen.spamhaus.org
+	BlockListAction string        `toml:"block_list_action"` // what is done with mail of those listed: refuse, junk
+	Tarpit          time.Duration `toml:"tarpit"`            // how long the reply waits to a client's fourth fault, twice as long to the fifth, and so on; 0: none does
 }
 
 // Submission is mail from our own people's programs.
@@ -205,6 +211,7 @@ func Default() Config {
 		SMTP: SMTP{
 			Listen: []string{":25"}, MaxMessageSize: 50 << 20, MaxRecipients: 1000,
 			MaxConnections: 1000, MaxConnectionsPerAddress: 50, Authentication: "reject",
+			Greylist: "off", GreylistDelay: 5 * time.Minute, BlockListAction: "refuse",
 		},
 		Submission: Submission{
 			Listen: []string{":587"}, TLSListen: []string{":465"}, MaxHold: 30 * 24 * time.Hour,

@@ -128,6 +128,8 @@ func (c *Config) complete(alone bool, credential string) error {
 		allowed    []string
 	}{
 		{"smtp.authentication", c.SMTP.Authentication, []string{"observe", "quarantine", "reject"}},
+		{"smtp.greylist", c.SMTP.Greylist, []string{"off", "suspicious", "all"}},
+		{"smtp.block_list_action", c.SMTP.BlockListAction, []string{"refuse", "junk"}},
 		{"milter.unavailable", c.Milter.Unavailable, []string{"tempfail", "accept"}},
 		{"tls.mode", c.TLS.Mode, []string{"acme", "files", "self-signed"}},
 		{"tls.min_version", c.TLS.MinVersion, []string{"1.2", "1.3"}},
@@ -142,6 +144,12 @@ func (c *Config) complete(alone bool, credential string) error {
 	}
 	if c.Submission.MaxHold < 0 || c.Submission.MaxHold > maxHold {
 		return gomail.Errorf(gomail.Invalid, "submission.max_hold is %s: it has to be between 0 and %s", c.Submission.MaxHold, maxHold)
+	}
+	if c.SMTP.GreylistDelay <= 0 || c.SMTP.GreylistDelay > maxGreylistDelay {
+		return gomail.Errorf(gomail.Invalid, "smtp.greylist_delay is %s: it has to be longer than nothing and at most %s, or servers give up", c.SMTP.GreylistDelay, maxGreylistDelay)
+	}
+	if c.SMTP.Tarpit < 0 || c.SMTP.Tarpit > maxTarpit {
+		return gomail.Errorf(gomail.Invalid, "smtp.tarpit is %s: it has to be between 0 and %s", c.SMTP.Tarpit, maxTarpit)
 	}
 	if c.Milter.Timeout <= 0 {
 		return gomail.Errorf(gomail.Invalid, "milter.timeout is %s: it has to be longer than nothing, such as 30s", c.Milter.Timeout)
@@ -180,6 +188,13 @@ func (t TLS) checkACME() error {
 	}
 	return nil
 }
+
+// Bounds of what makes others wait. RFC 5321 section 4.5.3.2 gives replies five
+// minutes; the tarpit's twentieth step stays below.
+const (
+	maxGreylistDelay = 4 * time.Hour
+	maxTarpit        = 10 * time.Second
+)
 
 // maxHold is what an interval of nine digits can say, and more than anybody
 // waits.

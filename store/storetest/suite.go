@@ -13,6 +13,7 @@ import (
 	"gomail"
 	"gomail/accounts"
 	"gomail/domains"
+	"gomail/filter"
 	"gomail/inbound"
 	"gomail/mailbox"
 	"gomail/outbound"
@@ -29,6 +30,7 @@ type Store interface {
 	inbound.Store
 	outbound.Store
 	reports.Store
+	filter.Store
 
 	// Check returns every broken invariant it finds.
 	Check(ctx context.Context, found func(problem string)) error
@@ -57,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"LargeSets":          testLargeSets,
 		"Items":              testItems,
 		"Reports":            testReports,
+		"Acquaintances":      testAcquaintances,
 		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
 		"RandomHistory":      testRandomHistory,
