@@ -1304,6 +1304,7 @@ export interface components {
             catch_all?: string;
             dkim: components["schemas"]["DKIMSettings"];
             dmarc: components["schemas"]["DMARCSettings"];
+            greylist?: string;
             mta_sts: components["schemas"]["MTASTSSettings"];
             parked?: boolean;
             publishing: components["schemas"]["PublishingSettings"];
@@ -1743,6 +1744,11 @@ export interface components {
             release?: string;
             /** Format: int64 */
             size: number;
+            /**
+             * @description required: it only goes to verified servers that promise the same (REQUIRETLS); optional: no policy holds it up (TLS-Required: No)
+             * @enum {string}
+             */
+            tls?: "required" | "optional";
         };
         QueuedRecipient: {
             address: string;
@@ -1751,6 +1757,8 @@ export interface components {
             /** Format: date-time */
             due: string;
             last_error: string;
+            /** @description what protected the way to the server that the last attempt reached */
+            last_tls?: string;
             /** @enum {string} */
             status: "pending" | "held";
         };

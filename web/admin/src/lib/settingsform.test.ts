@@ -4,6 +4,7 @@ import { addTerm, changed, emptySettings, fromForm, toForm } from "./settingsfor
 
 const full: DomainSettings = {
   catch_all: "postmaster@example.com",
+  greylist: "suspicious",
   parked: true,
   apex_address: true,
   ttl: 300,

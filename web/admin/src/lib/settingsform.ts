@@ -24,6 +24,7 @@ export interface SettingsForm {
   issuers: string;
   noWildcard: boolean;
   catchAll: string;
+  greylist: string;
   apex: boolean;
   parked: boolean;
   ttl: number | null;
@@ -72,6 +73,7 @@ export function toForm(s: DomainSettings): SettingsForm {
     issuers: text(s.caa.issuers),
     noWildcard: s.caa.no_wildcard ?? false,
     catchAll: s.catch_all ?? "",
+    greylist: s.greylist ?? "",
     apex: s.apex_address ?? false,
     parked: s.parked ?? false,
     ttl: s.ttl || null,
@@ -111,6 +113,7 @@ export function fromForm(f: SettingsForm, base: DomainSettings): DomainSettings 
     caa: { issuers: lines(f.issuers), no_wildcard: f.noWildcard },
     dkim: { algorithm: f.algorithm, selector: f.selector.trim(), renew_days: renewDays },
     catch_all: f.catchAll.trim(),
+    greylist: f.greylist,
     apex_address: f.apex,
     parked: f.parked,
     ttl: f.ttl ?? 0,
