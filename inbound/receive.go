@@ -11,6 +11,7 @@ import (
 
 	"gomail"
 	"gomail/internal/spool"
+	"gomail/internal/trail"
 	"gomail/mailauth"
 	"gomail/message"
 )
@@ -40,6 +41,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
+	t.messageID = index.Envelope.MessageID
 	auth := t.check.Finish(ctx)
 	verdict := s.judge(auth)
 	verdict = s.sift(ctx, t, auth, verdict)
@@ -69,6 +71,7 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
+	t.messageID = original.Envelope.MessageID
 	auth := t.check.Finish(ctx)
 	verdict := s.judge(auth)
 	verdict = s.sift(ctx, t, auth, verdict)
@@ -233,5 +236,5 @@ func (s *Service) logOutcome(level slog.Level, outcome string, t *Transaction, a
 	}
 	s.config.Logger.LogAttrs(context.Background(), level, "received", slog.String("outcome", outcome), slog.String("msgid", t.id),
 		slog.String("remote", t.client.Remote()), slog.String("from", t.from.String()), slog.Any("rcpt", rcpts),
-		slog.String("auth", auth.Summary()), more)
+		slog.String("auth", auth.Summary()), slog.String("message_id", t.messageID), slog.Any(trail.Detail, auth.Explain()), more)
 }

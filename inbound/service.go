@@ -100,8 +100,10 @@ type Transaction struct {
 	id      string          // names the message in replies, logs and Received
 	from    gomail.Address
 	size    int64 // as the client announced it, 0: not
-	filter  Filter
-	routes  []route
+
+	messageID string // of the header, once it was read
+	filter    Filter
+	routes    []route
 }
 
 // route is an accepted recipient and whom it leads to.

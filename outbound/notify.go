@@ -61,7 +61,7 @@ func (s *Service) sendOwn(ctx context.Context, envelope gomail.Envelope, domain 
 	if err != nil {
 		return err
 	}
-	signatures, err := s.sign(ctx, domain, header, hash)
+	signatures, _, err := s.sign(ctx, domain, header, hash)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 	if err != nil {
 		return err
 	}
-	signatures, err := s.sign(ctx, d.envelope.From.Domain, d.header, hash)
+	signatures, names, err := s.sign(ctx, d.envelope.From.Domain, d.header, hash)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 	if err != nil {
 		return err
 	}
-	s.logQueued(id, parts[0].Key, d.envelope, body.Size())
+	s.logQueued(id, parts[0].Key, d, names, body.Size())
 	return nil
 }
 
@@ -123,24 +123,24 @@ func takeIn(header message.Header, in io.WriterTo, body gomail.Body) ([]byte, er
 }
 
 // sign returns a DKIM-Signature field for every active key of the author's
-// domain. A domain without keys sends unsigned.
-func (s *Service) sign(ctx context.Context, domain string, header message.Header, bodyHash []byte) ([]byte, error) {
+// domain, and the names of these keys. A domain without keys sends unsigned.
+func (s *Service) sign(ctx context.Context, domain string, header message.Header, bodyHash []byte) (fields []byte, names []string, err error) {
 	if from := message.FromDomains(header); len(from) > 0 {
 		domain = from[0]
 	}
 	keys, err := s.config.Domains.Signers(ctx, domain)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var fields []byte
 	for _, k := range keys {
 		field, err := dkim.Sign(dkim.SignOptions{Domain: k.Domain, Selector: k.Selector, Signer: k.Private, Time: s.config.Clock()}, header, bodyHash)
 		if err != nil {
-			return nil, fmt.Errorf("sign with the key %s of %s: %w", k.Selector, k.Domain, err)
+			return nil, nil, fmt.Errorf("sign with the key %s of %s: %w", k.Selector, k.Domain, err)
 		}
 		fields = append(fields, field...)
+		names = append(names, k.Selector+"._domainkey."+k.Domain)
 	}
-	return fields, nil
+	return fields, names, nil
 }
 
 // received renders our trace field. It leaves out where the account was when
@@ -174,11 +174,12 @@ func (s *Service) enqueue(ctx context.Context, d *draft, prefix []byte, body gom
 
 // logQueued ties the message's name to its key in the queue, by which the
 // lines about its delivery know it.
-func (s *Service) logQueued(id string, key queue.Key, e gomail.Envelope, size int64) {
+func (s *Service) logQueued(id string, key queue.Key, d *draft, signed []string, size int64) {
+	e := d.envelope
 	rcpts := make([]string, len(e.Recipients))
 	for i, r := range e.Recipients {
 		rcpts[i] = r.Address.String()
 	}
 	s.config.Logger.Info("submitted", slog.String("outcome", "queued"), slog.String("msgid", id), slog.Int64("queueid", key.ID), slog.Int64("account", int64(e.Client.Account)),
-		slog.String("from", e.From.String()), slog.Any("rcpt", rcpts), slog.Int64("size", size))
+		slog.String("from", e.From.String()), slog.Any("rcpt", rcpts), slog.Int64("size", size), slog.String("message_id", d.header.Get("Message-ID")), slog.Any("signed", signed))
 }

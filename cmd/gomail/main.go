@@ -45,6 +45,7 @@ type cli struct {
 	Alias   aliasCmd   `cmd:"" help:"Aliases: further addresses of accounts."`
 	Queue   queueCmd   `cmd:"" help:"Mail that waits to be delivered."`
 	Policy  policyCmd  `cmd:"" help:"Policy ladders: DMARC, SPF, MTA-STS and TLSA, step by step."`
+	Explain explainCmd `cmd:"" help:"Say why messages were accepted, refused, put into Junk, signed, delayed."`
 	Report  reportCmd  `cmd:"" help:"What others reported about the domains: DMARC and TLS reports."`
 	Cert    certCmd    `cmd:"" help:"Certificates."`
 	Host    hostCmd    `cmd:"" help:"What all domains share."`

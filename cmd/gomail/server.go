@@ -88,9 +88,14 @@ func newServer(ctx context.Context, c config.Config, o outside, log *slog.Logger
 	if err := servable(c); err != nil {
 		return nil, err
 	}
-	base, err := openServices(ctx, c, o, log)
+	noted := newTrail(c.Server.DataDir)
+	base, err := openServices(ctx, c, o, slog.New(noted.Handler(log.Handler())))
 	if err != nil {
 		return nil, err
+	}
+	base.trail = noted
+	if err := noted.Open(); err != nil {
+		return nil, errors.Join(err, base.close())
 	}
 	s := &server{services: base, metrics: newMetrics(base.store), bound: map[string][]net.Addr{}, stopping: make(chan struct{})}
 	if err := s.assemble(o); err != nil {
@@ -350,7 +355,7 @@ func (s *server) Run(ctx context.Context) error {
 	var back errgroup.Group
 	for _, t := range append(s.tlsReportTasks(), []task{
 		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
-		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run},
+		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run}, {"trail", s.trail.Run},
 	}...) {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"gomail/internal/config"
 	"gomail/internal/resolver"
 	"gomail/internal/seal"
+	"gomail/internal/trail"
 	"gomail/mailbox"
 	"gomail/outbound"
 	"gomail/queue"
@@ -38,6 +40,7 @@ type services struct {
 	queue     *queue.Queue
 	config    config.Config
 	resolver  *resolver.Resolver
+	trail     *trail.Trail
 	settings  *serverSettings
 	prober    *dnswatch.Prober
 	watcher   *dnswatch.Watcher
@@ -70,7 +73,7 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 		st.Close()
 		return nil, err
 	}
-	s := &services{log: log, store: st, hub: hub, config: c, events: api.NewHub()}
+	s := &services{log: log, trail: newTrail(c.Server.DataDir), store: st, hub: hub, config: c, events: api.NewHub()}
 	salts, err := saltSecret(ctx, sealer, st)
 	if err != nil {
 		st.Close()
@@ -115,7 +118,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	return nil
 }
 
-func (s *services) close() error { return s.store.Close() }
+func (s *services) close() error { return errors.Join(s.store.Close(), s.trail.Close()) }
 
 // sealProbe is a setting that only the right secret key opens.
 const sealProbe = "secret_key_probe"
@@ -151,7 +154,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

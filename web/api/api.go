@@ -34,6 +34,7 @@ type Config struct {
 	Publisher Publisher
 	Policies  Policies
 	Reports   Reports
+	Explainer Explainer
 
 	Certificates Certificates
 
@@ -79,6 +80,7 @@ func New(c Config) *API {
 	a.registerOneself(h)
 	a.registerAliases(h)
 	a.registerQueue(h)
+	a.registerExplain(h)
 	if c.Hub != nil {
 		a.mux.HandleFunc("GET "+Path+"/events", a.events)
 	}
@@ -86,11 +88,14 @@ func New(c Config) *API {
 }
 
 // schemaName names a type in the API's description. Names are those of Go;
-// where two packages use one, the ladder's has its package's before it.
+// where two packages use one, that of the ladder or of explain has its
+// package's before it.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
-	if strings.HasSuffix(t.PkgPath(), "/ladder") && !strings.HasPrefix(name, "Ladder") {
-		return "Ladder" + name
+	for suffix, prefix := range map[string]string{"/ladder": "Ladder", "/explain": "Explain"} {
+		if strings.HasSuffix(t.PkgPath(), suffix) && !strings.HasPrefix(name, prefix) {
+			return prefix + name
+		}
 	}
 	return name
 }
