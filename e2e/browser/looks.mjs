@@ -35,6 +35,11 @@ const places = [
   ["accounts", domain + "/accounts"],
   ["settings", domain + "/settings"],
   ["server", "/admin/server"],
+  ["explain", "/admin/explain", async (page) => {
+    await page.getByLabel("Message or address").fill(`postmaster@${demo.domain}`);
+    await page.getByRole("button", { name: "Look" }).click();
+    await page.getByText("filed as read in Archive").first().waitFor();
+  }],
   ["security", "/admin/security"],
   ["dialog-app-password", "/admin/security", button("Add app password")],
   ["dialog-totp", "/admin/security", async (page) => {

@@ -718,6 +718,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why messages of the last two weeks were accepted, refused, put into Junk, signed, delayed; the newest first, at most 20 */
+        get: operations["explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1364,6 +1381,19 @@ export interface components {
              * @example https://example.com/errors/example
              */
             type: string;
+        };
+        ExplainStep: {
+            /** Format: date-time */
+            at: string;
+            next: string;
+            /** @enum {string} */
+            state: "good" | "waiting" | "bad";
+            text: string;
+            why: string[] | null;
+        };
+        ExplainStory: {
+            steps: components["schemas"]["ExplainStep"][] | null;
+            title: string;
         };
         Export: {
             form: string;
@@ -3856,6 +3886,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Publication"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query: {
+                /** @description the name of a message in a reply or log, of the queue, its Message-ID, or an address */
+                what: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainStory"][] | null;
                 };
             };
             /** @description Error */

@@ -46,6 +46,7 @@ export type ReportDay = Schemas["ReportDay"];
 export type Reporter = Schemas["Reporter"];
 export type ReportRow = Schemas["ReportRow"];
 export type ReportSource = Schemas["ReportSource"];
+export type Story = Schemas["ExplainStory"];
 export type Sender = Schemas["Sender"];
 export type Simulated = Schemas["Simulated"];
 

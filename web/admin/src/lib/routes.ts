@@ -8,6 +8,7 @@ export type Route =
   | { page: "add" }
   | { page: "domain"; name: string; tab: Tab }
   | { page: "server" }
+  | { page: "explain" }
   | { page: "security" }
   | { page: "missing" };
 
@@ -19,6 +20,7 @@ export function parse(path: string): Route {
   const [first, name, tab, ...rest] = parts;
   if (first === "" && parts.length === 1) return { page: "domains" };
   if (first === "server" && parts.length === 1) return { page: "server" };
+  if (first === "explain" && parts.length === 1) return { page: "explain" };
   if (first === "security" && parts.length === 1) return { page: "security" };
   if (first === "add-domain" && parts.length === 1) return { page: "add" };
   if (first !== "domains" || !name || rest.length > 0) return { page: "missing" };
