@@ -16,7 +16,7 @@ import (
 var floors = map[string]int{
 	"": 0,
 
-	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "tlspolicy": 1, "dnsplan": 1, "clientsetup": 1, "reports/aggregate": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1, "internal/spool": 1, "internal/trail": 1, "explain": 1,
+	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "mailauth/arc": 1, "tlspolicy": 1, "dnsplan": 1, "clientsetup": 1, "reports/aggregate": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1, "internal/spool": 1, "internal/trail": 1, "explain": 1,
 
 	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2, "reports/tlsrpt": 2, "filter": 2,
 
@@ -29,8 +29,8 @@ var floors = map[string]int{
 // sideways lists the imports that are allowed within a floor.
 var sideways = map[string][]string{
 	// Formats: message ← mailauth ← dnsplan.
-	"mailauth": {"message", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "mailauth/dkim": {"message"}, "mailauth/dmarc": {"message"}, "mailauth/spf": {"message"},
-	"dnsplan": {"message", "tlspolicy", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc"}, "ladder": {"dnsplan"}, "internal/seal": {"internal/disk"},
+	"mailauth": {"message", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc", "mailauth/arc"}, "mailauth/arc": {"message", "mailauth/dkim"}, "mailauth/dkim": {"message"}, "mailauth/dmarc": {"message"}, "mailauth/spf": {"message"},
+	"dnsplan": {"message", "tlspolicy", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc", "mailauth/arc"}, "ladder": {"dnsplan"}, "internal/seal": {"internal/disk"},
 	// Services import each other along the message's path only.
 	"inbound":  {"accounts", "domains", "filter", "mailbox", "queue"},
 	"outbound": {"accounts", "domains", "queue"},

@@ -9,6 +9,8 @@ want() { # program, package
 want /usr/sbin/postfix postfix
 want swaks swaks
 want dkimverify python3-dkim
+/usr/bin/python3 -c 'import authres' 2>/dev/null || need="$need python3-authres"
+perl -MMail::DKIM::ARC::Verifier -MJSON::PP -e 1 2>/dev/null || need="$need libmail-dkim-perl"
 want /usr/sbin/opendkim opendkim
 want mbsync isync
 want mutt mutt

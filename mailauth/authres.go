@@ -1,9 +1,11 @@
 package mailauth
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"gomail/mailauth/arc"
 	"gomail/mailauth/dkim"
 	"gomail/mailauth/spf"
 )
@@ -12,7 +14,17 @@ import (
 // Authentication-Results field with its final CRLF, RFC 8601. Strangers'
 // texts stand in it only as quoted strings or tokens.
 func (r Result) AuthenticationResults(authservID string) []byte {
-	f := newField("Authentication-Results", value(authservID))
+	return r.results("Authentication-Results: ", authservID)
+}
+
+// ARCResults returns the same as the ARC-Authentication-Results field of a
+// set, RFC 8617 section 4.1.1.
+func (r Result) ARCResults(authservID string, instance int) []byte {
+	return r.results("ARC-Authentication-Results: i="+strconv.Itoa(instance)+"; ", authservID)
+}
+
+func (r Result) results(start, authservID string) []byte {
+	f := newField(start + value(authservID))
 	if r.IPRev.Status != "" {
 		f.method("iprev", string(r.IPRev.Status), "")
 		f.property("policy.iprev", r.IPRev.Addr.String())
@@ -22,19 +34,42 @@ func (r Result) AuthenticationResults(authservID string) []byte {
 	}
 	r.spfResults(f)
 	r.dkimResults(f)
-	if r.DMARC.Status != "" {
-		f.method("dmarc", string(r.DMARC.Status), r.DMARC.Reason)
-		if r.DMARC.Domain != "" {
-			f.comment("p=" + string(r.DMARC.Published) + " from " + r.DMARC.Domain)
-		}
-		if r.DMARC.Author != "" {
-			f.property("header.from", r.DMARC.Author)
-		}
-	}
+	r.dmarcResult(f)
+	r.arcResult(f)
 	if f.methods == 0 {
 		f.raw("; none")
 	}
 	return f.end()
+}
+
+func (r Result) dmarcResult(f *field) {
+	if r.DMARC.Status == "" {
+		return
+	}
+	f.method("dmarc", string(r.DMARC.Status), r.DMARC.Reason)
+	if r.DMARC.Domain != "" {
+		f.comment("p=" + string(r.DMARC.Published) + " from " + r.DMARC.Domain)
+	}
+	if r.Override.Type != "" {
+		f.comment("let through by a trusted ARC chain")
+	}
+	if r.DMARC.Author != "" {
+		f.property("header.from", r.DMARC.Author)
+	}
+}
+
+// arcResult writes the result of the chain as RFC 8617 section 10.1 has it.
+func (r Result) arcResult(f *field) {
+	if r.ARC.Status == "" {
+		return
+	}
+	f.method("arc", string(r.ARC.Status), r.ARC.Reason)
+	if r.ARC.Status == arc.Pass {
+		f.property("header.oldest-pass", strconv.Itoa(r.ARC.OldestPass))
+	}
+	if r.ARC.Status != arc.None && r.remote().IsValid() {
+		f.property("smtp.remote-ip", r.remote().String())
+	}
 }
 
 func (r Result) spfResults(f *field) {
@@ -81,7 +116,7 @@ func (r Result) ReceivedSPF() []byte {
 	if s.Status == "" {
 		return nil
 	}
-	f := newField("Received-SPF", string(s.Status))
+	f := newField("Received-SPF: " + string(s.Status))
 	f.comment(r.Receiver + ": " + s.Reason)
 	f.word("client-ip=" + keyValue(s.Client.String()) + ";")
 	f.word("envelope-from=" + keyValue(s.Sender.String()) + ";")
@@ -101,9 +136,9 @@ type field struct {
 	methods int
 }
 
-func newField(name, value string) *field {
+func newField(start string) *field {
 	f := &field{buf: make([]byte, 0, 512)}
-	f.raw(name + ": " + value)
+	f.raw(start)
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/mailauth/arc"
 	"gomail/mailauth/dkim"
 	"gomail/mailauth/dmarc"
 	"gomail/mailauth/spf"
@@ -30,6 +31,10 @@ type Config struct {
 	Hostname string
 	// Clock tells whether signatures have expired. nil: time.Now.
 	Clock func() time.Time
+	// TrustedSealers are the domains, canonical, whose ARC seals are believed:
+	// a message that they say passed DMARC is let through where it does not
+	// any more.
+	TrustedSealers []string
 	// Timeout is how long Finish waits for answers from the DNS. 0: 15
 	// seconds. What is missing then is a temperror.
 	Timeout time.Duration
@@ -94,6 +99,7 @@ type Check struct {
 
 	spf, spfHelo spf.Result // once wg is done
 	verifier     *dkim.Verifier
+	chain        *arc.Verifier
 	discoveries  []dmarc.Discovery // once wg is done
 	fromFields   int
 }
@@ -132,7 +138,9 @@ func (k *Check) Header(h message.Header) {
 			k.do(func() { k.discoveries[i] = dmarc.Discover(k.ctx, config.Resolver, author) })
 		}
 	}
-	k.verifier = dkim.NewVerifier(k.ctx, h, dkim.Options{Resolver: config.Resolver, Clock: config.Clock})
+	k.chain = arc.NewVerifier(k.ctx, h, arc.Options{Resolver: config.Resolver, Clock: config.Clock})
+	k.do(k.chain.Wait)
+	k.verifier = dkim.NewVerifier(k.ctx, h, dkim.Options{Resolver: config.Resolver, Clock: config.Clock, Also: k.chain.MessageSignatures()})
 	k.do(k.verifier.Wait)
 }
 
@@ -157,7 +165,8 @@ func (k *Check) Finish(ctx context.Context) Result {
 
 	result := Result{Receiver: config.Hostname, IPRev: k.awaitIPRev()}
 	if k.verifier != nil {
-		result.DKIM = k.verifier.Results(ctx)
+		signatures, also := k.verifier.Results(ctx)
+		result.DKIM, result.ARC = signatures, k.chain.Result(ctx, also)
 	}
 	k.wg.Wait()
 	result.SPF, result.SPFHelo = k.spf, k.spfHelo
@@ -165,6 +174,7 @@ func (k *Check) Finish(ctx context.Context) Result {
 		result.From = append(result.From, d.Author)
 	}
 	result.DMARC = dmarc.Evaluate(k.ctx, config.Resolver, k.facts(result))
+	result.Override = trustedChain(config.TrustedSealers, result)
 	return result
 }
 
@@ -173,6 +183,7 @@ func (k *Check) Close() {
 	k.cancel()
 	if k.verifier != nil {
 		k.verifier.Close()
+		k.chain.Close()
 	}
 	k.wg.Wait()
 }

@@ -146,6 +146,7 @@ type mail struct {
 	from         *gomail.Address
 	raw          []byte
 	zone         zone
+	sealers      []string // that are trusted
 }
 
 const plain = "From: Anna <anna@example.com>\r\nTo: b@example.net\r\nSubject: x\r\nMessage-ID: <1@example.com>\r\n\r\nHello.\r\n"
@@ -164,7 +165,7 @@ func (m mail) check(t testing.TB) Result {
 	if m.zone == nil {
 		m.zone = sender().zone
 	}
-	checker := New(Config{Resolver: m.zone, Hostname: "mx.example.net", Clock: func() time.Time { return time.Unix(now+60, 0) }})
+	checker := New(Config{Resolver: m.zone, Hostname: "mx.example.net", TrustedSealers: m.sealers, Clock: func() time.Time { return time.Unix(now+60, 0) }})
 	conn := checker.Connect(t.Context(), netip.MustParseAddr(m.client))
 	defer conn.Close()
 	k := conn.Begin(m.helo, *m.from)
@@ -368,6 +369,9 @@ func FuzzFields(f *testing.F) {
 			t.Fatalf("%d results instead of iprev, spf, dkim, dmarc in %q", got-1, h[0].Value())
 		}
 		IsForgedAuthResults(message.Field{Name: "Authentication-Results", Raw: []byte("Authentication-Results:" + local)}, "mx.example.net")
+		if id, results, ok := readResults(h[0].Value()); !ok || id != "mx.example.net" || len(results) != 4 || results[3].method != "dmarc" {
+			t.Fatalf("%q is read as %s %+v", h[0].Value(), id, results)
+		}
 	})
 }
 

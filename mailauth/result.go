@@ -1,8 +1,10 @@
 package mailauth
 
 import (
+	"net/netip"
 	"strings"
 
+	"gomail/mailauth/arc"
 	"gomail/mailauth/dkim"
 	"gomail/mailauth/dmarc"
 	"gomail/mailauth/spf"
@@ -16,6 +18,8 @@ type Result struct {
 	SPFHelo  spf.Result    // of HELO; not checked apart for the null reverse-path
 	DKIM     []dkim.Result // per signature, top to bottom
 	DMARC    dmarc.Result
+	ARC      arc.Result
+	Override Override // why DMARC's policy is not followed
 	From     []string // the author domains, canonical
 }
 
@@ -31,13 +35,16 @@ const (
 
 // Action returns what the author's domain asks to be done with the message
 // and, unless that is nothing, a sentence for the sender. A result that is
-// not known for lack of an answer never asks for anything.
+// not known for lack of an answer never asks for anything, and neither does
+// one that an Override stands against.
 func (r Result) Action() (Action, string) {
 	var action Action
-	switch r.DMARC.Policy {
-	case dmarc.Reject:
+	switch {
+	case r.Override.Type != "":
+		return ActionNone, ""
+	case r.DMARC.Policy == dmarc.Reject:
 		action = ActionReject
-	case dmarc.Quarantine:
+	case r.DMARC.Policy == dmarc.Quarantine:
 		action = ActionQuarantine
 	default:
 		return ActionNone, ""
@@ -51,6 +58,10 @@ func (r Result) policyDomain() string {
 	}
 	return r.DMARC.Author
 }
+
+// remote returns the client's address; the zero one when nothing was found out
+// about it.
+func (r Result) remote() netip.Addr { return r.IPRev.Addr }
 
 // Summary returns the results in one line for logs, such as
 // "iprev=pass spf=pass dkim=pass,fail dmarc=pass". Nothing in it is a
@@ -70,5 +81,9 @@ func (r Result) Summary() string {
 	}
 	add("dkim", strings.Join(signatures, ","))
 	add("dmarc", string(r.DMARC.Status))
+	if r.ARC.Status != arc.None {
+		add("arc", string(r.ARC.Status))
+	}
+	add("override", r.Override.Type)
 	return strings.Join(parts, " ")
 }

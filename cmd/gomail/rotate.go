@@ -79,7 +79,7 @@ func (o keyObserver) Verify(ctx context.Context, key domains.Signer) error {
 	}
 	v := dkim.NewVerifier(ctx, signed, dkim.Options{Resolver: o.resolver})
 	defer v.Close()
-	results := v.Results(ctx)
+	results, _ := v.Results(ctx)
 	if len(results) == 0 {
 		return gomail.Errorf(gomail.Unavailable, "the signature was not judged")
 	}

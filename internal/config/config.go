@@ -62,6 +62,7 @@ type SMTP struct {
 	BlockLists      []string      `toml:"block_lists"`       // DNS block lists that clients are looked up in, such as zen.spamhaus.org
 	BlockListAction string        `toml:"block_list_action"` // what is done with mail of those listed: refuse, junk
 	Tarpit          time.Duration `toml:"tarpit"`            // how long the reply waits to a client's fourth fault, twice as long to the fifth, and so on; 0: none does
+	TrustedSealers  []string      `toml:"trusted_sealers"`   // domains whose ARC seals are believed: what they say passed DMARC before a list or a forwarder changed it is let through
 }
 
 // Submission is mail from our own people's programs.

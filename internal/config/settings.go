@@ -116,12 +116,11 @@ func (c *Config) complete(alone bool, credential string) error {
 	for i, r := range c.DNS.Resolvers {
 		c.DNS.Resolvers[i] = withPort(r, "53")
 	}
-	for i, name := range c.Reports.Skip {
-		canonical, err := gomail.CanonicalDomain(name)
-		if err != nil {
-			return gomail.Errorf(gomail.Invalid, "reports.skip: %w", err)
-		}
-		c.Reports.Skip[i] = canonical
+	if err := canonicalNames("reports.skip", c.Reports.Skip); err != nil {
+		return err
+	}
+	if err := canonicalNames("smtp.trusted_sealers", c.SMTP.TrustedSealers); err != nil {
+		return err
 	}
 	checks := []struct {
 		key, value string
@@ -171,6 +170,18 @@ func (c *Config) complete(alone bool, credential string) error {
 		return gomail.Errorf(gomail.Invalid, "tls.mode is files: tls.cert_file and tls.key_file have to name the certificate and its key")
 	}
 	return c.TLS.checkACME()
+}
+
+// canonicalNames makes domain names canonical, in their place.
+func canonicalNames(key string, names []string) error {
+	for i, name := range names {
+		canonical, err := gomail.CanonicalDomain(name)
+		if err != nil {
+			return gomail.Errorf(gomail.Invalid, "%s: %w", key, err)
+		}
+		names[i] = canonical
+	}
+	return nil
 }
 
 // checkACME refuses what no authority could be asked with.

@@ -7,9 +7,9 @@ import (
 	"gomail/message"
 )
 
-// appendField appends a header field in canonical form, RFC 6376 sections
+// AppendField appends a header field, raw, in canonical form, RFC 6376 sections
 // 3.4.1 and 3.4.2, with its line end.
-func appendField(dst, raw []byte, c Canonicalization) []byte {
+func AppendField(dst, raw []byte, c Canonicalization) []byte {
 	raw = bytes.TrimRight(raw, "\r\n")
 	if c != Relaxed {
 		return append(append(dst, raw...), crlf...)
@@ -87,16 +87,16 @@ func (x fieldIndex) appendSigned(dst []byte, names []string, c Canonicalization,
 		}
 		if n > 0 {
 			n--
-			dst = appendField(dst, x.header[at[n]].Raw, c)
+			dst = AppendField(dst, x.header[at[n]].Raw, c)
 		}
 		left[name] = n
 	}
 	return dst
 }
 
-// withoutSignature returns a DKIM-Signature field with the value of b= taken
+// WithoutSignature returns a DKIM-Signature field with the value of b= taken
 // out and nothing else changed, RFC 6376 section 3.7.
-func withoutSignature(raw []byte) []byte {
+func WithoutSignature(raw []byte) []byte {
 	colon := bytes.IndexByte(raw, ':')
 	for start := colon + 1; start < len(raw); {
 		end := len(raw)

@@ -26,26 +26,26 @@ type Key struct {
 // ParseKey reads a key record. Errors are Invalid and say what is wrong in
 // words that hold nothing of the record.
 func ParseKey(record string) (*Key, error) {
-	tags, err := parseTags(record)
+	tags, err := ParseTags(record)
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := tags.lookup("v"); ok && (v != "DKIM1" || tags[0].name != "v") {
+	if v, ok := tags.Lookup("v"); ok && (v != "DKIM1" || tags[0].name != "v") {
 		return nil, gomail.Errorf(gomail.Invalid, "the key record does not begin with v=DKIM1")
 	}
-	if hashes, ok := tags.lookup("h"); ok && !slices.Contains(splitList(hashes), "sha256") {
+	if hashes, ok := tags.Lookup("h"); ok && !slices.Contains(splitList(hashes), "sha256") {
 		return nil, gomail.Errorf(gomail.Invalid, "the key is not for SHA-256")
 	}
-	if service, ok := tags.lookup("s"); ok && !slices.ContainsFunc(splitList(service), func(s string) bool { return s == "*" || s == "email" }) {
+	if service, ok := tags.Lookup("s"); ok && !slices.ContainsFunc(splitList(service), func(s string) bool { return s == "*" || s == "email" }) {
 		return nil, gomail.Errorf(gomail.Invalid, "the key is not for e-mail")
 	}
 	key := &Key{Type: "rsa"}
-	if k, ok := tags.lookup("k"); ok {
+	if k, ok := tags.Lookup("k"); ok {
 		key.Type = k
 	}
-	flags := splitList(tags.get("t"))
+	flags := splitList(tags.Get("t"))
 	key.Testing, key.Strict = slices.Contains(flags, "y"), slices.Contains(flags, "s")
-	p, ok := tags.lookup("p")
+	p, ok := tags.Lookup("p")
 	if !ok {
 		return nil, gomail.Errorf(gomail.Invalid, "the key record has no p= tag")
 	}

@@ -56,18 +56,50 @@ func DefaultOversign() []string {
 // header and over a body whose relaxed hash is bodyHash (NewBodyHash(Relaxed)
 // and Sum). It is put above the header.
 func Sign(opts SignOptions, header message.Header, bodyHash []byte) (field []byte, err error) {
-	algorithm, err := opts.check(header, bodyHash)
+	return opts.signMessage("DKIM-Signature: v=1;", header, bodyHash)
+}
+
+// SignInstance returns a folded ARC-Message-Signature field in the same way
+// (RFC 8617 section 4.1.2): instance is its number, from 1 to 50.
+func SignInstance(opts SignOptions, instance int, header message.Header, bodyHash []byte) (field []byte, err error) {
+	return opts.signMessage("ARC-Message-Signature: i="+strconv.Itoa(instance)+";", header, bodyHash)
+}
+
+func (o SignOptions) signMessage(start string, header message.Header, bodyHash []byte) (field []byte, err error) {
+	algorithm, err := o.check(header, bodyHash)
 	if err != nil {
 		return nil, err
 	}
-	names := opts.signedNames(header)
-	field = opts.unsigned(algorithm, names, bodyHash)
-	signed := indexFields(header).appendSigned(nil, names, Relaxed, -1)
-	signed = appendField(signed, field, Relaxed)
-	digest := sha256.Sum256(signed[:len(signed)-len(crlf)])
-	value, err := sign(opts.Signer, algorithm, digest[:])
+	names := o.signedNames(header)
+	field = o.unsigned(start, algorithm, names, bodyHash)
+	return o.appendSignature(field, indexFields(header).appendSigned(nil, names, Relaxed, -1), algorithm)
+}
+
+// SignSeal returns a folded ARC-Seal field with its final CRLF, RFC 8617
+// section 4.1.3. Above are the fields that it signs before itself, in
+// canonical form.
+func SignSeal(opts SignOptions, instance int, validation string, above []byte) (field []byte, err error) {
+	algorithm, err := opts.checkKey()
 	if err != nil {
-		return nil, gomail.Errorf(gomail.Internal, "the message cannot be signed for %s: %w", opts.Domain, err)
+		return nil, err
+	}
+	f := folder{buf: make([]byte, 0, 512)}
+	f.raw("ARC-Seal: i=" + strconv.Itoa(instance) + ";")
+	f.token(" a=" + string(algorithm) + ";")
+	opts.names(&f)
+	f.token(" cv=" + validation + ";")
+	f.raw(crlf + "\tb=")
+	return opts.appendSignature(f.buf, above, algorithm)
+}
+
+// appendSignature completes a field that ends in "b=" with the signature over
+// what stands above and over itself.
+func (o SignOptions) appendSignature(field, above []byte, algorithm Algorithm) ([]byte, error) {
+	signed := AppendField(above, field, Relaxed)
+	digest := sha256.Sum256(signed[:len(signed)-len(crlf)])
+	value, err := sign(o.Signer, algorithm, digest[:])
+	if err != nil {
+		return nil, gomail.Errorf(gomail.Internal, "the message cannot be signed for %s: %w", o.Domain, err)
 	}
 	f := folder{buf: field, column: len("\tb=")}
 	f.chunks(base64.StdEncoding.EncodeToString(value))
@@ -83,16 +115,23 @@ func sign(signer crypto.Signer, algorithm Algorithm, digest []byte) ([]byte, err
 }
 
 func (o SignOptions) check(header message.Header, bodyHash []byte) (Algorithm, error) {
+	switch {
+	case header.Count("From") == 0:
+		return "", gomail.Errorf(gomail.Invalid, "cannot sign a message without a From field")
+	case len(bodyHash) != sha256.Size:
+		return "", gomail.Errorf(gomail.Internal, "cannot sign: the body hash is not %d octets long", sha256.Size)
+	}
+	return o.checkKey()
+}
+
+// checkKey checks who signs and with what.
+func (o SignOptions) checkKey() (Algorithm, error) {
 	domain, err := gomail.CanonicalDomain(o.Domain)
 	switch {
 	case err != nil || domain != o.Domain:
 		return "", gomail.Errorf(gomail.Invalid, "cannot sign for %q: it is no canonical domain name", o.Domain)
 	case !validSelector(o.Selector):
 		return "", gomail.Errorf(gomail.Invalid, "cannot sign for %s: %q is no selector", o.Domain, o.Selector)
-	case header.Count("From") == 0:
-		return "", gomail.Errorf(gomail.Invalid, "cannot sign a message without a From field")
-	case len(bodyHash) != sha256.Size:
-		return "", gomail.Errorf(gomail.Internal, "cannot sign: the body hash is not %d octets long", sha256.Size)
 	case o.Signer == nil:
 		return "", gomail.Errorf(gomail.Internal, "cannot sign for %s without a key", o.Domain)
 	}
@@ -137,16 +176,12 @@ func (o SignOptions) signedNames(header message.Header) []string {
 }
 
 // unsigned writes the field up to "b=".
-func (o SignOptions) unsigned(algorithm Algorithm, names []string, bodyHash []byte) []byte {
+func (o SignOptions) unsigned(start string, algorithm Algorithm, names []string, bodyHash []byte) []byte {
 	f := folder{buf: make([]byte, 0, 1024)}
-	f.raw("DKIM-Signature: v=1;")
+	f.raw(start)
 	f.token(" a=" + string(algorithm) + ";")
 	f.token(" c=relaxed/relaxed;")
-	f.token(" d=" + o.Domain + ";")
-	f.token(" s=" + o.Selector + ";")
-	if !o.Time.IsZero() {
-		f.token(" t=" + strconv.FormatInt(o.Time.Unix(), 10) + ";")
-	}
+	o.names(&f)
 	if !o.Expiration.IsZero() {
 		f.token(" x=" + strconv.FormatInt(o.Expiration.Unix(), 10) + ";")
 	}
@@ -163,6 +198,15 @@ func (o SignOptions) unsigned(algorithm Algorithm, names []string, bodyHash []by
 	f.token(" bh=" + base64.StdEncoding.EncodeToString(bodyHash) + ";")
 	f.raw(crlf + "\tb=")
 	return f.buf
+}
+
+// names writes who signs and when.
+func (o SignOptions) names(f *folder) {
+	f.token(" d=" + o.Domain + ";")
+	f.token(" s=" + o.Selector + ";")
+	if !o.Time.IsZero() {
+		f.token(" t=" + strconv.FormatInt(o.Time.Unix(), 10) + ";")
+	}
 }
 
 // lineLength is where lines are folded, RFC 5322 section 2.1.1.

@@ -40,46 +40,79 @@ func (a Algorithm) keyType() string {
 	return name
 }
 
+// form tells the fields apart that are signatures of this kind.
+type form int
+
+const (
+	formDKIM    form = iota // DKIM-Signature
+	formMessage             // ARC-Message-Signature: no v=, and i= is an instance (RFC 8617 section 4.1.2)
+	formSeal                // ARC-Seal: the same, and neither h= nor bh= (section 4.1.3)
+)
+
+// required lists the tags that a field of the form cannot lack.
+func (f form) required() []string {
+	switch f {
+	case formMessage:
+		return []string{"i", "a", "b", "bh", "d", "h", "s"}
+	case formSeal:
+		return []string{"i", "a", "b", "d", "s", "cv"}
+	}
+	return []string{"v", "a", "b", "bh", "d", "h", "s"}
+}
+
 // parseSignature reads a field's value. On an error, what could be read is
 // returned too, so that the result can name the domain.
-func parseSignature(value string) (*signature, error) {
+func parseSignature(value string, f form) (*signature, error) {
 	sig := &signature{header: Simple, body: Simple, length: -1}
-	tags, err := parseTags(value)
+	tags, err := ParseTags(value)
 	if err != nil {
 		return sig, err
 	}
-	sig.name(tags)
-	for _, required := range []string{"v", "a", "b", "bh", "d", "h", "s"} {
-		if tags.get(required) == "" {
-			return sig, gomail.Errorf(gomail.Invalid, "the signature has no %s= tag", required)
+	return sig, sig.read(tags, f)
+}
+
+func (s *signature) read(tags Tags, f form) error {
+	s.name(tags)
+	for _, required := range f.required() {
+		if tags.Get(required) == "" {
+			return gomail.Errorf(gomail.Invalid, "the signature has no %s= tag", required)
 		}
 	}
-	if tags.get("v") != "1" {
-		return sig, gomail.Errorf(gomail.Invalid, "the signature has an unknown version")
+	steps := []func(Tags) error{s.readAlgorithm, s.readCanonicalization, s.readValue, s.readNames}
+	if f == formDKIM {
+		steps = append(steps, readVersion, s.readIdentity)
 	}
-	for _, read := range []func(tagList) error{sig.readAlgorithm, sig.readCanonicalization, sig.readHashes, sig.readNames, sig.readFields, sig.readLimits} {
+	if f != formSeal {
+		steps = append(steps, s.readBodyHash, s.readFields, s.readMethods, s.readLimits)
+	}
+	for _, read := range steps {
 		if err := read(tags); err != nil {
-			return sig, err
+			return err
 		}
 	}
-	return sig, nil
+	return nil
+}
+
+func readVersion(tags Tags) error {
+	if tags.Get("v") != "1" {
+		return gomail.Errorf(gomail.Invalid, "the signature has an unknown version")
+	}
+	return nil
 }
 
 // name fills in what a result shows even of a broken signature.
-func (s *signature) name(tags tagList) {
-	if domain, err := gomail.CanonicalDomain(tags.get("d")); err == nil {
+func (s *signature) name(tags Tags) {
+	if domain, err := gomail.CanonicalDomain(tags.Get("d")); err == nil {
 		s.domain = domain
 	}
-	if selector := tags.get("s"); validSelector(selector) {
-		s.selector = strings.ToLower(selector)
-	}
-	if b := withoutSpace(tags.get("b")); isBase64(b) {
+	s.selector = canonicalSelector(tags.Get("s"))
+	if b := withoutSpace(tags.Get("b")); isBase64(b) {
 		s.prefix = b[:min(8, len(b))]
 	}
 }
 
-func (s *signature) readAlgorithm(tags tagList) error {
-	switch a := Algorithm(strings.ToLower(tags.get("a"))); a {
+func (s *signature) readAlgorithm(tags Tags) error {
+	switch a := Algorithm(strings.ToLower(tags.Get("a"))); a {
 	case RSASHA256, Ed25519SHA256:
 		s.algorithm = a
 		return nil
@@ -90,8 +123,8 @@ func (s *signature) readAlgorithm(tags tagList) error {
 	return gomail.Errorf(gomail.Invalid, "the signature uses an unknown algorithm")
 }
 
-func (s *signature) readCanonicalization(tags tagList) error {
-	c, ok := tags.lookup("c")
+func (s *signature) readCanonicalization(tags Tags) error {
+	c, ok := tags.Lookup("c")
 	if !ok {
 		return nil
 	}
@@ -108,17 +141,21 @@ func (s *signature) readCanonicalization(tags tagList) error {
 	return nil
 }
 
-func (s *signature) readHashes(tags tagList) (err error) {
-	if s.value, err = base64.StdEncoding.DecodeString(withoutSpace(tags.get("b"))); err != nil {
+func (s *signature) readValue(tags Tags) (err error) {
+	if s.value, err = base64.StdEncoding.DecodeString(withoutSpace(tags.Get("b"))); err != nil {
 		return gomail.Errorf(gomail.Invalid, "the signature's b= is not base64")
 	}
-	if s.bodyHash, err = base64.StdEncoding.DecodeString(withoutSpace(tags.get("bh"))); err != nil {
+	return nil
+}
+
+func (s *signature) readBodyHash(tags Tags) (err error) {
+	if s.bodyHash, err = base64.StdEncoding.DecodeString(withoutSpace(tags.Get("bh"))); err != nil {
 		return gomail.Errorf(gomail.Invalid, "the signature's bh= is not base64")
 	}
 	return nil
 }
 
-func (s *signature) readNames(tags tagList) error {
+func (s *signature) readNames(Tags) error {
 	switch {
 	case s.domain == "":
 		return gomail.Errorf(gomail.Invalid, "the signature's d= is no domain name")
@@ -126,7 +163,11 @@ func (s *signature) readNames(tags tagList) error {
 		return gomail.Errorf(gomail.Invalid, "the signature's s= is no selector")
 	}
 	s.identity = "@" + s.domain
-	i, ok := tags.lookup("i")
+	return nil
+}
+
+func (s *signature) readIdentity(tags Tags) error {
+	i, ok := tags.Lookup("i")
 	if !ok {
 		return nil
 	}
@@ -148,19 +189,19 @@ func cutIdentity(i string) (local, domain string, ok bool) {
 	return i[:at], domain, err == nil
 }
 
-func (s *signature) readFields(tags tagList) error {
-	s.fields = splitList(tags.get("h"))
+func (s *signature) readFields(tags Tags) error {
+	s.fields = splitList(tags.Get("h"))
 	for _, name := range s.fields {
 		if strings.EqualFold(name, "From") {
-			return s.readMethods(tags)
+			return nil
 		}
 	}
 	return gomail.Errorf(gomail.Invalid, "the signature does not cover the From field")
 }
 
 // readMethods checks q=: the key must be obtainable from the DNS.
-func (s *signature) readMethods(tags tagList) error {
-	q, ok := tags.lookup("q")
+func (s *signature) readMethods(tags Tags) error {
+	q, ok := tags.Lookup("q")
 	if !ok {
 		return nil
 	}
@@ -172,7 +213,7 @@ func (s *signature) readMethods(tags tagList) error {
 	return gomail.Errorf(gomail.Invalid, "the signature's key is not in the DNS")
 }
 
-func (s *signature) readLimits(tags tagList) error {
+func (s *signature) readLimits(tags Tags) error {
 	signed, err := number(tags, "t")
 	if err != nil {
 		return err
@@ -195,8 +236,8 @@ func (s *signature) readLimits(tags tagList) error {
 
 // number reads a decimal tag, -1 when absent. Larger than any time or size is
 // as good as the largest.
-func number(tags tagList, name string) (int64, error) {
-	text, ok := tags.lookup(name)
+func number(tags Tags, name string) (int64, error) {
+	text, ok := tags.Lookup(name)
 	if !ok {
 		return -1, nil
 	}
@@ -211,6 +252,18 @@ func number(tags tagList, name string) (int64, error) {
 }
 
 const maxNumber = 1 << 50
+
+// canonicalSelector returns a selector in lower case and A-labels (RFC 8616
+// section 5), empty when it is none.
+func canonicalSelector(s string) string {
+	if validSelector(s) {
+		return strings.ToLower(s)
+	}
+	if ascii, err := gomail.CanonicalDomain(s); err == nil && validSelector(ascii) {
+		return ascii
+	}
+	return ""
+}
 
 // validSelector takes dot-separated labels of letters, digits, hyphens and
 // underscores.

@@ -15,17 +15,17 @@ const (
 // tag is one name=value of a tag list.
 type tag struct{ name, value string }
 
-// tagList is a parsed list of tags, RFC 6376 section 3.2, in their order.
-type tagList []tag
+// Tags is a parsed list of tags, RFC 6376 section 3.2, in their order.
+type Tags []tag
 
-// parseTags reads a tag list. White space around names and values is taken
+// ParseTags reads a tag list of at most 16 KiB and 64 tags. White space around names and values is taken
 // off; within values it is kept. A name that occurs twice makes the whole
 // list invalid, as the RFC demands.
-func parseTags(s string) (tagList, error) {
+func ParseTags(s string) (Tags, error) {
 	if len(s) > maxTagList {
 		return nil, gomail.Errorf(gomail.Invalid, "the tag list is longer than %d octets", maxTagList)
 	}
-	var tags tagList
+	var tags Tags
 	for part := range strings.SplitSeq(s, ";") {
 		part = strings.Trim(part, fws)
 		if part == "" {
@@ -36,7 +36,7 @@ func parseTags(s string) (tagList, error) {
 		if !ok || !validTagName(name) {
 			return nil, gomail.Errorf(gomail.Invalid, "the tag list holds something that is no tag")
 		}
-		if tags.has(name) {
+		if tags.Has(name) {
 			return nil, gomail.Errorf(gomail.Invalid, "the tag %s= occurs twice", name)
 		}
 		if len(tags) == maxTags {
@@ -61,17 +61,20 @@ func validTagName(name string) bool {
 	return name != ""
 }
 
-func (t tagList) has(name string) bool {
-	_, ok := t.lookup(name)
+// Has reports whether there is such a tag.
+func (t Tags) Has(name string) bool {
+	_, ok := t.Lookup(name)
 	return ok
 }
 
-func (t tagList) get(name string) string {
-	value, _ := t.lookup(name)
+// Get returns a tag's value, empty when there is no such tag.
+func (t Tags) Get(name string) string {
+	value, _ := t.Lookup(name)
 	return value
 }
 
-func (t tagList) lookup(name string) (value string, ok bool) {
+// Lookup returns a tag's value and whether there is such a tag.
+func (t Tags) Lookup(name string) (value string, ok bool) {
 	for _, tag := range t {
 		if tag.name == name {
 			return tag.value, true

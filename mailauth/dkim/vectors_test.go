@@ -48,7 +48,8 @@ func verify(t testing.TB, raw []byte, opts Options) []Result {
 	header, body := split(t, raw)
 	v := NewVerifier(t.Context(), header, opts)
 	v.Write(body)
-	return v.Results(t.Context())
+	results, _ := v.Results(t.Context())
+	return results
 }
 
 func at(unix int64) func() time.Time { return func() time.Time { return time.Unix(unix, 0) } }

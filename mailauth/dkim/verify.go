@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,6 +53,10 @@ type Options struct {
 	// MaxSignatures bounds the signatures that are looked at, from the top.
 	// 0: 8.
 	MaxSignatures int
+	// Also are the places in the header of further fields that are verified
+	// beside the DKIM-Signatures: ARC-Message-Signature (RFC 8617 section
+	// 4.1.2). Their number is the caller's to bound.
+	Also []int
 	// MinRSABits is the shortest RSA key that counts; below 1024 is treated
 	// as 1024 (RFC 8301 section 3.2).
 	MinRSABits int
@@ -67,7 +72,8 @@ const maxKeyRecords = 4
 // signatures checked while the body still arrives.
 type Verifier struct {
 	opts   Options
-	checks []*check
+	checks []*check // of the DKIM-Signatures
+	also   []*check // of Options.Also
 	bodies map[Canonicalization]*BodyHash
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -84,27 +90,38 @@ type check struct {
 // NewVerifier starts to verify the signatures in a header. Close or Results
 // ends what it started.
 func NewVerifier(ctx context.Context, header message.Header, opts Options) *Verifier {
-	if opts.Clock == nil {
-		opts.Clock = time.Now
-	}
-	if opts.MaxSignatures <= 0 {
-		opts.MaxSignatures = defaultMaxSignatures
-	}
-	opts.MinRSABits = max(opts.MinRSABits, 1024)
+	opts = opts.withDefaults()
 	ctx, cancel := context.WithCancel(ctx)
 	v := &Verifier{opts: opts, cancel: cancel, bodies: map[Canonicalization]*BodyHash{}}
 	v.begin(header)
-	for _, c := range v.checks {
+	for _, c := range slices.Concat(v.checks, v.also) {
 		if c.open {
-			v.wg.Go(func() { v.checkHeader(ctx, c) })
+			v.wg.Go(func() { c.checkHeader(ctx, v.opts) })
 		}
 	}
 	return v
 }
 
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.MaxSignatures <= 0 {
+		o.MaxSignatures = defaultMaxSignatures
+	}
+	o.MinRSABits = max(o.MinRSABits, 1024)
+	return o
+}
+
 // begin reads the signatures and prepares what they need.
 func (v *Verifier) begin(header message.Header) {
 	var index fieldIndex
+	if len(v.opts.Also) > 0 {
+		index = indexFields(header)
+	}
+	for _, i := range v.opts.Also {
+		v.also = append(v.also, v.prepare(index, i, formMessage))
+	}
 	for i, field := range header {
 		if !field.Is("DKIM-Signature") {
 			continue
@@ -116,16 +133,14 @@ func (v *Verifier) begin(header message.Header) {
 		if index.byName == nil {
 			index = indexFields(header)
 		}
-		v.checks = append(v.checks, v.prepare(index, i))
+		v.checks = append(v.checks, v.prepare(index, i, formDKIM))
 	}
 }
 
-func (v *Verifier) prepare(index fieldIndex, self int) *check {
+func (v *Verifier) prepare(index fieldIndex, self int, f form) *check {
 	field := index.header[self]
-	sig, err := parseSignature(field.Value())
-	c := &check{sig: sig, result: Result{
-		Domain: sig.domain, Selector: sig.selector, Identity: sig.identity, Algorithm: sig.algorithm, Prefix: sig.prefix,
-	}}
+	sig, err := parseSignature(field.Value(), f)
+	c := newCheck(sig)
 	switch {
 	case err != nil:
 		c.settle(PermError, err.Error())
@@ -134,7 +149,7 @@ func (v *Verifier) prepare(index fieldIndex, self int) *check {
 	default:
 		c.open = true
 		c.signed = index.appendSigned(nil, sig.fields, sig.header, self)
-		c.signed = appendField(c.signed, withoutSignature(field.Raw), sig.header)
+		c.signed = AppendField(c.signed, WithoutSignature(field.Raw), sig.header)
 		c.signed = bytes.TrimSuffix(c.signed, []byte(crlf))
 		if v.bodies[sig.body] == nil {
 			v.bodies[sig.body] = NewBodyHash(sig.body)
@@ -143,13 +158,36 @@ func (v *Verifier) prepare(index fieldIndex, self int) *check {
 	return c
 }
 
+func newCheck(sig *signature) *check {
+	return &check{sig: sig, result: Result{
+		Domain: sig.domain, Selector: sig.selector, Identity: sig.identity, Algorithm: sig.algorithm, Prefix: sig.prefix,
+	}}
+}
+
+// VerifySeal verifies an ARC-Seal (RFC 8617 section 4.1.3), given its tags and
+// what it signs, in canonical form and without the last line end.
+func VerifySeal(ctx context.Context, opts Options, tags Tags, signed []byte) Result {
+	sig := &signature{}
+	err := sig.read(tags, formSeal)
+	c := newCheck(sig)
+	if err != nil {
+		c.settle(PermError, err.Error())
+		return c.result
+	}
+	c.signed, c.open = signed, true
+	if c.checkHeader(ctx, opts.withDefaults()); c.open {
+		c.settle(Pass, "")
+	}
+	return c.result
+}
+
 func (c *check) settle(status Status, reason string) {
 	c.result.Status, c.result.Reason, c.open = status, reason, false
 }
 
 // checkHeader fetches the key and checks the signature over the header.
-func (v *Verifier) checkHeader(ctx context.Context, c *check) {
-	records, err := v.opts.Resolver.LookupTXT(ctx, c.sig.selector+"._domainkey."+c.sig.domain)
+func (c *check) checkHeader(ctx context.Context, opts Options) {
+	records, err := opts.Resolver.LookupTXT(ctx, c.sig.selector+"._domainkey."+c.sig.domain)
 	if err != nil {
 		var dnsErr *net.DNSError
 		if errors.As(err, &dnsErr) && dnsErr.IsNotFound {
@@ -162,7 +200,7 @@ func (v *Verifier) checkHeader(ctx context.Context, c *check) {
 	// Of several records any may be the key (RFC 6376 section 3.6.2.2).
 	for _, record := range records[:min(len(records), maxKeyRecords)] {
 		c.open = true
-		if v.tryKey(c, record); c.open {
+		if c.tryKey(record, opts.MinRSABits); c.open {
 			return
 		}
 	}
@@ -172,7 +210,7 @@ func (v *Verifier) checkHeader(ctx context.Context, c *check) {
 }
 
 // tryKey leaves the check open when the key verifies the header.
-func (v *Verifier) tryKey(c *check, record string) {
+func (c *check) tryKey(record string, minRSABits int) {
 	key, err := ParseKey(record)
 	if err != nil {
 		c.settle(PermError, err.Error())
@@ -186,7 +224,7 @@ func (v *Verifier) tryKey(c *check, record string) {
 		c.settle(PermError, "the key is of another type than the signature")
 	case key.Strict && !strings.HasSuffix(c.sig.identity, "@"+c.sig.domain):
 		c.settle(PermError, "the key is not for subdomains")
-	case key.Type == "rsa" && key.Bits < v.opts.MinRSABits:
+	case key.Type == "rsa" && key.Bits < minRSABits:
 		c.settle(Policy, "the RSA key is too short")
 	case !key.verify(c.signed, c.sig.value):
 		c.settle(Fail, "the signature does not match the header")
@@ -201,10 +239,11 @@ func (v *Verifier) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Results ends the body and returns one Result per signature, top to bottom.
-// It waits for keys at most until ctx ends; what is missing then is a
-// temperror. All goroutines have ended when it returns. To be called once.
-func (v *Verifier) Results(ctx context.Context) []Result {
+// Results ends the body and returns one Result per signature, top to bottom,
+// and one for each field of Options.Also. It waits for keys at most until ctx
+// ends; what is missing then is a temperror. All goroutines have ended when it
+// returns. To be called once.
+func (v *Verifier) Results(ctx context.Context) (signatures, also []Result) {
 	stop := context.AfterFunc(ctx, v.cancel)
 	defer stop()
 	v.wg.Wait()
@@ -213,8 +252,12 @@ func (v *Verifier) Results(ctx context.Context) []Result {
 	for c, body := range v.bodies {
 		sums[c] = body.Sum()
 	}
-	results := make([]Result, len(v.checks))
-	for i, c := range v.checks {
+	return v.finish(v.checks, sums), v.finish(v.also, sums)
+}
+
+func (v *Verifier) finish(checks []*check, sums map[Canonicalization][]byte) []Result {
+	results := make([]Result, len(checks))
+	for i, c := range checks {
 		if c.open {
 			c.finish(sums[c.sig.body], v.bodies[c.sig.body].Size())
 		}
