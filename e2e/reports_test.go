@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/smtp"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +51,23 @@ func TestReportsAreRead(t *testing.T) {
 		t.Errorf("%d reports are filed as read, and %d messages in the inbox", len(read), len(unread))
 	}
 	d.checkClean()
+}
+
+// Another program reads what we report.
+func TestOthersReadOurReport(t *testing.T) {
+	need(t, "dmarc-cat")
+	r := aggregateOf("example.com", time.Unix(1795478400, 0).UTC())
+	r.Org, r.Policy.P, r.Policy.Discovery, r.Records[1].Reasons = "we.example", "quarantine", "treewalk", []aggregate.Reason{{Type: "local_policy", Comment: "<&>"}}
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("we.example!example.com!%d!%d.xml", r.Begin.Unix(), r.End.Unix()))
+	if err := os.WriteFile(path, r.Marshal(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, "", "dmarc-cat", "-N", path)
+	for _, want := range []string{"Reporting by: we.example", "From 2026-11-24 00:00:00", "Domain: example.com", "p=quarantine", "Reports(2)", "127.0.0.1    10", "198.51.100.7 3"} {
+		if !strings.Contains(out.stdout, want) {
+			t.Errorf("%q is not in what it says: %s%s", want, out.stdout, out.stderr)
+		}
+	}
 }
 
 // report runs gomail report.

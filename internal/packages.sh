@@ -16,6 +16,7 @@ want mbsync isync
 want mutt mutt
 want msmtp msmtp
 want curl curl
+want dmarc-cat dmarc-cat
 want strace strace
 want tmux tmux
 want mmdebstrap mmdebstrap
