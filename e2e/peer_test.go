@@ -87,7 +87,7 @@ func startPostfixPeer(t testing.TB, extra ...string) *postfixPeer {
 	mustRun(t, "", "chown", "-R", "nobody", filepath.Join(dir, "mail"))
 	write(t, filepath.Join(dir, "tls.pem"), selfSigned(t, "mx.peer.test"))
 	etc := filepath.Join(dir, "etc")
-	write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(postfixMain, dir, peerAddress, ourAddress)+strings.ReplaceAll(strings.Join(extra, ""), "%[1]s", dir))
+	write(t, filepath.Join(etc, "main.cf"), overridden(fmt.Sprintf(postfixMain, dir, peerAddress, ourAddress), strings.ReplaceAll(strings.Join(extra, ""), "%[1]s", dir)))
 	master, err := os.ReadFile("testdata/postfix-master.cf")
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +109,24 @@ func startPostfixPeer(t testing.TB, extra ...string) *postfixPeer {
 		return err == nil
 	})
 	return p
+}
+
+// overridden returns a main.cf with further lines, without those whose keys
+// these set: Postfix warns of each in every process, until its own logger
+// waits for itself.
+func overridden(main, extra string) string {
+	key := func(line string) string { k, _, _ := strings.Cut(line, "="); return strings.TrimSpace(k) }
+	set := map[string]bool{}
+	for line := range strings.Lines(extra) {
+		set[key(line)] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(main) {
+		if !set[key(line)] {
+			b.WriteString(line)
+		}
+	}
+	return b.String() + extra
 }
 
 func (p *postfixPeer) log() string {

@@ -109,6 +109,9 @@ func (a *attempt) viaIdle(ctx context.Context, r route) bool {
 			if a.use(ctx, c) {
 				return true
 			}
+			if !c.exhausted() {
+				break // it is good, but not for this message, and back in the pool
+			}
 		}
 	}
 	a.last, a.final = nil, true
