@@ -18,8 +18,10 @@ type Judgement struct {
 	// "quarantine" or "reject".
 	Disposition string
 	// Override is why that is not what the domain asks for: "local_policy",
-	// "policy_test_mode"; empty: it is.
+	// "policy_test_mode"; empty: it is. Comment says more of it, as RFC 8617
+	// section 7.2.2 has it for trusted ARC chains.
 	Override string
+	Comment  string
 }
 
 // judged tells of a message that was authenticated and judged. One that has to
@@ -30,7 +32,7 @@ func (s *Service) judged(t *Transaction, auth mailauth.Result, v verdict) {
 	}
 	j := Judgement{Client: t.client.Addr.Addr().Unmap(), From: t.from, Auth: auth, Disposition: v.disposition(auth)}
 	if auth.DMARC.Status == dmarc.StatusFail {
-		j.Override = override(auth, j.Disposition)
+		j.Override, j.Comment = override(auth, j.Disposition), auth.Override.Comment
 	}
 	s.config.Judged(j)
 }
@@ -38,6 +40,8 @@ func (s *Service) judged(t *Transaction, auth mailauth.Result, v verdict) {
 // override says why a message that failed was not treated as asked.
 func override(auth mailauth.Result, disposition string) string {
 	switch asked, _ := auth.Action(); {
+	case auth.Override.Type != "":
+		return auth.Override.Type
 	case string(asked) != disposition:
 		return "local_policy"
 	case auth.DMARC.Policy != auth.DMARC.Published:

@@ -88,7 +88,7 @@ func (s *server) judged(j inbound.Judgement) {
 		result.Signatures = append(result.Signatures, aggregate.Signature{Domain: sig.Domain, Selector: sig.Selector, Result: string(sig.Status)})
 	}
 	if j.Override != "" {
-		result.Reasons = []aggregate.Reason{{Type: j.Override}}
+		result.Reasons = []aggregate.Reason{{Type: j.Override, Comment: j.Comment}}
 	}
 	s.policies.reports.Note(reports.Judged{Policy: publishedPolicy(d), Result: result})
 }

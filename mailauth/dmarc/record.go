@@ -62,11 +62,11 @@ const (
 )
 
 // IsRecord reports whether a TXT record is a DMARC record: its first tag is
-// v, with the exact value DMARC1.
+// v, in either case, with the exact value DMARC1 (RFC 9989 section 4.8).
 func IsRecord(text string) bool {
 	first, _, _ := strings.Cut(text, ";")
 	name, value, ok := strings.Cut(first, "=")
-	return ok && trim(name) == "v" && trim(value) == "DMARC1"
+	return ok && strings.EqualFold(trim(name), "v") && trim(value) == "DMARC1"
 }
 
 // Parse reads a record as RFC 9989 section 4.7 has it: unknown tags and
