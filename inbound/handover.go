@@ -23,7 +23,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	all := t.routes
 	body := s.config.Store.Stage()
 	defer body.Close()
-	index, err := s.takeIn(r, body, nil)
+	index, err := s.takeIn(r, body, t)
 	if err != nil {
 		_, err = s.refuse(t, mailauth.Result{}, err)
 		return Receipt{}, same(err, len(all))

@@ -6,6 +6,7 @@ import (
 	"gomail"
 	"gomail/mailauth"
 	"gomail/mailauth/dmarc"
+	"gomail/message"
 )
 
 // Judgement is what was found out about a message and what DMARC made of it.
@@ -13,6 +14,7 @@ type Judgement struct {
 	Client netip.Addr
 	From   gomail.Address // the envelope's sender; may be null
 	Auth   mailauth.Result
+	Header message.Header // of the message, as it came
 
 	// Disposition is what was done, RFC 9990 section 3.1.1: "none", "pass",
 	// "quarantine" or "reject".
@@ -30,7 +32,7 @@ func (s *Service) judged(t *Transaction, auth mailauth.Result, v verdict) {
 	if s.config.Judged == nil || t.check == nil || v.refusal != nil && gomail.KindOf(v.refusal).Temporary() {
 		return
 	}
-	j := Judgement{Client: t.client.Addr.Addr().Unmap(), From: t.from, Auth: auth, Disposition: v.disposition(auth)}
+	j := Judgement{Client: t.client.Addr.Addr().Unmap(), From: t.from, Auth: auth, Header: t.header, Disposition: v.disposition(auth)}
 	if auth.DMARC.Status == dmarc.StatusFail {
 		j.Override, j.Comment = override(auth, j.Disposition), auth.Override.Comment
 	}

@@ -37,7 +37,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	}
 	copied := t.copy()
 	defer copied.Close()
-	index, err := s.takeIn(r, beside(body, copied), t.check)
+	index, err := s.takeIn(r, beside(body, copied), t)
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
@@ -67,7 +67,7 @@ func beside(body io.Writer, copied *spool.Spool) io.Writer {
 func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Reader, body gomail.Body) (Receipt, error) {
 	kept := spool.New(s.config.SpoolDir)
 	defer kept.Close()
-	original, err := s.takeIn(r, kept, t.check)
+	original, err := s.takeIn(r, kept, t)
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
@@ -105,7 +105,7 @@ func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Res
 
 // takeIn reads the message once: its header is checked and cleaned, its body
 // streams to the store, to the index and to the signature checks.
-func (s *Service) takeIn(r io.Reader, body io.Writer, check *mailauth.Check) (*message.Index, error) {
+func (s *Service) takeIn(r io.Reader, body io.Writer, t *Transaction) (*message.Index, error) {
 	in := readerPool.Get().(*bufio.Reader)
 	in.Reset(r)
 	defer func() { in.Reset(nil); readerPool.Put(in) }()
@@ -121,9 +121,10 @@ func (s *Service) takeIn(r io.Reader, body io.Writer, check *mailauth.Check) (*m
 	if err := s.writeHeader(header, io.MultiWriter(writers...)); err != nil {
 		return nil, err
 	}
-	if check != nil {
-		check.Header(header)
-		writers = append(writers, check)
+	t.header = header
+	if t.check != nil {
+		t.check.Header(header)
+		writers = append(writers, t.check)
 	}
 	if _, err := in.WriteTo(io.MultiWriter(writers...)); err != nil {
 		return nil, err

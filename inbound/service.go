@@ -12,6 +12,7 @@ import (
 	"gomail/domains"
 	"gomail/filter"
 	"gomail/mailauth"
+	"gomail/message"
 	"gomail/queue"
 )
 
@@ -101,7 +102,8 @@ type Transaction struct {
 	from    gomail.Address
 	size    int64 // as the client announced it, 0: not
 
-	messageID string // of the header, once it was read
+	header    message.Header // as it came, once it was read
+	messageID string         // of the header
 	filter    Filter
 	routes    []route
 }

@@ -33,9 +33,16 @@ type Mail struct {
 	// ReportType makes it a multipart/report (RFC 6522) of that type:
 	// "tlsrpt". Empty: a multipart/mixed.
 	ReportType  string
-	ContentType string // of the attachment: "application/tlsrpt+gzip"
-	FileName    string // letters, digits and !._-
-	Attachment  []byte
+	Parts       []MailPart // after the text
+	ContentType string     // of the attachment: "application/tlsrpt+gzip"
+	FileName    string     // letters, digits and !._-
+	Attachment  []byte     // nil: there is none
+}
+
+// MailPart is a part in plain text.
+type MailPart struct {
+	ContentType string // "message/feedback-report"
+	Text        string // ASCII lines that end with CRLF
 }
 
 // Render renders the message with CRLF lines.
@@ -57,13 +64,20 @@ func (m Mail) Render() []byte {
 	field("MIME-Version", "1.0")
 	field("Content-Type", m.contentType(boundary))
 	b.WriteString("\r\n--" + boundary + "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
-	b.WriteString(strings.ReplaceAll(m.Text, "\n", "\r\n"))
-	b.WriteString("\r\n--" + boundary + "\r\n")
-	field("Content-Type", m.ContentType)
-	field("Content-Transfer-Encoding", "base64")
-	field("Content-Disposition", `attachment; filename="`+m.FileName+`"`)
-	b.WriteString("\r\n")
-	writeBase64(&b, m.Attachment)
+	b.WriteString(strings.ReplaceAll(m.Text, "\n", "\r\n") + "\r\n")
+	for _, p := range m.Parts {
+		b.WriteString("--" + boundary + "\r\n")
+		field("Content-Type", p.ContentType)
+		b.WriteString("\r\n" + p.Text + "\r\n")
+	}
+	if m.Attachment != nil {
+		b.WriteString("--" + boundary + "\r\n")
+		field("Content-Type", m.ContentType)
+		field("Content-Transfer-Encoding", "base64")
+		field("Content-Disposition", `attachment; filename="`+m.FileName+`"`)
+		b.WriteString("\r\n")
+		writeBase64(&b, m.Attachment)
+	}
 	b.WriteString("--" + boundary + "--\r\n")
 	return b.Bytes()
 }
