@@ -48,6 +48,7 @@ smtp_bind_address = %[2]s
 virtual_mailbox_domains = peer.test
 virtual_mailbox_base = %[1]s/mail
 virtual_mailbox_maps = inline:{ bob@peer.test=bob/ }
+virtual_alias_maps = inline:{ gone@peer.test=nobody@example.test }
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 1
@@ -176,7 +177,7 @@ func peers(t testing.TB) (*installation, *postfixPeer) {
 	t.Helper()
 	peer := startPostfixPeer(t)
 	dnsZone, resolver := startDNS(t, "peer.test. 60 MX 10 mx.peer.test.", "mx.peer.test. 60 A "+peerAddress,
-		`peer.test. 60 TXT "v=spf1 ip4:`+peerAddress+` -all"`, `_dmarc.peer.test. 60 TXT "v=DMARC1; p=reject"`)
+		`peer.test. 60 TXT "v=spf1 ip4:`+peerAddress+` -all"`, `mx.peer.test. 60 TXT "v=spf1 ip4:`+peerAddress+` -all"`, `_dmarc.peer.test. 60 TXT "v=DMARC1; p=reject"`)
 	i := serve(t, resolver, "bind_addresses = [\""+ourAddress+"\"]\n[smtp]\nlisten = [\""+ourAddress+":25\"]\n")
 	plan := decode[[]struct {
 		Name, Type, Value string

@@ -24,6 +24,7 @@ type Filter interface {
 
 // draft is a message on its way through Submit.
 type draft struct {
+	id         string // names the message in logs and its Received field; empty: it gets none
 	envelope   gomail.Envelope
 	header     message.Header
 	body       io.WriterTo
@@ -70,7 +71,7 @@ func (s *Service) readdress(ctx context.Context, d *draft, r message.Revision) {
 		if slices.ContainsFunc(e.Recipients, func(x gomail.Recipient) bool { return x.Address.Canonical() == a.Canonical() }) {
 			continue
 		}
-		if err := s.CheckRecipient(ctx, a); err != nil {
+		if err := s.CheckRecipient(ctx, e.Client.Account, a); err != nil {
 			s.config.Logger.Warn("a recipient that a filter added was left out", slog.String("rcpt", a.String()), slog.Any("error", err))
 			continue
 		}

@@ -205,7 +205,7 @@ func TestSenderRights(t *testing.T) {
 		t.Errorf("the null reverse-path: %v", err)
 	}
 	for to, want := range map[string]gomail.Kind{"x@one.test": gomail.None, "bert@example.com": gomail.None, "nobody@example.com": gomail.NotFound, "x@[192.0.2.1]": gomail.Refused} {
-		if err := f.CheckRecipient(t.Context(), f.address(to)); gomail.KindOf(err) != want {
+		if err := f.CheckRecipient(t.Context(), f.anna.ID, f.address(to)); gomail.KindOf(err) != want {
 			t.Errorf("RCPT TO %s: %v", to, err)
 		}
 	}

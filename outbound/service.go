@@ -22,8 +22,20 @@ type Config struct {
 	Lifetime time.Duration         // how long delivery is tried; 0: 5 days
 	SpoolDir string                // where large messages wait for filters; empty: the system's place
 	Limiter  *Limiter              // nil: accounts may send as much as they like
+	Returns  Returns               // nil: nothing is known of what came back
 	Clock    func() time.Time      // nil: time.Now
 	Logger   *slog.Logger
+}
+
+// Returns knows what became of mail that was sent before.
+type Returns interface {
+	// Trace returns the name of a message in its Received field, by which what
+	// comes back is known as ours: an atom that begins with id.
+	Trace(account gomail.AccountID, id string, recipients []gomail.Address) string
+
+	// Check says whether mail of an account may go to an address; bulk is mail
+	// to many.
+	Check(ctx context.Context, account gomail.AccountID, to gomail.Address, bulk bool) error
 }
 
 // Service takes in what our accounts send.
@@ -65,16 +77,21 @@ func (s *Service) CheckSender(ctx context.Context, account gomail.AccountID, fro
 }
 
 // CheckRecipient says whether a recipient can be right: one of our own
-// domains has to know it, others are asked when the message is sent.
-func (s *Service) CheckRecipient(ctx context.Context, to gomail.Address) error {
+// domains has to know it, others are asked when the message is sent, unless
+// they have said of late that there is no such mailbox.
+func (s *Service) CheckRecipient(ctx context.Context, account gomail.AccountID, to gomail.Address) error {
 	if strings.HasPrefix(to.Domain, "[") {
 		return gomail.Errorf(gomail.Refused, "mail to an address literal is not sent: use a domain name")
 	}
 	hosted, err := s.config.Domains.Hosted(ctx, to.Domain)
-	if err != nil || !hosted {
+	switch {
+	case err != nil:
 		return err
+	case hosted:
+		_, err = s.config.Domains.Route(ctx, to)
+	case s.config.Returns != nil:
+		err = s.config.Returns.Check(ctx, account, to, false)
 	}
-	_, err = s.config.Domains.Route(ctx, to)
 	return err
 }
 

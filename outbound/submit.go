@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"gomail"
@@ -33,7 +35,10 @@ func (s *Service) SubmitFiltered(ctx context.Context, envelope gomail.Envelope, 
 	if err := s.checkAuthor(ctx, envelope.Client.Account, header); err != nil {
 		return "", err
 	}
-	d := &draft{envelope: envelope, header: s.repair(header, envelope.From), body: in}
+	if err := s.checkBulk(ctx, envelope, header); err != nil {
+		return "", err
+	}
+	d := &draft{id: id, envelope: envelope, header: s.repair(header, envelope.From), body: in}
 	defer d.close()
 	if f != nil {
 		if err := s.examine(ctx, d, f); err != nil || d.discard {
@@ -41,11 +46,11 @@ func (s *Service) SubmitFiltered(ctx context.Context, envelope gomail.Envelope, 
 			return id, err
 		}
 	}
-	return id, s.accept(ctx, id, d)
+	return id, s.accept(ctx, d)
 }
 
 // accept signs and queues a message.
-func (s *Service) accept(ctx context.Context, id string, d *draft) error {
+func (s *Service) accept(ctx context.Context, d *draft) error {
 	body := s.config.Store.Stage()
 	defer body.Close()
 	hash, err := takeIn(d.header, d.body, body)
@@ -57,12 +62,11 @@ func (s *Service) accept(ctx context.Context, id string, d *draft) error {
 		return err
 	}
 	d.envelope.TLS = need(d.envelope.TLS, d.header)
-	prefix := append(signatures, s.received(d.envelope.Client, id)...)
-	parts, err := s.enqueue(ctx, d, prefix, body)
+	parts, err := s.enqueue(ctx, d, signatures, body)
 	if err != nil {
 		return err
 	}
-	s.logQueued(id, parts[0].Key, d, names, body.Size())
+	s.logQueued(d.id, parts[0].Key, d, names, body.Size())
 	return nil
 }
 
@@ -88,6 +92,26 @@ func (s *Service) checkAuthor(ctx context.Context, account gomail.AccountID, hea
 		}
 	}
 	return nil
+}
+
+// checkBulk refuses mail to many that has a recipient who has asked, by a
+// complaint, to get none.
+func (s *Service) checkBulk(ctx context.Context, e gomail.Envelope, header message.Header) error {
+	if s.config.Returns == nil || !isBulk(header) {
+		return nil
+	}
+	for _, r := range e.Recipients {
+		if err := s.config.Returns.Check(ctx, e.Client.Account, r.Address, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isBulk reports whether a message says that it goes to many.
+func isBulk(header message.Header) bool {
+	precedence := strings.ToLower(strings.TrimSpace(header.Get("Precedence")))
+	return header.Get("List-Id") != "" || header.Get("List-Unsubscribe") != "" || precedence == "bulk" || precedence == "list"
 }
 
 // repair adds what a message must have and takes out what it must not show
@@ -144,17 +168,26 @@ func (s *Service) sign(ctx context.Context, domain string, header message.Header
 }
 
 // received renders our trace field. It leaves out where the account was when
-// it sent the message: that is nobody's business.
-func (s *Service) received(client gomail.Client, id string) string {
+// it sent the message: that is nobody's business. Each part of a message has
+// one of its own, that vouches for its recipients.
+func (s *Service) received(d *draft, part queue.Message) string {
+	id := d.id
+	if s.config.Returns != nil {
+		to := make([]gomail.Address, len(part.Rcpts))
+		for i, r := range part.Rcpts {
+			to[i] = r.Address
+		}
+		id = s.config.Returns.Trace(part.Account, id, to)
+	}
 	return message.FoldField("Received", fmt.Sprintf("from localhost by %s with %s id %s; %s",
-		s.config.Hostname, client.Protocol(), id, message.FormatDate(s.config.Clock())))
+		s.config.Hostname, d.envelope.Client.Protocol(), id, message.FormatDate(s.config.Clock())))
 }
 
 // enqueue stores the message with its recipients and tells the queue.
-func (s *Service) enqueue(ctx context.Context, d *draft, prefix []byte, body gomail.Body) ([]queue.Message, error) {
+func (s *Service) enqueue(ctx context.Context, d *draft, signatures []byte, body gomail.Body) ([]queue.Message, error) {
 	envelope := d.envelope
 	now := s.config.Clock()
-	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: prefix, Received: now, Expires: now.Add(s.config.Lifetime)}
+	m := queue.Message{Account: envelope.Client.Account, Envelope: envelope, Prefix: signatures, Received: now, Expires: now.Add(s.config.Lifetime)}
 	due, waits := now, ""
 	if at := envelope.Release; at.After(now) { // RFC 4865: the time that it is tried begins then
 		due, waits = at, "it waits, as its sender asked, until "+at.UTC().Format("15:04:05 MST on 2 January 2006")
@@ -165,7 +198,13 @@ func (s *Service) enqueue(ctx context.Context, d *draft, prefix []byte, body gom
 		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: r, Due: due.Truncate(time.Microsecond), LastError: waits})
 	}
 	d.hold(&m)
-	parts, err := s.config.Store.Enqueue(ctx, body, queue.Split(m), s.config.Limiter.within(m.Account, len(m.Rcpts)))
+	parts := queue.Split(m)
+	for i := range parts {
+		if d.id != "" {
+			parts[i].Prefix = append(slices.Clip(signatures), s.received(d, parts[i])...)
+		}
+	}
+	parts, err := s.config.Store.Enqueue(ctx, body, parts, s.config.Limiter.within(m.Account, len(m.Rcpts)))
 	if err == nil {
 		s.config.Added(parts)
 	}

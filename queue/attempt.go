@@ -77,6 +77,7 @@ func (q *Queue) conclude(ctx context.Context, t Task, results []Result) attempt 
 		a.changes = append(a.changes, change)
 		q.log(t, r, result, change)
 		q.config.Metrics.Attempt(result)
+		q.config.Metrics.Settled(&notice.Message, r, result, change.Done)
 	}
 	if lost {
 		a.lost = &results[0]

@@ -37,6 +37,10 @@ type Config struct {
 // Metrics are called as things happen; any may be nil.
 type Metrics struct {
 	Attempt func(r Result) // one recipient was tried
+
+	// Settled says what an attempt came to for a recipient of a message, which
+	// is without them. done: it is delivered, or given up.
+	Settled func(m *Message, r Recipient, result Result, done bool)
 }
 
 // Queue is a node's work on the queue.
@@ -86,6 +90,9 @@ func New(c Config) *Queue {
 	}
 	if c.Metrics.Attempt == nil {
 		c.Metrics.Attempt = func(Result) {}
+	}
+	if c.Metrics.Settled == nil {
+		c.Metrics.Settled = func(*Message, Recipient, Result, bool) {}
 	}
 	return &Queue{config: c, schedule: newSchedule(c.Total, c.PerSite), results: make(chan outcome), saved: make(chan saved), wake: make(chan struct{}, 1)}
 }

@@ -147,7 +147,7 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 
 // Rcpt adds a recipient.
 func (s *submissionSession) Rcpt(ctx context.Context, r gomail.Recipient) error {
-	if err := s.backend.outbound.CheckRecipient(ctx, r.Address); err != nil {
+	if err := s.backend.outbound.CheckRecipient(ctx, s.client.Account, r.Address); err != nil {
 		return err
 	}
 	if err := s.allowance.Recipients(ctx, len(s.envelope.Recipients)+1); err != nil {

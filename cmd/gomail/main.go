@@ -38,17 +38,19 @@ type cli struct {
 	Completion  completionCmd  `cmd:"" help:"Print a shell's completion script."`
 	Manual      manualCmd      `cmd:"" hidden:"" help:"Write man pages and completions."`
 
-	Domain  domainCmd  `cmd:"" help:"Hosted domains."`
-	DNS     dnsCmd     `cmd:"" name:"dns" help:"The DNS records that a domain needs."`
-	DKIM    dkimCmd    `cmd:"" name:"dkim" help:"DKIM keys."`
-	Account accountCmd `cmd:"" help:"Accounts."`
-	Alias   aliasCmd   `cmd:"" help:"Aliases: further addresses of accounts."`
-	Queue   queueCmd   `cmd:"" help:"Mail that waits to be delivered."`
-	Policy  policyCmd  `cmd:"" help:"Policy ladders: DMARC, SPF, MTA-STS and TLSA, step by step."`
-	Explain explainCmd `cmd:"" help:"Say why messages were accepted, refused, put into Junk, signed, delayed."`
-	Report  reportCmd  `cmd:"" help:"What others reported about the domains: DMARC and TLS reports."`
-	Cert    certCmd    `cmd:"" help:"Certificates."`
-	Host    hostCmd    `cmd:"" help:"What all domains share."`
+	Domain   domainCmd   `cmd:"" help:"Hosted domains."`
+	DNS      dnsCmd      `cmd:"" name:"dns" help:"The DNS records that a domain needs."`
+	DKIM     dkimCmd     `cmd:"" name:"dkim" help:"DKIM keys."`
+	Account  accountCmd  `cmd:"" help:"Accounts."`
+	Alias    aliasCmd    `cmd:"" help:"Aliases: further addresses of accounts."`
+	Queue    queueCmd    `cmd:"" help:"Mail that waits to be delivered."`
+	Suppress suppressCmd `cmd:"" help:"Addresses to which mail is not sent, because it came back."`
+	Bounces  bouncesCmd  `cmd:"" help:"What became of the mail that was sent."`
+	Policy   policyCmd   `cmd:"" help:"Policy ladders: DMARC, SPF, MTA-STS and TLSA, step by step."`
+	Explain  explainCmd  `cmd:"" help:"Say why messages were accepted, refused, put into Junk, signed, delayed."`
+	Report   reportCmd   `cmd:"" help:"What others reported about the domains: DMARC and TLS reports."`
+	Cert     certCmd     `cmd:"" help:"Certificates."`
+	Host     hostCmd     `cmd:"" help:"What all domains share."`
 }
 
 // Exit codes.

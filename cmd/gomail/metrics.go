@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gomail/bounces"
 	"gomail/inbound"
 	"gomail/queue"
 	"gomail/smtpd"
@@ -23,6 +24,9 @@ type metrics struct {
 	octets      *prometheus.CounterVec
 	received    *prometheus.CounterVec
 	attempts    *prometheus.CounterVec
+	failures    *prometheus.CounterVec
+	returned    *prometheus.CounterVec
+	alarms      prometheus.Gauge
 }
 
 func newMetrics(st *store.Store) *metrics {
@@ -34,8 +38,11 @@ func newMetrics(st *store.Store) *metrics {
 		octets:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_smtp_message_bytes_total", Help: "Octets of messages taken over SMTP."}, []string{"server"}),
 		received:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_received_total", Help: "Messages from other servers, by outcome."}, []string{"outcome"}),
 		attempts:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_delivery_attempts_total", Help: "Attempts to deliver to a recipient, by outcome."}, []string{"outcome"}),
+		failures:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_recipients_failed_total", Help: "Recipients that were given up or came back, by the reason."}, []string{"class"}),
+		returned:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_returned_total", Help: "Bounces and complaints that came by mail; unproven: not of a message that we sent."}, []string{"outcome"}),
+		alarms:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "gomail_bounce_alarms", Help: "Domains and accounts of whose mail too much comes back."}),
 	}
-	m.registry.MustRegister(m.connections, m.refused, m.replies, m.octets, m.received, m.attempts,
+	m.registry.MustRegister(m.connections, m.refused, m.replies, m.octets, m.received, m.attempts, m.failures, m.returned, m.alarms,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	count := func(name, help string, value func() int64) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
@@ -77,4 +84,12 @@ func (m *metrics) queue() queue.Metrics {
 		queue.Permanent: m.attempts.WithLabelValues("failed"),
 	}
 	return queue.Metrics{Attempt: func(r queue.Result) { outcomes[r.Outcome].Inc() }}
+}
+
+func (m *metrics) bounces() bounces.Metrics {
+	return bounces.Metrics{
+		Failed:   func(c bounces.Class) { m.failures.WithLabelValues(string(c)).Inc() },
+		Returned: func(outcome string) { m.returned.WithLabelValues(outcome).Inc() },
+		Alarms:   func(n int) { m.alarms.Set(float64(n)) },
+	}
 }

@@ -143,11 +143,12 @@ func (s *server) makeDelivery(o outside) error {
 	s.sender = mxsend.New(sending)
 	s.queue = queue.New(queue.Config{
 		Store: s.store, Owner: c.Server.Hostname, Route: s.route, Notify: s.notify, Logger: s.log,
-		Total: c.Outbound.MaxDeliveries, PerSite: c.Outbound.MaxPerDestination, Metrics: s.metrics.queue(),
+		Total: c.Outbound.MaxDeliveries, PerSite: c.Outbound.MaxPerDestination, Metrics: s.queueMetrics(),
 	})
 	s.services.queue = s.queue
+	s.bounces = s.newBounces(s.metrics.bounces())
 	s.outbound = outbound.New(outbound.Config{
-		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queued, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, SpoolDir: c.Server.DataDir,
+		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Added: s.queued, Lifetime: c.Outbound.Lifetime, Logger: s.log, Limiter: s.limiter, Returns: s.bounces, SpoolDir: c.Server.DataDir,
 	})
 	s.makeTLSReports(o, sending)
 	s.announce = func(ctx context.Context, to gomail.Address, subject, text string) error {
@@ -160,7 +161,7 @@ func (s *server) makeDelivery(o outside) error {
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname, TrustedSealers: c.SMTP.TrustedSealers}),
 		Added:   s.queue.Added, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
-		Readers: []inbound.Reader{&reportReader{services: s.services}}, Judged: s.judged,
+		Readers: []inbound.Reader{&reportReader{services: s.services}, bounceReader{s.bounces}}, Judged: s.judged,
 		Gate: s.gate, Greylist: filter.Greylisting(c.SMTP.Greylist), BlockAction: inbound.BlockAction(c.SMTP.BlockListAction),
 	})
 	return nil
@@ -355,7 +356,7 @@ func (s *server) Run(ctx context.Context) error {
 	var back errgroup.Group
 	for _, t := range append(s.tlsReportTasks(), []task{
 		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
-		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run}, {"trail", s.trail.Run},
+		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run}, {"bounces", s.bounces.Run}, {"trail", s.trail.Run},
 	}...) {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to
@@ -371,6 +372,7 @@ func (s *server) Run(ctx context.Context) error {
 	err := front.Wait()
 	stopInner()
 	err = errors.Join(err, back.Wait())
+	s.bounces.Flush(context.WithoutCancel(ctx)) // what the queue said last
 	s.sender.Close()
 	err = errors.Join(err, s.close())
 	if failure := s.store.Failure(); failure != nil {

@@ -13,6 +13,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/bounces"
 	"gomail/certs"
 	"gomail/dnspub"
 	"gomail/dnswatch"
@@ -50,6 +51,8 @@ type services struct {
 	events    *api.Hub
 	alerts    alertLimit
 	limiter   *outbound.Limiter
+	tokens    bounces.Tokens
+	bounces   *bounces.Service
 	vault     *certs.Vault
 
 	// certificates are those of the running server. nil: none runs.
@@ -74,7 +77,7 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 		return nil, err
 	}
 	s := &services{log: log, trail: newTrail(c.Server.DataDir), store: st, hub: hub, config: c, events: api.NewHub()}
-	salts, err := saltSecret(ctx, sealer, st)
+	salts, err := keptSecret(ctx, sealer, st, saltSetting)
 	if err != nil {
 		st.Close()
 		return nil, err
@@ -82,6 +85,11 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 	s.accounts = accounts.New(accounts.Config{
 		Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3, Sealer: sealer, SaltSecret: salts, Site: c.Server.Hostname,
 	})
+	if s.tokens, err = bounceTokens(ctx, sealer, st); err != nil {
+		st.Close()
+		return nil, err
+	}
+	s.bounces = s.newBounces(bounces.Metrics{})
 	s.mailboxes = mailbox.New(st, hub)
 	s.limiter = s.newLimiter()
 	s.vault = certs.NewVault(st, sealer, c.Server.Hostname)
@@ -154,7 +162,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Bounces: s.bounces, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

@@ -24,23 +24,23 @@ import (
 // the secret key changes: the salts of names that do not exist must.
 const saltSetting = "scram_salt_secret"
 
-// saltSecret opens the secret, or makes it.
-func saltSecret(ctx context.Context, sealer *seal.Sealer, st *store.Store) ([]byte, error) {
-	text, err := st.Setting(ctx, saltSetting)
+// keptSecret opens a secret that the store keeps under a name, or makes it.
+func keptSecret(ctx context.Context, sealer *seal.Sealer, st *store.Store, name string) ([]byte, error) {
+	text, err := st.Setting(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if text == "" {
 		secret := make([]byte, 32)
 		rand.Read(secret)
-		sealed := sealer.Seal(secret, "setting/"+saltSetting)
-		return secret, st.SetSetting(ctx, saltSetting, base64.StdEncoding.EncodeToString(sealed))
+		sealed := sealer.Seal(secret, "setting/"+name)
+		return secret, st.SetSetting(ctx, name, base64.StdEncoding.EncodeToString(sealed))
 	}
 	sealed, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, gomail.Errorf(gomail.Corrupt, "the store's record of its salts is damaged: restore a backup")
+		return nil, gomail.Errorf(gomail.Corrupt, "the store's record of %s is damaged: restore a backup", name)
 	}
-	return sealer.Open(sealed, "setting/"+saltSetting)
+	return sealer.Open(sealed, "setting/"+name)
 }
 
 // scramOffer is SCRAM over the connections of a server.

@@ -157,6 +157,7 @@ type Outbound struct {
 	MaxDeliveries         int           `toml:"max_deliveries"`          // at a time
 	MaxPerDestination     int           `toml:"max_per_destination"`     // at a time to one domain
 	Lifetime              time.Duration `toml:"lifetime"`                // how long delivery is tried
+	SuppressBounced       bool          `toml:"suppress_bounced"`        // refuse mail to addresses whose server has said that there is no such mailbox, for a while
 }
 
 // Smarthost takes the mail of some senders, or for some destinations.
@@ -231,7 +232,7 @@ func Default() Config {
 			BlockLists: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com", "b.barracudacentral.org"},
 			ReachHosts: []string{"gmail-smtp-in.l.google.com", "mx1.mail.icloud.com", "mta5.am0.yahoodns.net"},
 		},
-		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour},
+		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour, SuppressBounced: true},
 		Reports:  Reports{Send: true},
 		Store:    Store{URL: "sqlite:", Blobs: "packs:"},
 		Secrets:  Secrets{},

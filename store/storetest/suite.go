@@ -12,6 +12,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/bounces"
 	"gomail/domains"
 	"gomail/filter"
 	"gomail/inbound"
@@ -31,6 +32,7 @@ type Store interface {
 	outbound.Store
 	reports.Store
 	filter.Store
+	bounces.Store
 
 	// Check returns every broken invariant it finds.
 	Check(ctx context.Context, found func(problem string)) error
@@ -60,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Items":              testItems,
 		"Reports":            testReports,
 		"Acquaintances":      testAcquaintances,
+		"Bounces":            testBounces,
 		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
 		"RandomHistory":      testRandomHistory,

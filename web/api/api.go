@@ -12,6 +12,7 @@ import (
 
 	"gomail"
 	"gomail/accounts"
+	"gomail/bounces"
 	"gomail/domains"
 	"gomail/queue"
 )
@@ -26,6 +27,7 @@ type Config struct {
 	Queue    *queue.Queue
 	Settings ServerSettings
 	Sending  Sending
+	Bounces  *bounces.Service
 	Check    func(ctx context.Context, found func(problem string)) error
 	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
 	Collect  func(ctx context.Context, olderThan time.Duration) (Collected, error)
@@ -76,6 +78,7 @@ func New(c Config) *API {
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerSending(h)
+	a.registerBounces(h)
 	a.registerCredentials(h)
 	a.registerOneself(h)
 	a.registerAliases(h)
