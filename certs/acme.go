@@ -42,6 +42,12 @@ type ACME struct {
 	DNS   DNS                                        // answers DNS-01; nil: nobody does
 	Alert func(ctx context.Context, o Order) error   // tells that an order fails; nil: nobody is told
 	Used  func(ctx context.Context, hostname string) // told when a certificate is in use; nil: nobody is
+
+	// Published says whether the TLSA record of a key (its SHA-256, in
+	// hexadecimal) is seen at every name server of the mail host. The mail
+	// host's renewals take a new key once it has been for long enough. nil:
+	// they keep the key.
+	Published func(ctx context.Context, hash string) (bool, error)
 }
 
 // Name is a name that has to have a certificate.
@@ -80,12 +86,16 @@ func issuerKey(directory string) string {
 	return (&certmagic.ACMEIssuer{CA: directory}).IssuerKey()
 }
 
-// magic returns certmagic's configuration for one way of proving a name.
-func (o *orders) magic(cache *certmagic.Cache, m method) *certmagic.Config {
+// magic returns certmagic's configuration for one way of proving a name. next
+// is the key that the certificate is to have; nil: the one that there is.
+func (o *orders) magic(cache *certmagic.Cache, m method, next crypto.Signer) *certmagic.Config {
 	c := certmagic.New(cache, certmagic.Config{
 		Storage: o.acme.Vault, ReusePrivateKeys: true, KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
 		OCSP: certmagic.OCSPConfig{DisableStapling: true}, Logger: o.zap,
 	})
+	if next != nil {
+		c.ReusePrivateKeys, c.KeySource = false, keySource{next}
+	}
 	t := o.template()
 	o.mu.Lock()
 	web, secure := o.http, o.https
@@ -157,13 +167,13 @@ func (o *orders) answerTLS(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // order places an order, once, and waits for what comes of it. The certificate
 // is in the vault then.
-func (o *orders) order(ctx context.Context, cache *certmagic.Cache, name string, m method) error {
+func (o *orders) order(ctx context.Context, cache *certmagic.Cache, name string, m method, next crypto.Signer) error {
 	ctx, cancel := context.WithTimeout(ctx, orderTime)
 	defer cancel()
 	if _, err := o.key(ctx, name); err != nil {
 		return err
 	}
-	c := o.magic(cache, m)
+	c := o.magic(cache, m, next)
 	if _, err := o.load(ctx, name); err == nil {
 		return c.RenewCertSync(ctx, name, true)
 	}

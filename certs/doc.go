@@ -5,7 +5,8 @@
 // Each name has an order of its own. It is placed once the name leads here and
 // CAA (RFC 8659) permits, is tried again ever more seldom when it fails, and
 // says in words why. The mail host's certificate is self-signed until the first
-// one has come, and keeps its key through every renewal, so that TLSA 3 1 1
-// records stay right. The protocol is certmagic's; when to order what is decided
-// here.
+// one has come. It keeps its key through renewals, so that TLSA 3 1 1 records
+// stay right; the key of the next one is there already, and is used once its
+// record has been seen everywhere for two days (RFC 7671 section 8.1). The
+// protocol is certmagic's; when to order what is decided here.
 package certs

@@ -34,6 +34,9 @@ type Order struct {
 	Cause    Cause     `json:"cause"`
 	Told     time.Time `json:"told"` // when the administrators were told; zero: they were not
 
+	NextKey      string    `json:"next_key"`       // SHA-256 of the key that the next certificate may have; the mail host's alone
+	NextKeySince time.Time `json:"next_key_since"` // since when its TLSA record is seen everywhere; zero: it is not
+
 	notTold time.Time // when they last could not be told
 }
 

@@ -43,6 +43,7 @@ type orders struct {
 	names       []string // the authority's in CAA records
 	named       time.Time
 	swept       time.Time
+	watched     time.Time
 }
 
 // The pace of the schedule.
@@ -131,7 +132,7 @@ func (o *orders) run(ctx context.Context) error {
 		Logger: o.zap,
 	})
 	defer cache.Stop()
-	asked := o.magic(cache, byHTTP)
+	asked := o.magic(cache, byHTTP, nil)
 	o.answering.Store(&answering{asked, asked.Issuers[0].(*certmagic.ACMEIssuer)})
 
 	var work sync.WaitGroup
@@ -154,6 +155,7 @@ func (o *orders) run(ctx context.Context) error {
 			})
 		}
 		o.sweep(ctx)
+		o.watchNextKey(ctx)
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
@@ -346,8 +348,9 @@ func (o *orders) renew(ctx context.Context, cache *certmagic.Cache, n Name, s *O
 		o.failed(ctx, s, cause)
 		return
 	}
+	next := o.rotation(ctx, n, s)
 	for _, way := range ways {
-		err := o.order(ctx, cache, n.Name, way)
+		err := o.order(ctx, cache, n.Name, way, next)
 		if err == nil {
 			o.obtained(ctx, s, way)
 			return
@@ -392,6 +395,7 @@ func (o *orders) obtained(ctx context.Context, s *Order, way method) {
 	o.use(s.Name, h.Certificate)
 	s.Method = way
 	s.succeeded(h, o.config.Clock())
+	o.rotated(ctx, s)
 	o.log.Info("certificate", slog.String("name", s.Name), slog.String("method", string(way)), slog.String("issuer", s.Issuer), slog.Time("until", s.NotAfter))
 	if o.acme.Used != nil {
 		o.acme.Used(ctx, s.Name)

@@ -48,6 +48,7 @@ type world struct {
 
 	http, https net.Listener
 	manager     *certs.Manager
+	vault       *certs.Vault
 	stop        func()
 
 	mu      sync.Mutex
@@ -59,6 +60,7 @@ type world struct {
 	offset  time.Duration             // of the clock
 	names   []certs.Name
 	told    []certs.Order
+	tlsa    map[string]bool // published, by hash
 }
 
 func newWorld(t *testing.T) *world { return newWorldAt(t, 0) }
@@ -272,6 +274,7 @@ func (w *world) start(ways ...string) {
 	}
 	a := w.acme
 	a.Vault = certs.NewVault(st, sealer, host)
+	w.vault = a.Vault
 	m, err := certs.New(certs.Config{Hostname: host, ACME: &a, Clock: w.now, Logger: slog.New(slog.NewTextHandler(w.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)

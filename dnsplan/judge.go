@@ -246,6 +246,11 @@ func (c *comparison) judgeTLSA(r Record, values []Value) verdict {
 	if slices.ContainsFunc(values, func(v Value) bool { return fold(v.Text) == fold(r.Value) }) {
 		return good
 	}
+	if slices.ContainsFunc(c.planned(r), func(p Record) bool {
+		return slices.ContainsFunc(values, func(v Value) bool { return fold(v.Text) == fold(p.Value) })
+	}) {
+		return verdict{Missing, "missing", "Another of the server's keys is published, but not this one: add it beside. The certificate gets a new key only once its record is there."}
+	}
 	return wrong("tlsa_mismatch", "None of the published keys is the certificate's: replace them, or senders that use DANE will not deliver.")
 }
 

@@ -35,6 +35,11 @@ func (p *planner) tlsa() []Record {
 	return records
 }
 
+// TLSARecord is the record of one key of a mail host, to look for.
+func TLSARecord(hostname, hash string) Record {
+	return Record{Name: "_25._tcp." + hostname, Type: "TLSA", Value: "3 1 1 " + hash, Purpose: TLSA, Requirement: Recommended}
+}
+
 func (p *planner) tlsaReason() (Requirement, string) {
 	const does = "Lets servers that use DANE verify the mail host by its key."
 	switch p.server.DNSSEC {

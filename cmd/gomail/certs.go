@@ -48,6 +48,7 @@ func (s *server) acme(r *resolver.Resolver) (*certs.ACME, error) {
 		Directory: t.ACMEDirectory, Email: t.ACMEEmail, Roots: roots, Issuer: acmeIssuer(t.ACMEDirectory), Vault: s.vault,
 		Names: s.certificateNames, Resolver: r, Addresses: s.config.Server.PublicAddresses, DNS: challenges{s.services},
 		Alert: s.certificateAlert, Used: func(context.Context, string) { s.serverChanged() },
+		Published: s.keyPublished,
 	}, err
 }
 
@@ -145,8 +146,34 @@ func (s *services) hostKey(ctx context.Context, p *dnsplan.Server) error {
 	if gomail.KindOf(err) == gomail.NotFound {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	p.TLSA, p.KeyKept, p.ACMEAccountURI = []dnsplan.TLSAHash{sha256.Sum256(h.PublicKey)}, true, h.Account
+	next, err := s.vault.NextKey(ctx, s.config.Server.Hostname)
+	if gomail.KindOf(err) == gomail.NotFound {
+		return nil
+	}
+	if hash := dnsplan.TLSAHash(sha256.Sum256(next)); err == nil && hash != p.TLSA[0] {
+		p.TLSA = append(p.TLSA, hash)
+	}
 	return err
+}
+
+// keyPublished says whether the TLSA record of a key is at every name server
+// of the mail host, and known to the resolvers.
+func (s *services) keyPublished(ctx context.Context, hash string) (bool, error) {
+	host := s.config.Server.Hostname
+	records := []dnsplan.Record{dnsplan.TLSARecord(host, hash)}
+	seen, err := s.prober.Look(ctx, host, records)
+	if err != nil {
+		return false, err
+	}
+	f := dnsplan.Compare(records, seen)[0]
+	if f.State == dnsplan.Unknown {
+		return false, gomail.Errorf(gomail.Unavailable, "%s", f.Fix)
+	}
+	return f.State == dnsplan.OK || f.State == dnsplan.OKDiffers, nil
 }
 
 // Certificates returns what is known of each certificate. With Renew it
