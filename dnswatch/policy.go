@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"gomail/dnsplan"
+	"gomail/tlspolicy"
 )
 
 // Limits of fetching a policy, RFC 8461 section 3.3.
@@ -120,33 +121,21 @@ func policyFailure(probe dnsplan.Probe, host string, err error) dnsplan.Probe {
 
 // comparePolicy compares what is served with what is planned, by meaning.
 func comparePolicy(probe dnsplan.Probe, text, planned string) dnsplan.Probe {
-	got, want := policyLines(text), policyLines(planned)
-	probe.Found = "mode " + strings.Join(got["mode"], "")
+	want, _ := tlspolicy.ParsePolicy([]byte(planned)) // the plan's tests hold it to the form
+	got, err := tlspolicy.ParsePolicy([]byte(text))
+	probe.Found = "mode " + string(got.Mode)
 	switch {
-	case strings.Join(got["version"], "") != "STSv1":
-		probe.State, probe.Code, probe.Found = dnsplan.Wrong, "sts_policy_syntax", "It is not an MTA-STS policy"
+	case err != nil:
+		probe.State, probe.Code, probe.Found = dnsplan.Wrong, "sts_policy_syntax", err.Error()
 		probe.Fix = "Another web server answers there: lead the name to this server, which serves the policy."
-	case !sameSet(got["mx"], want["mx"]):
-		probe.State, probe.Code, probe.Found = dnsplan.Wrong, "sts_policy_mx", "It names "+strings.Join(got["mx"], ", ")
-		probe.Fix = "It must name " + strings.Join(want["mx"], ", ") + ", or senders refuse to deliver: lead the name to this server, which serves the right one."
-	case strings.Join(got["mode"], "") != strings.Join(want["mode"], ""), strings.Join(got["max_age"], "") != strings.Join(want["max_age"], ""):
+	case !sameSet(got.MX, want.MX):
+		probe.State, probe.Code, probe.Found = dnsplan.Wrong, "sts_policy_mx", "It names "+strings.Join(got.MX, ", ")
+		probe.Fix = "It must name " + strings.Join(want.MX, ", ") + ", or senders refuse to deliver: lead the name to this server, which serves the right one."
+	case got.Mode != want.Mode, got.MaxAge != want.MaxAge:
 		probe.State, probe.Code = dnsplan.Wrong, "sts_policy_differs"
 		probe.Fix = "An older policy is served than the one that is set: lead the name to this server, which serves the right one."
 	}
 	return probe
-}
-
-// policyLines returns the values of a policy by key, RFC 8461 section 3.2.
-func policyLines(text string) map[string][]string {
-	lines := map[string][]string{}
-	for line := range strings.Lines(text) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if ok {
-			key = strings.TrimSpace(key)
-			lines[key] = append(lines[key], strings.TrimSpace(value))
-		}
-	}
-	return lines
 }
 
 func sameSet(a, b []string) bool {
