@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"gomail/dnsplan"
 	"gomail/internal/config"
 	"gomail/internal/resolver"
+	"gomail/ladder"
 	"gomail/web/api"
 )
 
@@ -34,7 +36,7 @@ func (c doctorCmd) Run(a *app) error {
 		return err
 	}
 	findings = append(findings, smarthosts...)
-	findings = append(findings, milterFindings(patient.Config.Milter)...)
+	findings = doctor.Topical(append(findings, milterFindings(patient.Config.Milter)...))
 	err = c.show(a, findings, func(w *tabwriter.Writer) {
 		describeFindings(w, findings)
 	})
@@ -73,7 +75,8 @@ func (a *app) patient() (doctor.Patient, error) {
 	if err != nil {
 		return doctor.Patient{}, err
 	}
-	p := doctor.Patient{Config: c, Running: listening(filepath.Join(c.Server.DataDir, socketName)), Plans: map[string][]dnsplan.Record{}, Reports: map[string]dnsplan.Report{}, Clock: time.Now}
+	p := doctor.Patient{Config: c, Running: listening(filepath.Join(c.Server.DataDir, socketName)), Plans: map[string][]dnsplan.Record{}, Reports: map[string]dnsplan.Report{}, Clock: time.Now,
+		Sending: map[string]api.AccountSending{}, Ladders: map[string][]ladder.Ladder{}, Keys: map[string][]api.Key{}}
 	if p.Resolver, err = resolver.New(resolver.Config{Servers: c.DNS.Resolvers, TrustAD: c.DNS.TrustAD}); err != nil {
 		return p, err
 	}
@@ -112,6 +115,49 @@ func (c *client) fill(a *app, p *doctor.Patient) error {
 			return err
 		}
 		p.Reports[d.Name] = report // empty, when nobody has looked yet
+		if err := c.fillPolicies(a, p, d); err != nil {
+			return err
+		}
+	}
+	return c.fillSending(a, p)
+}
+
+// fillPolicies adds how strict a domain's policies are, and its keys.
+func (c *client) fillPolicies(a *app, p *doctor.Patient, d api.Domain) error {
+	if d.Disabled {
+		return nil
+	}
+	var policies api.DomainPolicies
+	if err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/policies", nil, &policies); err != nil {
+		return err
+	}
+	p.Ladders[d.Name] = policies.Ladders
+	if len(policies.Ladders) == 0 { // it is parked
+		return nil
+	}
+	var keys []api.Key
+	err := c.call(a.ctx, "GET", "/domains/"+seg(d.Name)+"/keys", nil, &keys)
+	p.Keys[d.Name] = keys
+	return err
+}
+
+// maxSendersSeen is of how many accounts, those that sent most, the limits are
+// looked at.
+const maxSendersSeen = 100
+
+// fillSending adds what became of the mail of 24 hours.
+func (c *client) fillSending(a *app, p *doctor.Patient) error {
+	if err := c.call(a.ctx, "GET", "/bounces", nil, &p.Bounces); err != nil {
+		return err
+	}
+	senders := slices.DeleteFunc(slices.Clone(p.Bounces), func(x api.BounceTotal) bool { return x.Account == "" })
+	slices.SortFunc(senders, func(x, y api.BounceTotal) int { return y.Sent - x.Sent })
+	for _, x := range senders[:min(len(senders), maxSendersSeen)] {
+		var s api.AccountSending
+		if err := c.call(a.ctx, "GET", "/accounts/"+seg(x.Account)+"/sending", nil, &s); err != nil {
+			return err
+		}
+		p.Sending[x.Account] = s
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"gomail/dnsplan"
 	"gomail/internal/config"
+	"gomail/ladder"
 	"gomail/web/api"
 )
 
@@ -62,6 +64,11 @@ type Patient struct {
 
 	TimeServer   string            // "host:port", asked before an installation; empty: pool.ntp.org
 	Certificates []api.Certificate // that are ordered, where tls.mode is acme
+
+	Bounces []api.BounceTotal             // what became of the mail of 24 hours
+	Sending map[string]api.AccountSending // of the accounts that sent, by address
+	Ladders map[string][]ladder.Ladder    // of each hosted domain
+	Keys    map[string][]api.Key          // DKIM keys of each
 }
 
 // Examine makes all checks. Each is bounded in time.
@@ -72,9 +79,10 @@ func Examine(ctx context.Context, p Patient) []Finding {
 	findings = append(findings, p.ports()...)
 	findings = append(findings, p.resolver(ctx), p.addresses(ctx), p.disk(), p.clock())
 	findings = append(findings, p.certificates()...)
+	findings = append(findings, p.acmeEmail(ctx)...)
 	findings = append(findings, p.secretKey(), p.administrator())
 	findings = append(findings, p.domains(ctx)...)
-	return topical(append(findings, p.troubles()...))
+	return Topical(slices.Concat(findings, p.troubles(), p.selectors(), p.ladders(), p.sending()))
 }
 
 func finding(check string, state State, found, mend string) Finding {
