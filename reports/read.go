@@ -37,8 +37,12 @@ type Arrived struct {
 // Who reports is who the mail is shown to come from, whatever the report says
 // of itself: a report from nobody in particular is not read.
 func (s *Service) Read(ctx context.Context, m Arrived) bool {
-	s.reading <- struct{}{} // one at a time: each may take some 100 MiB
-	defer func() { <-s.reading }()
+	select {
+	case s.reading <- struct{}{}: // one at a time: each may take some 100 MiB
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return false
+	}
 	document, f, err := attached(m.Index, m.Content)
 	if f == formatNone && err == nil {
 		return false // no report

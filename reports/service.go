@@ -41,6 +41,8 @@ type Service struct {
 	config  Config
 	reading chan struct{} // has room for those who may read a report at once
 	tally   tally
+
+	failures failures
 }
 
 // New returns a Service.
@@ -54,7 +56,7 @@ func New(c Config) *Service {
 	if c.Hosted == nil {
 		c.Hosted = func(context.Context, string) (bool, error) { return true, nil }
 	}
-	return &Service{config: c, reading: make(chan struct{}, 1), tally: tally{count: map[string]*counted{}}}
+	return &Service{config: c, reading: make(chan struct{}, 1), tally: tally{count: map[string]*counted{}}, failures: failures{waiting: make(chan Failure, failuresWaiting)}}
 }
 
 // AddDMARC keeps an aggregate report. It returns false when the same report

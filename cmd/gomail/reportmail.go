@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,7 +14,9 @@ import (
 	"gomail"
 	"gomail/dnsplan"
 	"gomail/inbound"
+	"gomail/mailauth/dkim"
 	"gomail/mailauth/dmarc"
+	"gomail/mailauth/spf"
 	"gomail/outbound"
 	"gomail/reports"
 	"gomail/reports/aggregate"
@@ -93,6 +97,26 @@ func (s *server) judged(j inbound.Judgement) {
 	s.policies.reports.Note(reports.Judged{Policy: publishedPolicy(d), Result: result})
 }
 
+// failed has a single failure reported, if the configuration allows it and the
+// domain asks for it.
+func (s *server) failed(j inbound.Judgement) {
+	d := j.Auth.DMARC
+	if !s.config.Reports.Failures || d.Status != dmarc.StatusPass && d.Status != dmarc.StatusFail {
+		return
+	}
+	f := reports.Failure{
+		At: time.Now(), Client: j.Client, From: j.From, Author: d.Author, Record: d.Record, Domain: d.Domain, DKIM: d.AlignedDKIM, SPF: d.AlignedSPF,
+		SPFFailed: j.Auth.SPF.Status == spf.Fail || j.Auth.SPF.Status == spf.SoftFail, Disposition: j.Disposition, Header: j.Header,
+		Results: fmt.Sprintf("%s; spf=%s smtp.mailfrom=%s", s.config.Server.Hostname, j.Auth.SPF.Status, j.Auth.SPF.Domain),
+	}
+	for _, sig := range j.Auth.DKIM {
+		f.DKIMFailed = f.DKIMFailed || sig.Status == dkim.Fail
+		f.Results += fmt.Sprintf("; dkim=%s header.d=%s", sig.Status, sig.Domain)
+	}
+	f.Results += fmt.Sprintf("; dmarc=%s header.from=%s", d.Status, d.Author)
+	s.policies.reports.NoteFailure(f)
+}
+
 // publishedPolicy is the record that was gone by, as reports show it.
 func publishedPolicy(d dmarc.Result) aggregate.Policy {
 	r := d.Record
@@ -134,11 +158,14 @@ func (s *server) sendReports(ctx context.Context) error {
 	flush, send := time.NewTicker(flushEvery), time.NewTicker(reportPace)
 	defer flush.Stop()
 	defer send.Stop()
+	secret := make([]byte, 32)
+	rand.Read(secret)
 	for {
 		select {
 		case <-ctx.Done():
 			return s.policies.reports.Flush(context.WithoutCancel(ctx))
 		case <-flush.C:
+			s.sendFailures(ctx, secret)
 			if err := s.policies.reports.Flush(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error("what reports are made of could not be written", slog.Any("error", err))
 			}
@@ -150,16 +177,34 @@ func (s *server) sendReports(ctx context.Context) error {
 	}
 }
 
-// sendDMARCReports sends those that are due, in the name of the domain that
-// the mail host belongs to. Without one nobody could sign them.
+// sendDMARCReports sends those that are due.
 func (s *server) sendDMARCReports(ctx context.Context) error {
-	home, err := s.home(ctx)
-	if err != nil || home == "" || !s.config.Reports.Send {
+	c, err := s.dmarcConfig(ctx)
+	if err != nil || c.Org == "" || !s.config.Reports.Send {
 		return err
 	}
-	return s.policies.reports.SendDMARC(ctx, reports.DMARCConfig{
+	return s.policies.reports.SendDMARC(ctx, c)
+}
+
+// sendFailures reports single failures. secret makes local parts unreadable.
+func (s *server) sendFailures(ctx context.Context, secret []byte) {
+	if !s.config.Reports.Failures {
+		return
+	}
+	c, err := s.dmarcConfig(ctx)
+	if err != nil || c.Org == "" {
+		return
+	}
+	s.policies.reports.SendFailures(ctx, reports.FailureConfig{DMARCConfig: c, Secret: secret})
+}
+
+// dmarcConfig is what reports are sent with: in the name of the domain that
+// the mail host belongs to. Without one nobody could sign them.
+func (s *server) dmarcConfig(ctx context.Context) (reports.DMARCConfig, error) {
+	home, err := s.home(ctx)
+	return reports.DMARCConfig{
 		Resolver: s.resolver, Mailer: reportMailer{s.outbound}, Org: home, Hostname: s.config.Server.Hostname,
 		From: gomail.Address{Local: "postmaster", Domain: home},
 		Skip: func(domain string) bool { return slices.Contains(s.config.Reports.Skip, domain) },
-	})
+	}, err
 }

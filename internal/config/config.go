@@ -141,6 +141,8 @@ type DNS struct {
 type Reports struct {
 	Send bool     `toml:"send"` // once a day, to the domains whose records ask for them
 	Skip []string `toml:"skip"` // domains that get none
+
+	Failures bool `toml:"failures"` // tell domains that ask for it of single messages that fail DMARC, without recipients and content
 }
 
 // Outbound is mail to other servers.
