@@ -28,9 +28,10 @@ type Account struct {
 	Created   time.Time
 }
 
-// Alias is an address that leads to an account of ours or, later, elsewhere.
+// Alias is an address that leads to an account of ours, or outside. One address
+// may do both, and lead to several outside: then there are as many of these.
 type Alias struct {
 	Address Address
-	Account AccountID
-	Target  Address // the account's main address
+	Account AccountID // 0: it leads outside
+	Target  Address   // the account's main address, or the one outside
 }

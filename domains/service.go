@@ -10,6 +10,7 @@ import (
 
 	"gomail"
 	"gomail/internal/seal"
+	"gomail/mailauth/srs"
 )
 
 // Config is what the service needs.
@@ -36,6 +37,7 @@ type Config struct {
 type Service struct {
 	config Config
 	log    *slog.Logger
+	srs    srs.Rewriter
 
 	mu     sync.Mutex
 	cache  *snapshot         // nil: to be read again
@@ -48,7 +50,9 @@ type Service struct {
 type snapshot struct {
 	domains map[string]gomail.Domain
 	keys    map[string][]Signer
-	until   time.Time
+	// forwards are the aliases that lead outside.
+	forwards map[gomail.Address][]gomail.Address
+	until    time.Time
 }
 
 // cacheLife bounds how long another process's change goes unnoticed.
@@ -71,7 +75,11 @@ func New(c Config) *Service {
 	if c.Pace == (Pace{}) {
 		c.Pace = DefaultPace()
 	}
-	return &Service{config: c, log: c.Logger, sought: map[string]sought{}, advancing: map[string]chan struct{}{}}
+	rewriter := srs.Rewriter{Clock: c.Clock}
+	if c.Sealer != nil {
+		rewriter.Secret = c.Sealer.Derive("srs")
+	}
+	return &Service{config: c, log: c.Logger, srs: rewriter, sought: map[string]sought{}, advancing: map[string]chan struct{}{}}
 }
 
 // current returns the domains and keys, read again when they may have
@@ -90,7 +98,11 @@ func (s *Service) current(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := &snapshot{domains: map[string]gomail.Domain{}, keys: map[string][]Signer{}, until: s.config.Clock().Add(cacheLife)}
+	forwards, err := s.config.Store.Forwards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &snapshot{forwards: forwardsOf(forwards), domains: map[string]gomail.Domain{}, keys: map[string][]Signer{}, until: s.config.Clock().Add(cacheLife)}
 	for _, d := range all {
 		fresh.domains[d.Name] = d
 	}
@@ -208,29 +220,4 @@ func (s *Service) Remove(ctx context.Context, name string) error {
 		s.mu.Unlock()
 	}
 	return err
-}
-
-// AddAlias makes an address lead to an account of ours.
-func (s *Service) AddAlias(ctx context.Context, address, target gomail.Address) error {
-	if _, err := s.Get(ctx, address.Domain); err != nil {
-		return err
-	}
-	if strings.Contains(address.Local, "+") {
-		return gomail.Errorf(gomail.Invalid, "an alias cannot hold a plus sign: what follows it is a tag of the address before it")
-	}
-	account, err := s.config.Store.AccountOf(ctx, target.Canonical())
-	if err != nil {
-		return err
-	}
-	return s.config.Store.AddAlias(ctx, address.Canonical(), account.ID)
-}
-
-// Aliases returns all aliases in the order of their addresses.
-func (s *Service) Aliases(ctx context.Context) ([]gomail.Alias, error) {
-	return s.config.Store.Aliases(ctx)
-}
-
-// RemoveAlias removes an alias.
-func (s *Service) RemoveAlias(ctx context.Context, address gomail.Address) error {
-	return s.config.Store.RemoveAlias(ctx, address.Canonical())
 }

@@ -49,6 +49,19 @@ type Store interface {
 	FirstAdmin(ctx context.Context) (gomail.Account, error)
 
 	AddAlias(ctx context.Context, address gomail.Address, account gomail.AccountID) error
+
+	// AddForward makes an address lead to one outside. Exists when it does
+	// already, or is an account's own; TooMany above MaxTargets.
+	AddForward(ctx context.Context, address, target gomail.Address) error
+
+	// Aliases returns all aliases, Forwards those that lead outside.
 	Aliases(ctx context.Context) ([]gomail.Alias, error)
-	RemoveAlias(ctx context.Context, address gomail.Address) error
+	Forwards(ctx context.Context) ([]gomail.Alias, error)
+
+	// RemoveAlias removes one target of an alias, or all when that is null.
+	RemoveAlias(ctx context.Context, address, target gomail.Address) error
+
+	// ForwardedSender returns the sender that was kept under a token (see
+	// KeptSender). NotFound when there is none, or not any more.
+	ForwardedSender(ctx context.Context, token string) (gomail.Address, error)
 }

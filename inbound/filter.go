@@ -48,6 +48,10 @@ func (s *Service) examine(ctx context.Context, t *Transaction, kept *spool.Spool
 	if _, err := w.Write(append(r.Header.Bytes(), "\r\n"...)); err != nil {
 		return nil, r, err
 	}
+	if t.onward != nil { // what goes on is what the filter made of it
+		t.onward = newOnward(r.Header)
+		w = io.MultiWriter(w, t.onward.hash)
+	}
 	if r.ReplaceBody {
 		_, err = w.Write(r.Body)
 	} else {

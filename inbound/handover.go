@@ -23,7 +23,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	all := t.routes
 	body := s.config.Store.Stage()
 	defer body.Close()
-	index, err := s.takeIn(r, body, t)
+	index, err := s.takeIn(t, r, body)
 	if err != nil {
 		_, err = s.refuse(t, mailauth.Result{}, err)
 		return Receipt{}, same(err, len(all))
@@ -33,7 +33,11 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 		return Receipt{}, results
 	}
 	now := s.config.Clock()
-	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: t.perAccount(verdict{role: gomail.RoleInbox}, now, func(r route) []byte {
+	parts, kept, err := s.goOn(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox})
+	if err != nil {
+		return Receipt{}, same(err, len(all))
+	}
+	delivery := Delivery{Body: body, Index: index.Marshal(), Queue: parts, Senders: kept, Messages: t.perAccount(verdict{role: gomail.RoleInbox}, now, func(r route) []byte {
 		return []byte(s.received(t, mailauth.Result{}, r.recipient.Address, now))
 	})}
 	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
@@ -45,6 +49,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 		}
 		return Receipt{}, results
 	}
+	s.wentOn(t, parts)
 	return s.accept(t, mailauth.Result{}, verdict{role: gomail.RoleInbox}, index.Size), results
 }
 

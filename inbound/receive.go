@@ -37,7 +37,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 	}
 	copied := t.copy()
 	defer copied.Close()
-	index, err := s.takeIn(r, beside(body, copied), t)
+	index, err := s.takeIn(t, r, beside(body, copied))
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
@@ -67,7 +67,7 @@ func beside(body io.Writer, copied *spool.Spool) io.Writer {
 func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Reader, body gomail.Body) (Receipt, error) {
 	kept := spool.New(s.config.SpoolDir)
 	defer kept.Close()
-	original, err := s.takeIn(r, kept, t)
+	original, err := s.takeIn(t, r, kept)
 	if err != nil {
 		return s.refuse(t, mailauth.Result{}, err)
 	}
@@ -96,16 +96,21 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 
 // deliver makes the message durable for every recipient.
 func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Result, verdict verdict, body gomail.Body, index *message.Index) (Receipt, error) {
-	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: s.address(t, auth, verdict)}
+	parts, kept, err := s.goOn(ctx, t, auth, verdict)
+	if err != nil {
+		return s.refuse(t, auth, err)
+	}
+	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: s.address(t, auth, verdict), Queue: parts, Senders: kept}
 	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
 		return s.refuse(t, auth, err)
 	}
+	s.wentOn(t, parts)
 	return s.accept(t, auth, verdict, index.Size), nil
 }
 
 // takeIn reads the message once: its header is checked and cleaned, its body
 // streams to the store, to the index and to the signature checks.
-func (s *Service) takeIn(r io.Reader, body io.Writer, t *Transaction) (*message.Index, error) {
+func (s *Service) takeIn(t *Transaction, r io.Reader, body io.Writer) (*message.Index, error) {
 	in := readerPool.Get().(*bufio.Reader)
 	in.Reset(r)
 	defer func() { in.Reset(nil); readerPool.Put(in) }()
@@ -116,15 +121,23 @@ func (s *Service) takeIn(r io.Reader, body io.Writer, t *Transaction) (*message.
 	if header.Count("Received") > maxReceived {
 		return nil, gomail.Errorf(gomail.Loop, "the message has been through more than %d servers: it seems to go round in a loop", maxReceived)
 	}
+	if err := t.checkLoop(header); err != nil {
+		return nil, err
+	}
 	var indexer message.Indexer
 	writers := []io.Writer{body, &indexer}
-	if err := s.writeHeader(header, io.MultiWriter(writers...)); err != nil {
+	kept := s.clean(header)
+	if _, err := io.MultiWriter(writers...).Write(append(kept.Bytes(), "\r\n"...)); err != nil {
 		return nil, err
 	}
 	t.header = header
 	if t.check != nil {
 		t.check.Header(header)
 		writers = append(writers, t.check)
+	}
+	if _, is := t.forwarding(); is {
+		t.onward = newOnward(kept)
+		writers = append(writers, t.onward.hash)
 	}
 	if _, err := in.WriteTo(io.MultiWriter(writers...)); err != nil {
 		return nil, err
@@ -134,14 +147,12 @@ func (s *Service) takeIn(r io.Reader, body io.Writer, t *Transaction) (*message.
 
 var readerPool = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 32<<10) }}
 
-// writeHeader writes the header without the fields that only we may write:
-// results in our name, and the envelope's sender.
-func (s *Service) writeHeader(header message.Header, w io.Writer) error {
-	kept := header.Without(func(f message.Field) bool {
+// clean returns the header without the fields that only we may write: results
+// in our name, and the envelope's sender.
+func (s *Service) clean(header message.Header) message.Header {
+	return header.Without(func(f message.Field) bool {
 		return f.Is("Return-Path") || mailauth.IsForgedAuthResults(f, s.config.Hostname)
 	})
-	_, err := w.Write(append(kept.Bytes(), "\r\n"...))
-	return err
 }
 
 // verdict is what is to be done with a message.
@@ -180,7 +191,7 @@ func (s *Service) address(t *Transaction, auth mailauth.Result, v verdict) []Inc
 func (t *Transaction) perAccount(v verdict, now time.Time, trace func(route) []byte) []Incoming {
 	var messages []Incoming
 	for i, r := range t.routes {
-		if seenBefore(t.routes[:i], r.account.ID) {
+		if r.account.ID == 0 || seenBefore(t.routes[:i], r.account.ID) {
 			continue
 		}
 		prefix := t.returnPath()
@@ -209,6 +220,8 @@ func (s *Service) accept(t *Transaction, auth mailauth.Result, v verdict, size i
 	receipt := Receipt{ID: t.id, Junked: v.role == gomail.RoleJunk}
 	outcome := "delivered"
 	switch {
+	case !slices.ContainsFunc(t.routes, func(r route) bool { return r.account.ID != 0 }):
+		outcome = "forwarded"
 	case receipt.Junked:
 		outcome = "junked"
 	case v.role == gomail.RoleArchive:

@@ -45,6 +45,7 @@ type Config struct {
 	Hostname    string // names us in Received and Authentication-Results
 	Mode        Mode   // empty: Reject
 	Added       func([]queue.Message)
+	Lifetime    time.Duration      // how long delivery of what is forwarded is tried; 0: 5 days
 	Readers     []Reader           // that are shown mail for them, in order
 	Judged      func(Judgement)    // told of each message that was judged; nil: nobody is
 	Gate        *filter.Service    // looks at who brings a message; nil: nobody does
@@ -58,7 +59,7 @@ type Config struct {
 
 // Metrics are called as things happen; any may be nil.
 type Metrics struct {
-	Received func(outcome string) // "delivered", "read", "junked", "refused", "failed"
+	Received func(outcome string) // "delivered", "read", "junked", "forwarded", "refused", "failed"
 }
 
 // Service receives mail.
@@ -86,6 +87,9 @@ func New(c Config) *Service {
 	if c.Metrics.Received == nil {
 		c.Metrics.Received = func(string) {}
 	}
+	if c.Lifetime == 0 {
+		c.Lifetime = 5 * 24 * time.Hour
+	}
 	if c.Added == nil {
 		c.Added = func([]queue.Message) {}
 	}
@@ -106,13 +110,16 @@ type Transaction struct {
 	messageID string         // of the header
 	filter    Filter
 	routes    []route
+	envelope  gomail.Envelope // what goes on with a forwarded message
+	onward    *onward         // nil: nothing goes on, or it was not taken in yet
 }
 
 // route is an accepted recipient and whom it leads to.
 type route struct {
 	recipient gomail.Recipient
-	account   gomail.Account
-	readers   []Reader // that want to see what comes for it
+	account   gomail.Account   // ID 0: none
+	outside   []gomail.Address // where copies go on to
+	readers   []Reader         // that want to see what comes for it
 }
 
 // maxRoutes bounds a transaction even where the protocol's edge does not.
@@ -176,21 +183,25 @@ func newID() string {
 }
 
 // AddRecipient accepts a recipient or says why not: RelayDenied, NotFound,
-// Disabled, OverQuota, Refused.
+// Disabled, OverQuota, Refused, TooMany.
 func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) error {
 	if len(t.routes) >= maxRoutes {
 		return gomail.Errorf(gomail.TooMany, "too many recipients")
 	}
-	account, err := t.service.config.Domains.Route(ctx, r.Address)
+	to, err := t.service.config.Domains.Resolve(ctx, r.Address)
 	if err != nil {
 		return err
 	}
 	if err := t.blocked(r.Address); err != nil {
 		return err
 	}
+	if err := t.oneForward(to, r.Address); err != nil {
+		return err
+	}
+	account := to.Account
 	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {
 		return gomail.Errorf(gomail.OverQuota, "the mailbox %s is full", r.Address)
 	}
-	t.routes = append(t.routes, route{r, account, t.wanted(ctx, r.Address)})
+	t.routes = append(t.routes, route{r, account, to.Outside, t.wanted(ctx, r.Address)})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/domains"
 	"gomail/queue"
 )
 
@@ -14,7 +15,8 @@ type Delivery struct {
 	Body     gomail.Body
 	Index    []byte // message.Index of the body, in stored form
 	Messages []Incoming
-	Queue    []queue.Message // copies that go on to others
+	Queue    []queue.Message // copies that go on to others, in slots of their own
+	Senders  []domains.KeptSender
 }
 
 // Incoming is the message as one account receives it.
@@ -35,6 +37,6 @@ type Store interface {
 	Room(size int64) error
 
 	// Deliver makes a delivery durable: the body, every recipient's message
-	// and the queue rows in one commit.
+	// and the queue rows, whose IDs it fills in, in one commit.
 	Deliver(ctx context.Context, d Delivery) error
 }

@@ -88,7 +88,7 @@ func (s *Service) CheckRecipient(ctx context.Context, account gomail.AccountID, 
 	case err != nil:
 		return err
 	case hosted:
-		_, err = s.config.Domains.Route(ctx, to)
+		_, err = s.config.Domains.Resolve(ctx, to)
 	case s.config.Returns != nil:
 		err = s.config.Returns.Check(ctx, account, to, false)
 	}

@@ -42,6 +42,9 @@ func (s *Store) AddAccount(ctx context.Context, account gomail.Account, password
 		if err := t.addressFree(domain, account.Address); err != nil {
 			return err
 		}
+		if forwards, err := t.int64("SELECT COUNT(*) FROM forward WHERE domain_id = ? AND local = ?", domain, account.Address.Local); err != nil || forwards > 0 {
+			return cmpErr(err, gomail.Errorf(gomail.Exists, "the address %s is an alias that leads outside: remove it first", account.Address))
+		}
 		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, created) VALUES (?, ?, ?, ?, ?, 0, (SELECT epoch FROM account WHERE id = 0), 0, 0, 0, ?, ?)",
 			account.ID, account.Name, account.Role, account.Disabled, password, account.QuotaMax, toMicro(account.Created)); err != nil {
 			return err

@@ -87,6 +87,8 @@ var invariants = []struct{ problem, query string }{
 		"SELECT 'account ' || a.id FROM account a WHERE a.id <> 0 AND ((SELECT COUNT(*) FROM mailbox m WHERE m.account_id = a.id AND m.role = 'inbox') <> 1 OR (SELECT COUNT(*) FROM address r WHERE r.account_id = a.id AND r.is_alias = 0) <> 1)"},
 	{"an address leads nowhere",
 		"SELECT r.local || ' of domain ' || r.domain_id FROM address r WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = r.account_id) OR NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = r.domain_id)"},
+	{"an alias leads outside from nowhere, or from an account",
+		"SELECT f.local || ' of domain ' || f.domain_id FROM forward f WHERE NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = f.domain_id) OR EXISTS (SELECT 1 FROM address r WHERE r.domain_id = f.domain_id AND r.local = f.local AND r.is_alias = 0)"},
 	{"a DKIM key is of a domain that does not exist", "SELECT k.selector FROM dkim_key k WHERE NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = k.domain_id)"},
 	{"an account manages a domain, and one of them does not exist",
 		"SELECT 'account ' || m.account_id FROM domain_admin m WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = m.account_id) OR NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = m.domain_id)"},

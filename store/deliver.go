@@ -29,10 +29,15 @@ func (s *Store) Deliver(ctx context.Context, d inbound.Delivery) error {
 				return err
 			}
 		}
-		if len(d.Queue) > 0 {
-			if _, err := t.enqueue(frame, d.Queue, d.Body.Size()); err != nil {
+		for _, k := range d.Senders {
+			if err := t.keepSender(k); err != nil {
 				return err
 			}
+		}
+		if len(d.Queue) > 0 {
+			queued, err := t.enqueue(frame, d.Queue, d.Body.Size())
+			copy(d.Queue, queued)
+			return err
 		}
 		return nil
 	})

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gomail"
@@ -103,7 +106,7 @@ func (s *Store) RemoveDomain(ctx context.Context, id gomail.DomainID) error {
 		if used, err := t.int64("SELECT COUNT(*) FROM address WHERE domain_id = ? AND is_alias = 0", id); err != nil || used > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the domain still has %d accounts: remove them first", used))
 		}
-		for _, table := range []string{"address", "dkim_key", "dns_look", "dns_history", "domain_admin"} {
+		for _, table := range []string{"address", "forward", "dkim_key", "dns_look", "dns_history", "domain_admin"} {
 			if _, err := t.write("DELETE FROM "+table+" WHERE domain_id = ?", id); err != nil {
 				return err
 			}
@@ -137,9 +140,9 @@ func (s *Store) Keys(ctx context.Context) (keys []domains.StoredKey, err error) 
 // AddAlias makes an address lead to an account.
 func (s *Store) AddAlias(ctx context.Context, address gomail.Address, account gomail.AccountID) error {
 	return s.updateDirectory(ctx, func(t *tx) error {
-		domain, err := t.int64("SELECT id FROM domain WHERE name = ?", address.Domain)
-		if err != nil || domain == 0 {
-			return cmpErr(err, gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here", address.Domain))
+		domain, err := t.hosted(address.Domain)
+		if err != nil {
+			return err
 		}
 		if err := t.addressFree(domain, address); err != nil {
 			return err
@@ -148,24 +151,61 @@ func (s *Store) AddAlias(ctx context.Context, address gomail.Address, account go
 	})
 }
 
-// Aliases returns all aliases in the order of their addresses.
+// hosted returns a domain's id. NotFound when it is not hosted here.
+func (t *tx) hosted(name string) (int64, error) {
+	domain, err := t.int64("SELECT id FROM domain WHERE name = ?", name)
+	if err == nil && domain == 0 {
+		err = gomail.Errorf(gomail.NotFound, "the domain %s is not hosted here", name)
+	}
+	return domain, err
+}
+
+// Aliases returns all aliases in the order of their addresses, those that lead
+// outside behind those that lead to accounts.
 func (s *Store) Aliases(ctx context.Context) (all []gomail.Alias, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		return c.query(func(rows *sql.Rows) error {
+		err := c.query(func(rows *sql.Rows) error {
 			var a gomail.Alias
 			err := rows.Scan(&a.Address.Local, &a.Address.Domain, &a.Account, &a.Target.Local, &a.Target.Domain)
 			all = append(all, a)
 			return err
 		}, "SELECT x.local, d.name, x.account_id, m.local, e.name FROM address x JOIN domain d ON d.id = x.domain_id JOIN address m ON m.account_id = x.account_id AND m.is_alias = 0 JOIN domain e ON e.id = m.domain_id WHERE x.is_alias = 1 ORDER BY d.name, x.local")
+		if err != nil {
+			return err
+		}
+		forwards, err := readForwards(c)
+		all = append(all, forwards...)
+		return err
+	})
+	slices.SortStableFunc(all, func(a, b gomail.Alias) int {
+		return cmp.Or(strings.Compare(a.Address.Domain, b.Address.Domain), strings.Compare(a.Address.Local, b.Address.Local))
 	})
 	return all, err
 }
 
-// RemoveAlias removes an alias.
-func (s *Store) RemoveAlias(ctx context.Context, address gomail.Address) error {
+// RemoveAlias removes what an alias leads to: one target, or all when that is
+// null.
+func (s *Store) RemoveAlias(ctx context.Context, address, target gomail.Address) error {
 	return s.updateDirectory(ctx, func(t *tx) error {
-		n, err := t.write("DELETE FROM address WHERE is_alias = 1 AND local = ? AND domain_id = (SELECT id FROM domain WHERE name = ?)", address.Local, address.Domain)
-		return oneRow(n, err, "there is no alias "+address.String())
+		const ofAlias = " WHERE local = ? AND domain_id = (SELECT id FROM domain WHERE name = ?)"
+		inside, outside := []any{address.Local, address.Domain}, []any{address.Local, address.Domain}
+		account, exact := "", ""
+		if !target.IsNull() {
+			account, exact = " AND account_id = (SELECT y.account_id FROM address y JOIN domain e ON e.id = y.domain_id WHERE y.is_alias = 0 AND y.local = ? AND e.name = ?)", " AND target = ?"
+			inside, outside = append(inside, target.Local, target.Domain), append(outside, target.String())
+		}
+		n, err := t.write("DELETE FROM address"+ofAlias+" AND is_alias = 1"+account, inside...)
+		if err != nil {
+			return err
+		}
+		m, err := t.write("DELETE FROM forward"+ofAlias+exact, outside...)
+		if err == nil && n+m == 0 {
+			err = gomail.Errorf(gomail.NotFound, "there is no alias %s", address)
+			if !target.IsNull() {
+				err = gomail.Errorf(gomail.NotFound, "the alias %s does not lead to %s", address, target)
+			}
+		}
+		return err
 	})
 }
 

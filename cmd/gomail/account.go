@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
@@ -265,19 +266,19 @@ func (accountRemoveCmd) Help() string { return "Example: gomail account remove a
 func (c accountRemoveCmd) Run(a *app) error { return act(a, http.MethodDelete, c.path()) }
 
 type aliasCmd struct {
-	Add    aliasAddCmd    `cmd:"" help:"Make an address lead to an account."`
+	Add    aliasAddCmd    `cmd:"" help:"Make an address lead to an account, or outside."`
 	List   aliasListCmd   `cmd:"" help:"List the aliases."`
-	Remove aliasRemoveCmd `cmd:"" help:"Remove an alias."`
+	Remove aliasRemoveCmd `cmd:"" help:"Remove an alias, or one of its targets."`
 }
 
 type aliasAddCmd struct {
 	Address string `arg:"" help:"The alias."`
-	Target  string `arg:"" help:"The account's address."`
+	Target  string `arg:"" help:"The account's address, or one of a domain that is not hosted here: mail is forwarded to it."`
 }
 
-// Help shows an example.
+// Help shows examples.
 func (aliasAddCmd) Help() string {
-	return "Example: gomail alias add sales@example.com anna@example.com"
+	return "Example: gomail alias add sales@example.com anna@example.com\n\nSeveral targets: gomail alias add sales@example.com anna@elsewhere.example"
 }
 
 // Run adds the alias.
@@ -298,15 +299,20 @@ func (c aliasListCmd) Run(a *app) error {
 		return err
 	}
 	return c.show(a, all, func(w *tabwriter.Writer) {
-		row(w, "ALIAS", "ACCOUNT")
+		row(w, "ALIAS", "LEADS TO", "")
 		for _, x := range all {
-			row(w, x.Address, x.Target)
+			where := "account"
+			if x.Outside {
+				where = "outside"
+			}
+			row(w, x.Address, x.Target, where)
 		}
 	})
 }
 
 type aliasRemoveCmd struct {
-	Address string `arg:""`
+	Address string `arg:"" help:"The alias."`
+	Target  string `arg:"" optional:"" help:"What it is not to lead to any more; without it the alias goes whole."`
 }
 
 // Help shows an example.
@@ -314,5 +320,9 @@ func (aliasRemoveCmd) Help() string { return "Example: gomail alias remove sales
 
 // Run removes the alias.
 func (c aliasRemoveCmd) Run(a *app) error {
-	return act(a, http.MethodDelete, "/aliases/"+seg(c.Address))
+	path := "/aliases/" + seg(c.Address)
+	if c.Target != "" {
+		path += "?target=" + url.QueryEscape(c.Target)
+	}
+	return act(a, http.MethodDelete, path)
 }

@@ -42,6 +42,7 @@ func (s *mxSession) Mail(ctx context.Context, from gomail.Address, o smtpd.MailO
 	if s.transaction, err = s.connection.Begin(ctx, from, o.Size); err != nil {
 		return err
 	}
+	s.transaction.SetEnvelope(envelope(from, o))
 	if err := s.filtering.mail(ctx, s.client, s.transaction.ID(), from); err != nil {
 		s.Reset()
 		return err
@@ -138,11 +139,17 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 		return err
 	}
 	s.allowance = allowance
-	s.envelope = gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID, Release: o.Release, DeliverBy: o.DeliverBy}
-	if o.RequireTLS {
-		s.envelope.TLS = gomail.TLSRequired
-	}
+	s.envelope = envelope(from, o)
 	return nil
+}
+
+// envelope is what MAIL says of a message.
+func envelope(from gomail.Address, o smtpd.MailOptions) gomail.Envelope {
+	e := gomail.Envelope{From: from, SMTPUTF8: o.UTF8, EightBit: o.EightBit, Return: o.Return, EnvelopeID: o.EnvelopeID, Release: o.Release, DeliverBy: o.DeliverBy}
+	if o.RequireTLS {
+		e.TLS = gomail.TLSRequired
+	}
+	return e
 }
 
 // Rcpt adds a recipient.

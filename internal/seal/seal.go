@@ -7,6 +7,7 @@ package seal
 import (
 	"bytes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -26,6 +27,7 @@ import (
 type Sealer struct {
 	id   [idSize]byte
 	aead cipher.AEAD
+	key  []byte
 }
 
 const (
@@ -41,7 +43,7 @@ func New(key []byte) (*Sealer, error) {
 		return nil, fmt.Errorf("use the secret key: %w", err)
 	}
 	sum := sha256.Sum256(append([]byte("gomail key id\x00"), key...))
-	s := &Sealer{aead: aead}
+	s := &Sealer{aead: aead, key: bytes.Clone(key)}
 	copy(s.id[:], sum[:])
 	return s, nil
 }
@@ -81,6 +83,16 @@ func generate(path string) (*Sealer, error) {
 		return nil, fmt.Errorf("write the secret key: %w", err)
 	}
 	return New(key)
+}
+
+// Derive returns a secret of 32 octets for a purpose, such as "srs": always the
+// same, and telling nothing of the key or of other purposes.
+func (s *Sealer) Derive(purpose string) []byte {
+	secret, err := hkdf.Expand(sha256.New, s.key, "gomail "+purpose, keySize)
+	if err != nil {
+		panic(err) // only for secrets longer than 8,160 octets
+	}
+	return secret
 }
 
 // Seal encrypts a secret for one place, such as "dkim_key/4/mail/priv".

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 
@@ -95,8 +96,8 @@ func testDomains(f *fixture) {
 		f.Errorf("the alias leads to %+v, listed as %+v", owner, aliases)
 	}
 	f.kind(f.store.RemoveDomain(f.ctx, f.domain), gomail.Exists)
-	f.ok(f.store.RemoveAlias(f.ctx, sales))
-	f.kind(f.store.RemoveAlias(f.ctx, sales), gomail.NotFound)
+	f.ok(f.store.RemoveAlias(f.ctx, sales, gomail.Address{}))
+	f.kind(f.store.RemoveAlias(f.ctx, sales, gomail.Address{}), gomail.NotFound)
 	f.ok(f.store.RemoveDomain(f.ctx, d.ID))
 	f.kind(f.store.RemoveDomain(f.ctx, d.ID), gomail.NotFound)
 
@@ -109,6 +110,48 @@ func testDomains(f *fixture) {
 	if admin.ID != anna {
 		f.Errorf("the first administrator is %+v", admin)
 	}
+}
+
+// testForwards: an alias leads outside to as many as may be, and to an account
+// besides, but an account's own address does not.
+func testForwards(f *fixture) {
+	anna, _ := f.account("anna")
+	sales, none := gomail.Address{Local: "sales", Domain: "example.com"}, gomail.Address{}
+	outside := func(i int) gomail.Address {
+		return gomail.Address{Local: fmt.Sprintf("t%02d", i), Domain: "elsewhere.net"}
+	}
+	for i := range domains.MaxTargets {
+		f.ok(f.store.AddForward(f.ctx, sales, outside(i)))
+	}
+	f.kind(f.store.AddForward(f.ctx, sales, outside(99)), gomail.TooMany)
+	f.kind(f.store.AddForward(f.ctx, gomail.Address{Local: "anna", Domain: "example.com"}, outside(0)), gomail.Exists)
+	f.kind(f.store.AddForward(f.ctx, gomail.Address{Local: "a", Domain: "nowhere.net"}, outside(0)), gomail.NotFound)
+	_, err := f.store.AddAccount(f.ctx, gomail.Account{Address: sales}, "x")
+	f.kind(err, gomail.Exists)
+	f.ok(f.store.AddAlias(f.ctx, sales, anna))
+
+	forwards, err := f.store.Forwards(f.ctx)
+	f.ok(err)
+	aliases, err := f.store.Aliases(f.ctx)
+	f.ok(err)
+	if len(forwards) != domains.MaxTargets || forwards[3] != (gomail.Alias{Address: sales, Target: outside(3)}) || len(aliases) != domains.MaxTargets+1 || aliases[0].Account != anna {
+		f.Errorf("%d lead outside, of %d", len(forwards), len(aliases))
+	}
+	f.ok(f.store.RemoveAlias(f.ctx, sales, outside(3)))
+	f.kind(f.store.RemoveAlias(f.ctx, sales, outside(3)), gomail.NotFound)
+	f.ok(f.store.AddForward(f.ctx, sales, outside(98)))
+	f.kind(f.store.AddForward(f.ctx, sales, outside(4)), gomail.TooMany)
+	f.ok(f.store.RemoveAlias(f.ctx, sales, aliases[0].Target))
+	_, err = f.store.AccountOf(f.ctx, sales)
+	f.kind(err, gomail.NotFound)
+	f.ok(f.store.RemoveAlias(f.ctx, sales, none))
+	forwards, err = f.store.Forwards(f.ctx)
+	f.ok(err)
+	if len(forwards) != 0 {
+		f.Errorf("%v are left", forwards)
+	}
+	_, err = f.store.ForwardedSender(f.ctx, "TOKEN")
+	f.kind(err, gomail.NotFound)
 }
 
 // Whoever asks whom an address leads to after a change was acknowledged hears
@@ -135,7 +178,7 @@ func testAddressesAreFresh(f *fixture) {
 	missing(alias)
 	f.ok(f.store.AddAlias(f.ctx, alias, id))
 	account := leads(alias)
-	f.ok(f.store.RemoveAlias(f.ctx, alias))
+	f.ok(f.store.RemoveAlias(f.ctx, alias, gomail.Address{}))
 	missing(alias)
 	account.Disabled, account.QuotaMax = true, 5000
 	f.ok(f.store.UpdateAccount(f.ctx, account))

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Credentials":        testCredentials,
 		"Domains":            testDomains,
 		"AddressesAreFresh":  testAddressesAreFresh,
+		"Forwards":           testForwards,
 		"Publishing":         testPublishing,
 		"Sessions":           testSessions,
 		"Tree":               testTree,
