@@ -11,10 +11,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
+
+	"gomail/store"
+	"gomail/tlspolicy"
 )
 
 // policyAddress is where the MTA-STS policies of other domains are.
@@ -92,6 +97,7 @@ func (m *mailServer) attempt(rcpt string) (line string) {
 // with the reason. Then Postfix's own prober judges our TLSA record.
 func TestTLSPoliciesOutward(t *testing.T) {
 	need(t, "/usr/sbin/posttls-finger", "unshare")
+	began := time.Now()
 	world := startInternet(t, 60)
 	hosts := []string{"mx.peer.test", "ta.peer.test", "wrong.peer.test", "pkix.peer.test", "mta-sts.sts.test", "mta-sts.other.sts.test", "mta-sts.large.sts.test"}
 	m := world.join(t, hosts...)
@@ -169,6 +175,14 @@ mta-sts.large A ` + policyAddress + `
 		t.Errorf("waiting: %+v, %v", waiting, err)
 	}
 
+	for _, w := range waiting {
+		if strings.HasPrefix(w.Recipients[0].Address, "bob@to-wrong.") {
+			if said := m.must("queue", "show", w.ID); !strings.Contains(said, "which is demanded by the TLSA records") {
+				t.Errorf("queue show says\n%s", said)
+			}
+		}
+	}
+
 	// Postfix does not know REQUIRETLS: what demands it comes back.
 	c := dialSMTPS(t, m.bound["submission.tls_listen"], trust(t, filepath.Join(m.dir, "self-signed.pem"), "mail.example.test"))
 	if reply := c.ehlo(); !strings.Contains(reply, "REQUIRETLS") {
@@ -198,5 +212,27 @@ mta-sts.large A ` + policyAddress + `
 	said := run(t, "", "unshare", "-m", "sh", "-c", "mount --bind "+conf+" /etc/resolv.conf && exec timeout 30 /usr/sbin/posttls-finger -c -l dane -L verbose example.test")
 	if text := said.stdout + said.stderr; !strings.Contains(text, "Matched DANE EE certificate at depth 0: 3 1 1") {
 		t.Errorf("posttls-finger says\n%s", text)
+	}
+
+	// What will be reported of all that.
+	m.stop()
+	st, err := store.Open(t.Context(), store.Options{Dir: m.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	for domain, want := range map[string]string{
+		"to-mx.peer.test": "tlsa ", "to-wrong.peer.test": "tlsa certificate-not-trusted", "to-pkix.peer.test": "tlsa tlsa-invalid", "to-elsewhere.peer.test": "tlsa certificate-host-mismatch",
+		"sts.test": "sts ", "other.sts.test": "sts validation-failure", "large.sts.test": "sts sts-policy-fetch-error",
+	} {
+		counts, err := st.TLSSessions(t.Context(), domain, tlspolicy.Day(began), 10)
+		if later := tlspolicy.Day(time.Now()); err == nil && later.After(began) { // midnight came
+			var more []tlspolicy.Count
+			more, err = st.TLSSessions(t.Context(), domain, later, 10)
+			counts = append(counts, more...)
+		}
+		if err != nil || !slices.ContainsFunc(counts, func(c tlspolicy.Count) bool { return string(c.Policy)+" "+string(c.Failure.Type) == want }) {
+			t.Errorf("%s is counted as %+v, %v", domain, counts, err)
+		}
 	}
 }

@@ -434,6 +434,34 @@ func TestSecureHost(t *testing.T) {
 	}
 }
 
+// An answer as large as they can be is read, and not kept.
+func TestLargestAnswer(t *testing.T) {
+	var records []string
+	for i := range 1300 {
+		records = append(records, fmt.Sprintf("_25._tcp.a.example. 300 IN TLSA 3 1 1 %064x", i))
+	}
+	whole := zone(records...)
+	s := serve(t, func(s *server, network string, q *dns.Msg) *dns.Msg {
+		reply := whole(s, network, q)
+		if network == "udp" {
+			reply.Answer, reply.Truncated = nil, true
+		} else if reply.Compress = true; reply.Len() > 65535 || reply.Len() < 60_000 {
+			t.Errorf("the answer has %d octets", reply.Len())
+		}
+		return reply
+	})
+	r, _ := resolver(t, Config{Servers: []string{s.addr}})
+	for range 2 {
+		tlsa, _, err := r.LookupTLSA(t.Context(), "_25._tcp.a.example")
+		if err != nil || len(tlsa) != len(records) {
+			t.Fatalf("%d records, %v", len(tlsa), err)
+		}
+	}
+	if n := s.tcp.Load(); n != 2 {
+		t.Errorf("it was asked for %d times", n)
+	}
+}
+
 func TestOneQuestionForMany(t *testing.T) {
 	release := make(chan struct{})
 	whole := zone(`example. 300 IN TXT "x"`)
