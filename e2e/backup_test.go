@@ -117,3 +117,57 @@ func (d *demo) resync(a account, validity, modseq int64) (nowValidity, nowModSeq
 	}
 	return nowValidity, nowModSeq, lines
 }
+
+// What root restores belongs to the service's user: to whom the directory
+// belongs that it goes to, or to whom the secret key does where there is none.
+func TestRestoreByRoot(t *testing.T) {
+	needRoot(t, "restores for another user")
+	const somebody = 65534
+	dir, backup := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	mustRun(t, "", binary, "--dir", dir, "domain", "add", "example.test")
+	mustRun(t, "", binary, "--dir", dir, "account", "add", "anna@example.test")
+	mustRun(t, "", binary, "--dir", dir, "backup", "--with-secrets", backup)
+	restore := func(prepare func(data, config string)) string {
+		base := t.TempDir()
+		for at := base; at != "/"; at = filepath.Dir(at) { // the user has to come through
+			os.Chmod(at, 0o755)
+		}
+		data, config := filepath.Join(base, "data"), filepath.Join(base, "gomail.toml")
+		write(t, config, "[server]\nhostname = \"mail.example.test\"\ndata_dir = \""+data+"\"\n[secrets]\nkey_file = \""+filepath.Join(base, "secret.key")+"\"\n")
+		os.Chmod(config, 0o644)
+		prepare(data, base)
+		if r := run(t, "", binary, "--config", config, "restore", backup); r.code != 0 || !strings.Contains(r.stdout, "Every invariant holds") {
+			t.Fatalf("%d %s%s", r.code, r.stdout, r.stderr)
+		}
+		return data
+	}
+	whose := func(path string) uint32 {
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
+	for name, want := range map[string]uint32{"directory": somebody, "key": somebody, "nothing": 0} {
+		data := restore(func(data, base string) {
+			switch name {
+			case "directory":
+				os.Mkdir(data, 0o700)
+				os.Chown(data, somebody, somebody)
+			case "key":
+				write(t, filepath.Join(base, "secret.key"), "x")
+				os.Chown(filepath.Join(base, "secret.key"), somebody, somebody)
+			}
+		})
+		files := 0
+		filepath.WalkDir(data, func(path string, _ os.DirEntry, err error) error {
+			if files++; err != nil || whose(path) != want {
+				t.Errorf("%s: %s belongs to %d, want %d: %v", name, path, whose(path), want, err)
+			}
+			return nil
+		})
+		if files < 4 {
+			t.Errorf("%s: %d files", name, files)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -50,4 +51,42 @@ func ownerOf(dir string) (uid, gid int, other bool, err error) {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return int(stat.Uid), int(stat.Gid), ok && stat.Uid != 0, nil
+}
+
+// ownerToBe returns whom the data belongs to that root is about to make: whom
+// the directory belongs to already, or the secret key.
+func ownerToBe(dataDir, keyFile string) (uid, gid int, other bool, err error) {
+	if uid, gid, other, err = ownerOf(dataDir); err != nil || other {
+		return uid, gid, other, err
+	}
+	return ownerOf(keyFile)
+}
+
+// giveTo gives a directory with all that root has made in it to a user, and
+// works as that user from then on. What the user had there already is left
+// alone, and no link leads out of the directory.
+func giveTo(dir string, uid, gid int) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the data directory: %w", err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := root.Lstat(path)
+		if err != nil {
+			return err
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || stat.Uid != 0 || !info.IsDir() && stat.Nlink != 1 {
+			return nil
+		}
+		return root.Lchown(path, uid, gid)
+	})
+	if err != nil {
+		return fmt.Errorf("give the data to its owner: %w", err)
+	}
+	return becomeOwner(dir)
 }

@@ -20,7 +20,7 @@ type restoreCmd struct {
 
 // Help shows an example.
 func (restoreCmd) Help() string {
-	return "Restores into the data directory that --dir or the configuration names, which has to be empty. Mail that waited for other servers is put on hold, because some of it may have been sent after the backup was made.\n\nExample: gomail restore /srv/backup/gomail --dir /var/lib/gomail"
+	return "Restores into the data directory that --dir or the configuration names, which has to be empty. Run by root, what is restored belongs to whom that directory belongs to, or the secret key. Mail that waited for other servers is put on hold, because some of it may have been sent after the backup was made.\n\nExample: gomail restore /srv/backup/gomail --dir /var/lib/gomail"
 }
 
 // restored is what a restore tells.
@@ -50,6 +50,10 @@ func (c restoreCmd) Run(a *app) error {
 			return err
 		}
 	}
+	uid, gid, other, err := ownerToBe(conf.Server.DataDir, conf.Secrets.KeyFile)
+	if err != nil {
+		return err
+	}
 	m := a.meter("Restored")
 	r, err := store.Restore(a.ctx, store.RestoreOptions{From: from, To: conf.Server.DataDir, SendQueue: c.SendQueue, Progress: m.show})
 	m.end()
@@ -62,6 +66,11 @@ func (c restoreCmd) Run(a *app) error {
 	}
 	if _, err := seal.Load(conf.Secrets.KeyFile, false); err != nil {
 		out.KeyMissing = conf.Secrets.KeyFile
+	}
+	if other {
+		if err := giveTo(conf.Server.DataDir, uid, gid); err != nil {
+			return err
+		}
 	}
 	if err := a.meter("Checked").while(func() error { return out.check(a, conf) }); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gomail"
@@ -26,7 +27,7 @@ type setupCmd struct {
 	Address       []string          `help:"An address by which the world reaches this machine; may be repeated. Default: those of its interfaces." placeholder:"IP"`
 	ACMEEmail     string            `name:"acme-email" help:"The contact for certificates, which are then ordered by themselves. Default: the administrator." placeholder:"ADDRESS"`
 	SelfSigned    bool              `help:"Order no certificates." xor:"certificates"`
-	Set           map[string]string `help:"A further key of gomail.toml; may be repeated." placeholder:"KEY=VALUE"`
+	Set           map[string]string `help:"A further key of gomail.toml, also of one that is there; may be repeated." placeholder:"KEY=VALUE"`
 	PasswordStdin bool              `help:"Read the administrator's password from standard input; otherwise one is made and printed."`
 	Yes           bool              `help:"Ask nothing: what is not said has its default."`
 	Browser       string            `help:"Ask in the browser instead, at this address." placeholder:"ADDRESS:PORT"`
@@ -36,7 +37,7 @@ type setupCmd struct {
 // Help shows an example.
 func (setupCmd) Help() string {
 	return "Asks what it has to know, checks the machine and its surroundings, and makes configuration, store, secret key, service and administrator. " +
-		"It changes nothing that is there already: it can be run again at any time. With --dir everything is in one directory, for the user who runs it, without a service.\n\n" +
+		"It changes nothing that is there already but what --set names: it can be run again at any time. With --dir everything is in one directory, for the user who runs it, without a service.\n\n" +
 		"Example: sudo gomail setup\n\nExample: sudo gomail setup --hostname mail.example.com --domain example.com --admin admin@example.com --yes\n\n" +
 		"Example: sudo gomail setup --browser 203.0.113.1:8443"
 }
@@ -150,6 +151,9 @@ func (i *installation) resume(c setupCmd) error {
 	if _, err := os.Stat(i.place.Config); err != nil {
 		return nil // the first time
 	}
+	if err := i.settable(c.Set); err != nil {
+		return err
+	}
 	known, err := i.config()
 	if err != nil {
 		return err
@@ -160,19 +164,39 @@ func (i *installation) resume(c setupCmd) error {
 			return gomail.Errorf(gomail.Exists, "%s has the hostname %s already, and setup changes nothing that is there: leave --hostname out, or edit the file", i.place.Config, h)
 		}
 	}
-	if len(c.Set) > 0 {
-		return gomail.Errorf(gomail.Exists, "%s is there already, and setup changes nothing in it: leave --set out, or edit the file", i.place.Config)
-	}
 	i.answers.Hostname, i.answers.Addresses, i.answers.ACMEEmail = known.Server.Hostname, known.Server.PublicAddresses, known.TLS.ACMEEmail
 	return nil
 }
 
-// config reads the configuration of the place.
-func (i *installation) config() (config.Config, error) {
-	if i.place.Alone {
-		return config.Load("", i.place.DataDir, i.app.environ)
+// settable refuses to set what other things were made by, and what cannot be
+// set in the file that is there.
+func (i *installation) settable(set map[string]string) error {
+	for _, key := range []string{"server.hostname", "server.data_dir", "secrets.key_file", "store.url", "store.blobs"} {
+		if _, asked := set[key]; asked {
+			return gomail.Errorf(gomail.Exists, "%s is there already, and setup does not change %s in it: leave it out, or edit the file", i.place.Config, key)
+		}
 	}
-	return config.Load(i.place.Config, "", i.app.environ)
+	if len(set) == 0 {
+		return nil
+	}
+	text, err := os.ReadFile(i.place.Config)
+	if err != nil {
+		return gomail.Errorf(gomail.Invalid, "the configuration cannot be read: %w", err)
+	}
+	_, _, err = config.Edit(string(text), set)
+	return err
+}
+
+// config reads the configuration of the place, with what is to be set in it.
+func (i *installation) config() (config.Config, error) {
+	environ := i.app.environ
+	for key, value := range i.answers.Set {
+		environ = append(slices.Clip(environ), "GOMAIL_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))+"="+value)
+	}
+	if i.place.Alone {
+		return config.Load("", i.place.DataDir, environ)
+	}
+	return config.Load(i.place.Config, "", environ)
 }
 
 // planned is the configuration that there is, or will be.
@@ -221,6 +245,9 @@ func (i *installation) install(conditions []doctor.Condition) (installed, error)
 	}
 	done.Steps = slices.Concat(installer.Steps(), done.Steps)
 	done.Next = i.next(done, startable && i.start)
+	if installer.Changed() && !(startable && i.start) {
+		done.Next = append([]string{"If the server runs, start it anew: " + yesNo(i.place.Alone, "stop it, then gomail --dir "+i.place.DataDir+" serve", "systemctl restart gomail") + ". The configuration has changed."}, done.Next...)
+	}
 	return done, err
 }
 

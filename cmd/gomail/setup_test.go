@@ -54,11 +54,47 @@ func TestSetUpAndAgain(t *testing.T) {
 		says string
 	}{
 		{[]string{"--hostname", "other.example.com"}, "has the hostname mail.example.com already"},
-		{[]string{"--set", "smtp.listen=:2525"}, "leave --set out"},
+		{[]string{"--set", "server.hostname=other.example.com"}, "does not change server.hostname"},
+		{[]string{"--set", "smtp.lisen=:2525"}, "did you mean smtp.listen"},
 	} {
 		if _, text, code := setUp(t, dir, "", append(bad.args, "--yes")...); code != exitFalse || !strings.Contains(text, bad.says) {
 			t.Errorf("%v: %d %s", bad.args, code, text)
 		}
+	}
+}
+
+// A key that is set by running setup again is written into the configuration
+// that is there, once, and the rest of it stays.
+func TestSetUpAgainSetsKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mail")
+	if _, text, code := setUp(t, dir, "", append(quick, "--yes", "--hostname", "mail.example.com", "--address", "192.0.2.1")...); code != exitOK {
+		t.Fatal(text)
+	}
+	path := filepath.Join(dir, "gomail.toml")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, made := range []bool{true, false} {
+		done, text, code := setUp(t, dir, "", "--yes", "--json", "--set", "smtp.listen=127.0.0.1:2525", "--set", "log.level=debug")
+		if code != exitOK {
+			t.Fatal(text)
+		}
+		found := false
+		for _, s := range done.Steps {
+			found = found || s.What == "configuration "+path+": log.level, smtp.listen" && s.Made
+		}
+		if found != made || strings.HasPrefix(done.Next[0], "If the server runs, start it anew") != made {
+			t.Errorf("made: %v, %+v, %q", made, done.Steps, done.Next)
+		}
+	}
+	after, err := os.ReadFile(path)
+	c, loadErr := config.Load("", dir, nil)
+	if err != nil || loadErr != nil || c.SMTP.Listen[0] != "127.0.0.1:2525" || c.Server.Hostname != "mail.example.com" {
+		t.Errorf("%+v %v %v", c.SMTP, err, loadErr)
+	}
+	if b, a := strings.Split(string(before), "\n"), strings.Split(string(after), "\n"); len(a) != len(b) {
+		t.Errorf("%d lines became %d", len(b), len(a))
 	}
 }
 

@@ -34,6 +34,7 @@ type Installer struct {
 	Binary  string // that is installed: the path that the unit runs
 	steps   []Step
 	owner   owner
+	changed bool // the configuration that was there
 }
 
 // owner is who the files belong to; the zero value is who runs setup.
@@ -165,8 +166,8 @@ func (i *Installer) give(path string, ours bool) error {
 	return os.Chown(path, uid, i.owner.gid)
 }
 
-// configuration writes gomail.toml, or compares the one that is there with
-// the answers.
+// configuration writes gomail.toml, or sets in the one that is there what was
+// asked for by name, and nothing else.
 func (i *Installer) configuration() error {
 	path := i.Place.Config
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -176,9 +177,21 @@ func (i *Installer) configuration() error {
 		i.done(true, "configuration %s", path)
 		return i.give(path, i.Place.Alone)
 	}
-	i.done(false, "configuration %s", path)
-	return nil
+	dir := ""
+	if i.Place.Alone {
+		dir = i.Place.DataDir
+	}
+	changed, err := config.EditFile(path, dir, i.Answers.Set)
+	if i.changed = len(changed) > 0; i.changed {
+		i.done(true, "configuration %s: %s", path, strings.Join(changed, ", "))
+	} else if err == nil {
+		i.done(false, "configuration %s", path)
+	}
+	return err
 }
+
+// Changed reports whether a configuration that was there has other values now.
+func (i *Installer) Changed() bool { return i.changed }
 
 // Finish gives to the service what was made since Prepare, and installs the
 // unit. It returns whether the service can be started here.
@@ -232,9 +245,14 @@ func (i *Installer) unit() error {
 	return nil
 }
 
-// Start has systemd run the service now and at every boot.
+// Start has systemd run the service now and at every boot, anew when its
+// configuration has changed.
 func (i *Installer) Start() error {
-	for _, args := range [][]string{{"daemon-reload"}, {"enable", "--now", "gomail.service"}} {
+	commands := [][]string{{"daemon-reload"}, {"enable", "--now", "gomail.service"}}
+	if i.changed {
+		commands = append(commands, []string{"restart", "gomail.service"})
+	}
+	for _, args := range commands {
 		if out, err := exec.Command("systemctl", args...).CombinedOutput(); err != nil {
 			return gomail.Errorf(gomail.Unavailable, "the service does not start: %s; journalctl -u gomail says why", strings.TrimSpace(string(out)))
 		}
