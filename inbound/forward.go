@@ -95,6 +95,9 @@ func (s *Service) goOn(ctx context.Context, t *Transaction, auth mailauth.Result
 	}
 	m := queue.Message{Envelope: t.envelope, Prefix: append(prefix, s.forwardTrace(t, auth, r, now)...), Received: now, Expires: now.Add(s.config.Lifetime)}
 	m.Envelope.From = from
+	if t.onward != nil {
+		m.Envelope.TLS = message.TLSNeed(m.Envelope.TLS, t.onward.header)
+	}
 	for _, target := range r.outside {
 		m.Rcpts = append(m.Rcpts, queue.Recipient{Recipient: forwardedRecipient(r.recipient, target), Due: now.Truncate(time.Microsecond)})
 	}

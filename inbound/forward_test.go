@@ -175,6 +175,18 @@ func TestForwardKeepsTheEnvelope(t *testing.T) {
 	}
 }
 
+// TestForwardTLSOptional: no policy holds a forwarded message up whose header says
+// so.
+func TestForwardTLSOptional(t *testing.T) {
+	f, _ := forwarding(t)
+	if _, err := f.receive(mail{"mx.good.test", "x@good.test", []string{"office@example.com"}, "TLS-Required: No\r\n" + from("nowhere.test")}); err != nil {
+		t.Fatal(err)
+	}
+	if all := f.queued(); len(all) != 1 || all[0].Envelope.TLS != gomail.TLSOptional {
+		t.Errorf("queued: %+v", all)
+	}
+}
+
 // TestWayBack: a bounce to the rewritten sender goes to the original one, with
 // the null sender; whatever was not made here, or is old, is refused.
 func TestWayBack(t *testing.T) {

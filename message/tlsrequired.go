@@ -1,6 +1,19 @@
 package message
 
-import "strings"
+import (
+	"strings"
+
+	"gomail"
+)
+
+// TLSNeed says how a message insists on TLS: as its envelope does, or else as
+// its header does (RFC 8689 section 4.1: REQUIRETLS goes before the field).
+func TLSNeed(envelope gomail.TLSNeed, h Header) gomail.TLSNeed {
+	if envelope == gomail.TLSByPolicy && TLSOptional(h) {
+		return gomail.TLSOptional
+	}
+	return envelope
+}
 
 // TLSOptional reports whether a header says that no policy about TLS is to
 // hold the message up: "TLS-Required: No", RFC 8689 section 3. No other value

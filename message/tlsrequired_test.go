@@ -1,6 +1,10 @@
 package message
 
-import "testing"
+import (
+	"testing"
+
+	"gomail"
+)
 
 func TestTLSOptional(t *testing.T) {
 	for text, want := range map[string]bool{
@@ -13,6 +17,12 @@ func TestTLSOptional(t *testing.T) {
 		}
 		if got := TLSOptional(header); got != want {
 			t.Errorf("%q: %v", text, got)
+		}
+		if got := TLSNeed(gomail.TLSByPolicy, header); (got == gomail.TLSOptional) != want {
+			t.Errorf("%q: %v", text, got)
+		}
+		if got := TLSNeed(gomail.TLSRequired, header); got != gomail.TLSRequired {
+			t.Errorf("%q with REQUIRETLS: %v", text, got)
 		}
 	}
 }

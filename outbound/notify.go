@@ -65,7 +65,7 @@ func (s *Service) sendOwn(ctx context.Context, envelope gomail.Envelope, domain 
 	if err != nil {
 		return err
 	}
-	envelope.TLS = need(envelope.TLS, header)
+	envelope.TLS = message.TLSNeed(envelope.TLS, header)
 	_, err = s.enqueue(ctx, &draft{envelope: envelope}, signatures, body)
 	return err
 }

@@ -61,22 +61,13 @@ func (s *Service) accept(ctx context.Context, d *draft) error {
 	if err != nil {
 		return err
 	}
-	d.envelope.TLS = need(d.envelope.TLS, d.header)
+	d.envelope.TLS = message.TLSNeed(d.envelope.TLS, d.header)
 	parts, err := s.enqueue(ctx, d, signatures, body)
 	if err != nil {
 		return err
 	}
 	s.logQueued(d.id, parts[0].Key, d, names, body.Size())
 	return nil
-}
-
-// need says how a message insists on TLS: as its envelope does, or else its
-// header (RFC 8689 section 3).
-func need(asked gomail.TLSNeed, header message.Header) gomail.TLSNeed {
-	if asked == gomail.TLSByPolicy && message.TLSOptional(header) {
-		return gomail.TLSOptional
-	}
-	return asked
 }
 
 // checkAuthor refuses a message without exactly one From field, and one that
