@@ -32,7 +32,6 @@ type world struct {
 	refuse  map[string]bool   // URIs that fail
 	now     time.Time
 
-	mu    sync.Mutex
 	mails []string
 	posts map[string][]byte
 }

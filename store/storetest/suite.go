@@ -20,6 +20,8 @@ import (
 	"gomail/outbound"
 	"gomail/queue"
 	"gomail/reports"
+	"gomail/reports/tlsrpt"
+	"gomail/tlspolicy"
 )
 
 // Store is everything that the services ask of an engine.
@@ -31,6 +33,12 @@ type Store interface {
 	inbound.Store
 	outbound.Store
 	reports.Store
+	tlsrpt.Store
+
+	// What mxsend/sts asks for.
+	STSPolicies(ctx context.Context) ([]tlspolicy.CachedPolicy, error)
+	SetSTSPolicy(ctx context.Context, p tlspolicy.CachedPolicy) error
+	RemoveSTSPolicies(ctx context.Context, before time.Time) error
 	filter.Store
 	bounces.Store
 
@@ -62,6 +70,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"LargeSets":          testLargeSets,
 		"Items":              testItems,
 		"Reports":            testReports,
+		"TLSReports":         testTLSReports,
+		"STSPolicies":        testSTSPolicies,
 		"Acquaintances":      testAcquaintances,
 		"Bounces":            testBounces,
 		"PolicySteps":        testPolicySteps,
