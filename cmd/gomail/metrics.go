@@ -24,6 +24,7 @@ type metrics struct {
 	octets      *prometheus.CounterVec
 	received    *prometheus.CounterVec
 	attempts    *prometheus.CounterVec
+	protected   *prometheus.CounterVec
 	failures    *prometheus.CounterVec
 	returned    *prometheus.CounterVec
 	alarms      prometheus.Gauge
@@ -38,11 +39,12 @@ func newMetrics(st *store.Store) *metrics {
 		octets:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_smtp_message_bytes_total", Help: "Octets of messages taken over SMTP."}, []string{"server"}),
 		received:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_received_total", Help: "Messages from other servers, by outcome."}, []string{"outcome"}),
 		attempts:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_delivery_attempts_total", Help: "Attempts to deliver to a recipient, by outcome."}, []string{"outcome"}),
+		protected:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_delivery_tls_total", Help: "Recipients delivered to other servers, by how the server was verified."}, []string{"verified"}),
 		failures:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_recipients_failed_total", Help: "Recipients that were given up or came back, by the reason."}, []string{"class"}),
 		returned:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gomail_returned_total", Help: "Bounces and complaints that came by mail; unproven: not of a message that we sent."}, []string{"outcome"}),
 		alarms:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "gomail_bounce_alarms", Help: "Domains and accounts of whose mail too much comes back."}),
 	}
-	m.registry.MustRegister(m.connections, m.refused, m.replies, m.octets, m.received, m.attempts, m.failures, m.returned, m.alarms,
+	m.registry.MustRegister(m.connections, m.refused, m.replies, m.octets, m.received, m.attempts, m.protected, m.failures, m.returned, m.alarms,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	count := func(name, help string, value func() int64) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
@@ -83,7 +85,24 @@ func (m *metrics) queue() queue.Metrics {
 		queue.Temporary: m.attempts.WithLabelValues("deferred"),
 		queue.Permanent: m.attempts.WithLabelValues("failed"),
 	}
-	return queue.Metrics{Attempt: func(r queue.Result) { outcomes[r.Outcome].Inc() }}
+	return queue.Metrics{Attempt: func(r queue.Result) {
+		outcomes[r.Outcome].Inc()
+		if r.Outcome == queue.Delivered && r.Remote != "" {
+			m.protected.WithLabelValues(protection(r.TLS)).Inc()
+		}
+	}}
+}
+
+// protection names how a server was verified: dane, mta-sts, webpki, no; plain:
+// there was no TLS.
+func protection(s queue.Security) string {
+	switch {
+	case s.Version == "":
+		return "plain"
+	case s.Verified == "":
+		return "no"
+	}
+	return string(s.Verified)
 }
 
 func (m *metrics) bounces() bounces.Metrics {
