@@ -310,7 +310,7 @@ const scenarios = {
     await button(page, "Sign out").click();
     await signIn(page, demo.admin, home + "/accounts");
     await api(page, "PATCH", `/domains/${demo.domain}`, { disabled: false });
-    await button(page, `Remove info@${demo.domain}`).click();
+    await button(page, `Remove info@${demo.domain}, carla@${demo.domain}`).click();
     await button(dialog(page), "Remove alias").click();
     await gone(dialog(page));
     await button(page, `Remove carla@${demo.domain}`).click();

@@ -147,6 +147,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{address}/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The addresses to which mail of an account is not sent */
+        get: operations["list-suppressions"];
+        put?: never;
+        post?: never;
+        /** Let an account send to every address again */
+        delete: operations["clear-suppressions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/suppressions/{recipient}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Let an account send to an address again */
+        delete: operations["clear-suppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/aliases": {
         parameters: {
             query?: never;
@@ -157,7 +192,7 @@ export interface paths {
         /** The aliases in the domains that you manage */
         get: operations["list-aliases"];
         put?: never;
-        /** Make an address lead to an account */
+        /** Make an address lead to an account, or outside */
         post: operations["add-alias"];
         delete?: never;
         options?: never;
@@ -175,7 +210,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove an alias */
+        /** Remove an alias, or one of its targets */
         delete: operations["remove-alias"];
         options?: never;
         head?: never;
@@ -196,6 +231,23 @@ export interface paths {
          * @description The answer is a line of JSON for every step. The backup ends when the client goes.
          */
         post: operations["backup-store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bounces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the mail of each domain and account that you manage came to in 24 hours */
+        get: operations["list-bounces"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -374,6 +426,23 @@ export interface paths {
         head?: never;
         /** Change a domain's settings */
         patch: operations["change-domain"];
+        trace?: never;
+    };
+    "/api/v1/domains/{name}/bounces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a domain's mail came to, day by day */
+        get: operations["list-bounce-days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/domains/{name}/check": {
@@ -1103,7 +1172,9 @@ export interface components {
         Alias: {
             /** @description sales@example.com */
             address: string;
-            /** @description anna@example.com */
+            /** @description the target is not here */
+            readonly outside?: boolean;
+            /** @description anna@example.com; an address of a domain that is not hosted here is outside, and mail is forwarded to it */
             target: string;
         };
         AppPassword: {
@@ -1152,6 +1223,129 @@ export interface components {
             state: "ready" | "receiving_only" | "fix" | "unknown" | "unchecked" | "parked" | "disabled";
             /** @description for people: 3 records to fix */
             text: string;
+        };
+        BounceDay: {
+            /**
+             * Format: int64
+             * @description refused as spam, or for what this server is known for
+             */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description reports that a recipient called a message spam
+             */
+            complaints: number;
+            /** Format: date-time */
+            day: string;
+            /**
+             * Format: int64
+             * @description attempts that were put off
+             */
+            deferred: number;
+            /** Format: int64 */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description the mailbox has no room
+             */
+            full: number;
+            /**
+             * Format: int64
+             * @description there is no such mailbox or domain
+             */
+            hard: number;
+            /**
+             * Format: double
+             * @description hard of sent
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description refused by another rule
+             */
+            policy: number;
+            /**
+             * Format: int64
+             * @description recipients that are a role, such as postmaster
+             */
+            roles: number;
+            /** @description the last reply that refused something as spam; empty: none */
+            said: string;
+            /**
+             * Format: int64
+             * @description recipients that came to an end
+             */
+            sent: number;
+            /**
+             * Format: int64
+             * @description given up for another reason
+             */
+            soft: number;
+        };
+        BounceTotal: {
+            /** @description empty: it is a domain's */
+            account: string;
+            /**
+             * Format: int64
+             * @description refused as spam, or for what this server is known for
+             */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description reports that a recipient called a message spam
+             */
+            complaints: number;
+            /**
+             * Format: int64
+             * @description attempts that were put off
+             */
+            deferred: number;
+            /** Format: int64 */
+            delivered: number;
+            /** @description empty: it is an account's */
+            domain: string;
+            /**
+             * Format: int64
+             * @description the mailbox has no room
+             */
+            full: number;
+            /**
+             * Format: int64
+             * @description there is no such mailbox or domain
+             */
+            hard: number;
+            /**
+             * Format: double
+             * @description hard of sent
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description refused by another rule
+             */
+            policy: number;
+            /**
+             * Format: int64
+             * @description recipients that are a role, such as postmaster
+             */
+            roles: number;
+            /** @description the last reply that refused something as spam; empty: none */
+            said: string;
+            /**
+             * Format: int64
+             * @description recipients that came to an end
+             */
+            sent: number;
+            /**
+             * Format: date-time
+             * @description too much has come back since then
+             */
+            since?: string;
+            /**
+             * Format: int64
+             * @description given up for another reason
+             */
+            soft: number;
         };
         CAASettings: {
             issuers?: string[] | null;
@@ -2077,6 +2271,34 @@ export interface components {
             note: string;
             record: string;
         };
+        Suppression: {
+            address: string;
+            /**
+             * Format: int64
+             * @description how often it was told
+             */
+            count: number;
+            /** @description what the other server said, or the kind of complaint */
+            diagnostic: string;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            /** @description told by a bounce or a report, not in the session */
+            returned: boolean;
+            /** @description RFC 3463; empty: none was given */
+            status: string;
+            /**
+             * Format: date-time
+             * @description from then on mail is tried again
+             */
+            until: string;
+            /**
+             * @description bounced: there is no such mailbox; complained: bulk mail is not wanted
+             * @enum {string}
+             */
+            why: "bounced" | "complained";
+        };
         TLSASettings: {
             off?: boolean;
         };
@@ -2613,6 +2835,101 @@ export interface operations {
             };
         };
     };
+    "list-suppressions": {
+        parameters: {
+            query?: {
+                /** @description an address: those after it */
+                after?: string;
+                /** @description addresses */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "clear-suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "clear-suppression": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+                recipient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "list-aliases": {
         parameters: {
             query?: never;
@@ -2677,9 +2994,13 @@ export interface operations {
     };
     "remove-alias": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description what it is not to lead to any more; without it nothing */
+                target?: string;
+            };
             header?: never;
             path: {
+                /** @description sales@example.com */
                 address: string;
             };
             cookie?: never;
@@ -2723,6 +3044,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-bounces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BounceTotal"][] | null;
+                };
             };
             /** @description Error */
             default: {
@@ -3148,6 +3498,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-bounce-days": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BounceDay"][] | null;
                 };
             };
             /** @description Error */
