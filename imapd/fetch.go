@@ -216,6 +216,8 @@ func (m *fetched) writeItem(item *fetchItem) {
 		out.Raw(message.StructureOf(m.row.Index, true))
 	case itemSection:
 		m.writeSection(item)
+	case itemPreview:
+		m.writePreview()
 	default:
 		m.writeBinary(item)
 	}

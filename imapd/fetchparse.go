@@ -27,6 +27,7 @@ const (
 	itemSection       // BODY[...], and RFC822 with its kin
 	itemBinary        // BINARY[...], RFC 3516
 	itemBinarySize    // BINARY.SIZE[...]
+	itemPreview       // PREVIEW, RFC 8970
 )
 
 // stored reports whether the item needs the message's row.
@@ -150,6 +151,8 @@ func (s *session) readFetchItem() []fetchItem {
 		return simple(itemEnvelope)
 	case "BODYSTRUCTURE":
 		return simple(itemBodyStructure)
+	case "PREVIEW":
+		return []fetchItem{s.readPreview()}
 	case "RFC822":
 		return []fetchItem{{kind: itemSection, name: name}}
 	case "RFC822.HEADER":

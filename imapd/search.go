@@ -17,7 +17,7 @@ func (s *session) search(r *request) error {
 		return err
 	}
 	if s.badCharset {
-		return coded("BADCHARSET (UTF-8)", gomail.Errorf(gomail.Invalid, "The charset is not known; use UTF-8"))
+		return errBadCharset()
 	}
 	if q.modSeq {
 		s.enableCondstore()
@@ -148,7 +148,7 @@ func (s *session) writeExtendedResult(r *request, q searchQuery, found []int) {
 	if !q.extended {
 		q.all = true
 	}
-	if !q.min && !q.max && !q.all && !q.count {
+	if !q.min && !q.max && !q.all && !q.count && q.partial == nil {
 		return
 	}
 	s.out.Text("* ESEARCH (TAG ")
@@ -159,6 +159,9 @@ func (s *session) writeExtendedResult(r *request, q searchQuery, found []int) {
 	}
 	if len(found) > 0 {
 		s.writeFound(r, q, found)
+	}
+	if q.partial != nil {
+		s.writePartial(r, q, found)
 	}
 	if q.count {
 		s.out.Text(" COUNT ")
@@ -181,10 +184,25 @@ func (s *session) writeFound(r *request, q searchQuery, found []int) {
 		s.out.Int(int64(s.number(r, found[len(found)-1])))
 	}
 	if q.all {
-		numbers := make([]uint32, len(found))
-		for n, i := range found {
-			numbers[n] = s.number(r, i)
-		}
-		s.out.Text(" ALL " + imapwire.FormatSet(numbers))
+		s.out.Text(" ALL " + imapwire.FormatSet(s.numbers(r, found)))
 	}
+}
+
+// numbers returns what the command's form calls the messages.
+func (s *session) numbers(r *request, found []int) []uint32 {
+	numbers := make([]uint32, len(found))
+	for n, i := range found {
+		numbers[n] = s.number(r, i)
+	}
+	return numbers
+}
+
+// writePartial writes PARTIAL, RFC 9394 section 3.1.
+func (s *session) writePartial(r *request, q searchQuery, found []int) {
+	s.out.Text(" PARTIAL (" + q.partialRange() + " ")
+	if part := q.partialOf(found); len(part) > 0 {
+		s.out.Text(imapwire.FormatSet(s.numbers(r, part)) + ")")
+		return
+	}
+	s.out.Text("NIL)")
 }

@@ -3,8 +3,10 @@ package imapd_test
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"crypto/tls"
 	"flag"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,6 +32,7 @@ var update = flag.Bool("update", false, "write the S: lines of the transcripts a
 //	C:      a line that the client sends
 //	C|:     the same without CRLF, with Go's escapes
 //	TLS:    the client begins TLS
+//	DEFLATE: it deflates from here on, and inflates
 //	S:      a line that the server sends in answer; <end> is the end of the
 //	        connection, <n> a number that changes
 //	C2: S2: the same in a second session of the same account
@@ -252,6 +255,9 @@ func (p *player) act(kind, rest string) {
 			p.t.Fatal(err)
 		}
 		c.use(conn)
+	case "DEFLATE":
+		c := p.client("")
+		c.use(deflated{c.conn, flate.NewReader(c.conn)})
 	case "mail":
 		p.deliver(strings.Fields(rest))
 	}
@@ -281,6 +287,25 @@ func (p *player) deliver(words []string) {
 		}
 	}
 	p.house.deliver(words[0], string(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))), flags, keywords...)
+}
+
+// deflated is a connection that deflates what it writes.
+type deflated struct {
+	net.Conn
+	r io.Reader
+}
+
+func (d deflated) Read(p []byte) (int, error) { return d.r.Read(p) }
+
+func (d deflated) Write(p []byte) (int, error) {
+	w, err := flate.NewWriter(d.Conn, flate.BestSpeed)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := w.Write(p); err != nil {
+		return 0, err
+	}
+	return len(p), w.Flush()
 }
 
 var uidValidity = regexp.MustCompile(`\[UIDVALIDITY ([0-9]+)\]`)

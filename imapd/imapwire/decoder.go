@@ -230,6 +230,16 @@ func (d *Decoder) TryWord(word string) bool {
 	return false
 }
 
+// TryText takes a text that stands next, in whatever case.
+func (d *Decoder) TryText(text string) bool {
+	rest := d.line[min(d.pos, len(d.line)):]
+	if d.err != nil || len(rest) < len(text) || !strings.EqualFold(string(rest[:len(text)]), text) {
+		return false
+	}
+	d.pos += len(text)
+	return true
+}
+
 // Flag reads a flag or a keyword, in its own spelling.
 func (d *Decoder) Flag() string {
 	prefix := ""

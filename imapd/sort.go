@@ -1,0 +1,232 @@
+package imapd
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"gomail"
+	"gomail/mailbox"
+	"gomail/message"
+)
+
+// sort answers SORT and UID SORT, RFC 5256 section 3, with the result options
+// of RFC 5267 and RFC 9394.
+func (s *session) sort(r *request) error {
+	s.badCharset = false
+	p := searchParser{s: s, now: time.Now()}
+	s.dec.Space()
+	if s.dec.TryWord("RETURN") {
+		p.readReturn()
+		s.dec.Space()
+	}
+	criteria := s.readSortCriteria()
+	s.readOrderedSearch(&p)
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	if s.badCharset {
+		return errBadCharset()
+	}
+	q := p.q
+	found, err := s.find(q)
+	if err == nil {
+		found, err = s.sorted(found, criteria)
+	}
+	if err != nil {
+		if q.save {
+			s.view.saved = nil
+		}
+		return err
+	}
+	if q.save {
+		kept := s.view.uids(q.saved(found))
+		slices.Sort(kept)
+		s.view.saved = kept
+	}
+	if q.extended {
+		s.writeExtendedResult(r, q, found)
+		return nil
+	}
+	s.out.Text("* SORT")
+	for _, i := range found {
+		s.out.Text(" ")
+		s.out.Int(int64(s.number(r, i)))
+	}
+	s.out.Text("\r\n")
+	return nil
+}
+
+func errBadCharset() error {
+	return coded("BADCHARSET (UTF-8)", gomail.Errorf(gomail.Invalid, "The charset is not known; use UTF-8"))
+}
+
+// readOrderedSearch reads the charset, which SORT and THREAD must name, and the
+// conditions.
+func (s *session) readOrderedSearch(p *searchParser) {
+	s.dec.Space()
+	p.charset(s.dec.Astring())
+	s.dec.Space()
+	p.readKeys()
+}
+
+// sortCriterion is one of those that messages are sorted by.
+type sortCriterion struct {
+	key     string // "DATE"
+	reverse bool
+}
+
+// maxCriteria is how many there may be: more than there are kinds of them.
+const maxCriteria = 30
+
+func (s *session) readSortCriteria() (criteria []sortCriterion) {
+	reverse := false
+	s.dec.List(func() {
+		switch word := s.dec.Word(); word {
+		case "REVERSE":
+			if reverse {
+				s.dec.Fail("REVERSE stands there twice")
+			}
+			reverse = true
+			return
+		case "ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO":
+			criteria = append(criteria, sortCriterion{word, reverse})
+			reverse = false
+		default:
+			s.dec.Fail("Unknown SORT criterion")
+		}
+		if len(criteria) > maxCriteria {
+			s.dec.Fail("Too many SORT criteria")
+		}
+	})
+	if len(criteria) == 0 || reverse {
+		s.dec.Fail("Expected SORT criteria")
+	}
+	return criteria
+}
+
+// sortable is what a message is sorted by: a time, a size or a text for each
+// criterion.
+type sortable struct {
+	index   int
+	numbers []int64
+	texts   []string
+}
+
+// sorted returns the messages in the order of the criteria; those that are
+// alike in the order of the mailbox. Messages that are gone are left out.
+func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
+	all := make([]sortable, 0, len(found))
+	err := s.eachItem(found, sortDepth(criteria), func(i int, row *loaded) error {
+		x, err := newSortable(i, row, criteria)
+		all = append(all, x)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(a, b sortable) int { return compareSortables(a, b, criteria) })
+	order := make([]int, len(all))
+	for n, x := range all {
+		order[n] = x.index
+	}
+	return order, nil
+}
+
+// sortDepth is how much of each message the criteria need.
+func sortDepth(criteria []sortCriterion) mailbox.Depth {
+	for _, c := range criteria {
+		if c.key != "ARRIVAL" && c.key != "SIZE" {
+			return mailbox.WithIndex
+		}
+	}
+	return mailbox.Facts
+}
+
+func newSortable(i int, row *loaded, criteria []sortCriterion) (sortable, error) {
+	x := sortable{index: i, numbers: make([]int64, len(criteria)), texts: make([]string, len(criteria))}
+	var parsed *message.Index
+	for n, c := range criteria {
+		switch c.key {
+		case "ARRIVAL":
+			x.numbers[n] = row.Received.Unix()
+			continue
+		case "SIZE":
+			x.numbers[n] = row.Size
+			continue
+		}
+		if parsed == nil {
+			var err error
+			if parsed, err = message.UnmarshalIndex(row.Index); err != nil {
+				return x, err
+			}
+		}
+		if c.key == "DATE" {
+			x.numbers[n] = sentDate(parsed, row).Unix()
+			continue
+		}
+		x.texts[n] = sortText(parsed.Envelope, c.key)
+	}
+	return x, nil
+}
+
+// sentDate is the Date field's, or where it cannot be read that of arrival, RFC
+// 5256 section 2.2.
+func sentDate(x *message.Index, row *loaded) time.Time {
+	if x.Date.IsZero() {
+		return row.Received
+	}
+	return x.Date
+}
+
+// sortText is the text of a criterion, in a form that is compared octet by
+// octet: without case, RFC 5256 section 3.
+func sortText(e *message.Envelope, key string) string {
+	switch key {
+	case "SUBJECT":
+		base, _ := message.BaseSubject(e.Subject)
+		return fold(base)
+	case "FROM":
+		return firstMailbox(e.From)
+	case "TO":
+		return firstMailbox(e.To)
+	case "CC":
+		return firstMailbox(e.Cc)
+	case "DISPLAYFROM":
+		return firstDisplay(e.From)
+	}
+	return firstDisplay(e.To)
+}
+
+// firstMailbox is the local part of the first address.
+func firstMailbox(list []message.HeaderAddress) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return fold(list[0].Local)
+}
+
+// firstDisplay is how the first address is shown, RFC 5957 section 3.
+func firstDisplay(list []message.HeaderAddress) string {
+	if len(list) == 0 {
+		return ""
+	}
+	if name := strings.TrimSpace(message.DecodeWords(list[0].Name)); name != "" {
+		return fold(name)
+	}
+	return fold(list[0].Local + "@" + list[0].Domain)
+}
+
+func compareSortables(a, b sortable, criteria []sortCriterion) int {
+	for n, c := range criteria {
+		order := cmp.Or(cmp.Compare(a.numbers[n], b.numbers[n]), strings.Compare(a.texts[n], b.texts[n]))
+		if c.reverse {
+			order = -order
+		}
+		if order != 0 {
+			return order
+		}
+	}
+	return 0
+}
