@@ -96,6 +96,8 @@ func commands() map[string]command {
 		"UID THREAD":  {stateSelected, (*session).thread, false},
 		"UID FETCH":   {stateSelected, (*session).fetch, false},
 		"UID STORE":   {stateSelected, (*session).store, false},
+		"REPLACE":     {stateSelected, (*session).replace, false},
+		"UID REPLACE": {stateSelected, (*session).replace, false},
 		"UID COPY":    {stateSelected, (*session).copy, false},
 		"UID MOVE":    {stateSelected, (*session).move, false},
 	}

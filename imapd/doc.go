@@ -5,8 +5,9 @@
 // (5258), LIST-STATUS (5819), SPECIAL-USE (6154), MOVE (6851), UTF8=ACCEPT
 // (6855), CONDSTORE and QRESYNC (7162), APPENDLIMIT (7889), STATUS=SIZE
 // (8438), OBJECTID (8474), QUOTA (9208), BINARY (3516), MULTIAPPEND (3502), SORT
-// and THREAD (5256), SORT=DISPLAY (5957), ESORT (5267), PARTIAL for searches
-// (9394), PREVIEW (8970), COMPRESS=DEFLATE (4978) and UNAUTHENTICATE (8437).
+// and THREAD (5256), SORT=DISPLAY (5957), ESORT (5267), PARTIAL (9394),
+// REPLACE (8508), PREVIEW (8970), COMPRESS=DEFLATE (4978) and UNAUTHENTICATE
+// (8437).
 //
 // A command is a file; the table of commands is in command.go. What a session
 // shows of its mailbox changes only between commands (RFC 9051 section 5.2):

@@ -19,6 +19,9 @@ func (s *session) fetch(r *request) error {
 	if q.vanished && (!r.uid || !s.qresync || q.changedSince < 0) {
 		return syntaxError("VANISHED needs UID FETCH, CHANGEDSINCE and QRESYNC enabled")
 	}
+	if q.partial != nil && !r.uid {
+		return syntaxError("PARTIAL needs UID FETCH")
+	}
 	s.completeQuery(r, &q)
 	if r.uid && q.changedSince >= 0 {
 		if err := s.poll(); err != nil || s.done {
@@ -34,7 +37,11 @@ func (s *session) fetch(r *request) error {
 			return err
 		}
 	}
-	return s.writeFetched(r, q, s.changedSince(indexes, q.changedSince))
+	indexes = s.changedSince(indexes, q.changedSince)
+	if q.partial != nil {
+		indexes = q.partial.of(indexes)
+	}
+	return s.writeFetched(r, q, indexes)
 }
 
 // completeQuery adds the items that the form of the command implies.

@@ -52,6 +52,7 @@ type fetchQuery struct {
 	items        []fetchItem
 	changedSince gomail.ModSeq // negative: no condition
 	vanished     bool
+	partial      *partial // nil: all of them
 }
 
 func (q *fetchQuery) has(kind fetchKind) bool {
@@ -111,6 +112,8 @@ func (s *session) readFetchModifier(q *fetchQuery) {
 		q.changedSince = gomail.ModSeq(s.dec.Number64())
 	case "VANISHED":
 		q.vanished = true
+	case "PARTIAL":
+		q.partial = s.readPartialRange()
 	default:
 		s.dec.Fail("Unknown modifier of FETCH")
 	}

@@ -199,8 +199,8 @@ func (s *session) numbers(r *request, found []int) []uint32 {
 
 // writePartial writes PARTIAL, RFC 9394 section 3.1.
 func (s *session) writePartial(r *request, q searchQuery, found []int) {
-	s.out.Text(" PARTIAL (" + q.partialRange() + " ")
-	if part := q.partialOf(found); len(part) > 0 {
+	s.out.Text(" PARTIAL (" + q.partial.String() + " ")
+	if part := q.partial.of(found); len(part) > 0 {
 		s.out.Text(imapwire.FormatSet(s.numbers(r, part)) + ")")
 		return
 	}

@@ -1,7 +1,6 @@
 package imapd
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -29,8 +28,7 @@ type searchQuery struct {
 
 	extended                   bool // RETURN was given
 	min, max, all, count, save bool
-	partial                    *imapwire.Span // PARTIAL, RFC 9394; positions, from the end where they are negative
-	fromEnd                    bool
+	partial                    *partial // nil: not asked for
 }
 
 // maxSearchKeys is how many conditions one SEARCH may have.
@@ -89,7 +87,10 @@ func (p *searchParser) readReturn() {
 		case "SAVE":
 			q.save = true
 		case "PARTIAL":
-			p.readPartial()
+			if q.partial != nil {
+				dec.Fail("PARTIAL stands there twice")
+			}
+			q.partial = p.s.readPartialRange()
 		default:
 			dec.Fail("Unknown result option of SEARCH")
 		}
@@ -100,52 +101,6 @@ func (p *searchParser) readReturn() {
 	if !q.min && !q.max && !q.count && !q.save && q.partial == nil {
 		q.all = true
 	}
-}
-
-// readPartial reads PARTIAL 1:500, or -1:-500 from the end, RFC 9394 section 3.1.
-func (p *searchParser) readPartial() {
-	dec := &p.s.dec
-	if p.q.partial != nil {
-		dec.Fail("PARTIAL stands there twice")
-	}
-	dec.Space()
-	p.q.fromEnd = dec.Peek() == '-'
-	part := func() uint32 {
-		if p.q.fromEnd {
-			dec.Expect('-')
-		}
-		n := dec.Number()
-		if n == 0 {
-			dec.Fail("Positions begin with 1")
-		}
-		return n
-	}
-	first := part()
-	dec.Expect(':')
-	last := part()
-	p.q.partial = &imapwire.Span{First: min(first, last), Last: max(first, last)}
-}
-
-// partialOf returns the share of what was found that PARTIAL asks for.
-func (q *searchQuery) partialOf(found []int) []int {
-	n := len(found)
-	first, last := int(q.partial.First), min(int(q.partial.Last), n)
-	if first > n {
-		return nil
-	}
-	if q.fromEnd {
-		return found[n-last : n-first+1]
-	}
-	return found[first-1 : last]
-}
-
-// partialRange is how PARTIAL was asked for.
-func (q *searchQuery) partialRange() string {
-	sign := ""
-	if q.fromEnd {
-		sign = "-"
-	}
-	return fmt.Sprintf("%s%d:%s%d", sign, q.partial.First, sign, q.partial.Last)
 }
 
 // charset accepts UTF-8 and its subset.
