@@ -5,9 +5,9 @@
 //
 // It follows RFC 5321 with these extensions: SIZE (RFC 1870), 8BITMIME (RFC
 // 6152), SMTPUTF8 (RFC 6531), PIPELINING (RFC 2920), CHUNKING (RFC 3030), DSN
-// (RFC 3461), ENHANCEDSTATUSCODES (RFC 2034), STARTTLS (RFC 3207), AUTH (RFC
-// 4954; PLAIN and LOGIN, on submission and over TLS only), LIMITS (RFC 9422)
-// and HELP. Submission follows RFC 6409 and RFC 8314.
+// (RFC 3461), ENHANCEDSTATUSCODES (RFC 2034), STARTTLS (RFC 3207), REQUIRETLS
+// (RFC 8689), AUTH (RFC 4954; PLAIN and LOGIN, on submission and over TLS only),
+// LIMITS (RFC 9422) and HELP. Submission follows RFC 6409 and RFC 8314.
 //
 // Three things differ from the letter of the standard, for safety: source
 // routes are refused (RFC 5321 appendix C lets a server do so), a command line

@@ -36,6 +36,10 @@ type text string
 
 // UnmarshalJSON reads a scalar.
 func (t *text) UnmarshalJSON(octets []byte) error {
+	if isPlain(octets) {
+		*t = text(strings.TrimSpace(string(octets[1 : len(octets)-1])))
+		return nil
+	}
 	s := strings.TrimSpace(string(octets))
 	switch {
 	case s == "null":
@@ -50,6 +54,21 @@ func (t *text) UnmarshalJSON(octets []byte) error {
 	}
 	*t = text(cleanText(s))
 	return nil
+}
+
+// isPlain reports whether a value is a short string of printable ASCII without
+// escapes, as nearly all are: a large report has 100,000 of them.
+func isPlain(octets []byte) bool {
+	n := len(octets)
+	if n < 2 || n > maxText || octets[0] != '"' || octets[n-1] != '"' {
+		return false
+	}
+	for _, c := range octets[1 : n-1] {
+		if c < ' ' || c > '~' || c == '\\' || c == '"' {
+			return false
+		}
+	}
+	return true
 }
 
 // cleanText keeps what can be shown in a line, line ends apart: some put a
