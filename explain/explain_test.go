@@ -49,6 +49,7 @@ func TestStories(t *testing.T) {
 {"time":"2026-05-04T10:00:03Z","msg":"delivery","outcome":"deferred","queueid":17,"rcpt":"eve@example.net","remote":"mx.example.net","attempt":1,"reply":"450 4.7.1 greylisted"}
 {"time":"2026-05-04T09:00:00Z","msg":"received","outcome":"junked","msgid":"def","remote":"192.0.2.1:25","from":"x@forged.example","rcpt":["anna@example.com"],"why":["SPF of forged.example: fail, the client is not authorized."]}
 {"time":"2026-05-04T11:00:00Z","msg":"SMTP recipient refused","remote":"192.0.2.1:25","from":"x@y.example","rcpt":"<nobody@example.com>","err":"there is no mailbox nobody@example.com here"}
+{"time":"2026-05-04T09:00:01Z","msg":"forwarded","msgid":"def","queueid":5,"from":"SRS0=x@example.com","rcpt":"one@far.example"}
 {"time":"2026-05-04T12:00:00Z","msg":"delivery","outcome":"failed","queueid":99,"rcpt":"z@example.org","remote":"mx.example.org","attempt":3,"reply":"550 5.1.1 no"}`
 	var records []Record
 	for _, line := range strings.Split(lines, "\n") {
@@ -84,10 +85,11 @@ good: Attempt 1 for bob@example.org: mx.example.org took it (TLS 1.3): 250 2.0.0
 waiting: Attempt 1 for eve@example.net was put off at mx.example.net: 450 4.7.1 greylisted.
   because: The server asks senders that it does not know to come back.
   next: It is tried again; nothing is to be done.
-# From x@forged.example to anna@example.com
+# From x@forged.example to anna@example.com, one@far.example
 waiting: It came from 192.0.2.1:25 and was delivered to Junk.
   because: SPF of forged.example: fail, the client is not authorized.
-  next: If it is wanted, move it to the inbox and ask its sender to mend what failed.`
+  next: If it is wanted, move it to the inbox and ask its sender to mend what failed.
+good: An alias sends it on to one@far.example, with SRS0=x@example.com as the envelope's sender.`
 	if text := strings.Join(got, "\n"); text != want {
 		t.Errorf("told is\n%s", text)
 	}

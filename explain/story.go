@@ -147,6 +147,8 @@ func step(r Record) Step {
 		s.State, s.Text, s.Next = received(r, problem)
 	case "submitted":
 		s.State, s.Text = submitted(r, problem)
+	case "forwarded":
+		s.State, s.Text = Good, fmt.Sprintf("An alias sends it on to %s, with %s as the envelope's sender", strings.Join(r.Rcpt, ", "), orNobody(r.From))
 	case "delivery":
 		s.State, s.Text = delivery(r)
 		if s.State != Good {
