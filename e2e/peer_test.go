@@ -155,11 +155,17 @@ func (p *postfixPeer) received(text string) (message string) {
 // selfSigned returns a certificate and its key in PEM.
 func selfSigned(t testing.TB, host string) string {
 	t.Helper()
+	return selfSignedUntil(t, host, time.Now().Add(time.Hour))
+}
+
+// selfSignedUntil is selfSigned with an end.
+func selfSignedUntil(t testing.TB, host string, end time.Time) string {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: end.Add(-2 * time.Hour), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

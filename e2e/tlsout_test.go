@@ -99,7 +99,7 @@ func TestTLSPoliciesOutward(t *testing.T) {
 	need(t, "/usr/sbin/posttls-finger", "unshare")
 	began := time.Now()
 	world := startInternet(t, 60)
-	hosts := []string{"mx.peer.test", "ta.peer.test", "wrong.peer.test", "pkix.peer.test", "mta-sts.sts.test", "mta-sts.other.sts.test", "mta-sts.large.sts.test"}
+	hosts := []string{"mx.peer.test", "ta.peer.test", "wrong.peer.test", "pkix.peer.test", "mta-sts.sts.test", "mta-sts.expired.sts.test", "mta-sts.other.sts.test", "mta-sts.large.sts.test"}
 	m := world.join(t, hosts...)
 	own := filepath.Join(m.dir, "cert.pem")
 	leaf, ca := certificates(t, own)[0], certificates(t, filepath.Join(m.dir, "self-signed.pem"))[0]
@@ -112,11 +112,14 @@ func TestTLSPoliciesOutward(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := write(t, filepath.Join(m.dir, "peer.pem"), string(chain)+string(authority))
-	peer := startPostfixPeer(t, "virtual_mailbox_domains = static:ok\nvirtual_mailbox_maps = static:bob/\nsmtpd_tls_cert_file = "+file+"\nsmtpd_tls_key_file = "+file+"\n")
+	expired := write(t, filepath.Join(m.dir, "expired.pem"), selfSignedUntil(t, "expired.peer.test", time.Now().Add(-time.Hour)))
+	byName := write(t, filepath.Join(m.dir, "sni"), "expired.peer.test "+expired+"\n")
+	peer := startPostfixPeer(t, "tls_server_sni_maps = texthash:"+byName+"\nvirtual_mailbox_domains = static:ok\nvirtual_mailbox_maps = static:bob/\nsmtpd_tls_cert_file = "+file+"\nsmtpd_tls_key_file = "+file+"\n")
 
 	var signed strings.Builder
 	for host, record := range map[string]string{
 		"mx": tlsa(t, 3, 1, 1, leaf), "ta": tlsa(t, 2, 0, 2, ca), "elsewhere": tlsa(t, 2, 1, 1, ca), "wrong": "3 1 1 " + strings.Repeat("ab", 32), "pkix": tlsa(t, 1, 1, 1, leaf),
+		"expired": tlsa(t, 3, 1, 1, certificates(t, expired)[0]),
 	} {
 		signed.WriteString(host + " A " + peerAddress + "\n_25._tcp." + host + " TLSA " + record + "\nto-" + host + " MX 10 " + host + "\n")
 	}
@@ -124,6 +127,9 @@ func TestTLSPoliciesOutward(t *testing.T) {
 @ MX 10 mx.peer.test.
 _mta-sts TXT "v=STSv1; id=1"
 mta-sts A ` + policyAddress + `
+expired MX 10 expired.peer.test.
+_mta-sts.expired TXT "v=STSv1; id=1"
+mta-sts.expired A ` + policyAddress + `
 other MX 10 mx.peer.test.
 _mta-sts.other TXT "v=STSv1; id=1"
 mta-sts.other A ` + policyAddress + `
@@ -135,7 +141,7 @@ mta-sts.large A ` + policyAddress + `
 	world.forget()
 	const policy = "version: STSv1\nmode: enforce\nmax_age: 86400\n"
 	policyHost(t, own, map[string]string{
-		"mta-sts.sts.test": policy + "mx: *.peer.test\n", "mta-sts.other.sts.test": policy + "mx: mail.sts.test\n",
+		"mta-sts.sts.test": policy + "mx: *.peer.test\n", "mta-sts.expired.sts.test": policy + "mx: expired.peer.test\n", "mta-sts.other.sts.test": policy + "mx: mail.sts.test\n",
 		"mta-sts.large.sts.test": policy + strings.Repeat("mx: mail.sts.test\n", 60_000),
 	})
 
@@ -143,6 +149,8 @@ mta-sts.large A ` + policyAddress + `
 		"to-mx.peer.test":        {"outcome=delivered", "TLS1.3", "verified by dane", "policy=dane"},
 		"to-ta.peer.test":        {"outcome=delivered", "verified by dane"},
 		"to-pkix.peer.test":      {"outcome=delivered", "verified by webpki", "policy=dane"},
+		"to-expired.peer.test":   {"outcome=delivered", "verified by dane"}, // self-signed and expired: the key is right
+		"expired.sts.test":       {"outcome=temporary", "certificate has expired"},
 		"to-wrong.peer.test":     {"outcome=temporary", "the server is not verified, which is demanded by the TLSA records of wrong.peer.test"},
 		"to-elsewhere.peer.test": {"outcome=temporary", "certificate is valid for"},
 		"sts.test":               {"outcome=delivered", "verified by mta-sts", "policy=mta-sts"},
@@ -161,8 +169,8 @@ mta-sts.large A ` + policyAddress + `
 	if got := peer.received("Subject: to to-mx.peer.test"); !strings.Contains(got, "using TLSv1.3") {
 		t.Errorf("Postfix has\n%s", got)
 	}
-	if files, _ := filepath.Glob(filepath.Join(peer.dir, "mail/bob/new/*")); len(files) != 5 {
-		t.Errorf("Postfix has %d messages, want 5", len(files))
+	if files, _ := filepath.Glob(filepath.Join(peer.dir, "mail/bob/new/*")); len(files) != 6 {
+		t.Errorf("Postfix has %d messages, want 6", len(files))
 	}
 	var waiting []struct {
 		ID         string
@@ -171,7 +179,7 @@ mta-sts.large A ` + policyAddress + `
 			LastTLS string `json:"last_tls"`
 		}
 	}
-	if err := json.Unmarshal([]byte(m.must("queue", "list", "--json")), &waiting); err != nil || len(waiting) != 4 {
+	if err := json.Unmarshal([]byte(m.must("queue", "list", "--json")), &waiting); err != nil || len(waiting) != 5 {
 		t.Errorf("waiting: %+v, %v", waiting, err)
 	}
 
@@ -223,7 +231,7 @@ mta-sts.large A ` + policyAddress + `
 	defer st.Close()
 	for domain, want := range map[string]string{
 		"to-mx.peer.test": "tlsa ", "to-wrong.peer.test": "tlsa certificate-not-trusted", "to-pkix.peer.test": "tlsa tlsa-invalid", "to-elsewhere.peer.test": "tlsa certificate-host-mismatch",
-		"sts.test": "sts ", "other.sts.test": "sts validation-failure", "large.sts.test": "sts sts-policy-fetch-error",
+		"sts.test": "sts ", "other.sts.test": "sts validation-failure", "large.sts.test": "sts sts-policy-fetch-error", "expired.sts.test": "sts certificate-expired",
 	} {
 		counts, err := st.TLSSessions(t.Context(), domain, tlspolicy.Day(began), 10)
 		if later := tlspolicy.Day(time.Now()); err == nil && later.After(began) { // midnight came

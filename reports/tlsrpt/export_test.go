@@ -15,5 +15,5 @@ const (
 
 func (c *Counter) Flush(ctx context.Context)        { c.flush(ctx) }
 func (c *Counter) Kinds() (pending, dropped int)    { return len(c.pending), c.dropped }
-func (s *Sender) SendDue(ctx context.Context) error { return s.sendDue(ctx) }
+func (s *Sender) SendDue(ctx context.Context) error { _, err := s.sendDue(ctx); return err }
 func (r Outgoing) Start() time.Time                 { return r.start() }

@@ -20,7 +20,8 @@ import (
 
 // The sender's pace and bounds.
 const (
-	lookEvery  = time.Minute
+	lookEvery  = time.Minute         // while there are reports to send
+	lookSeldom = 10 * time.Minute    // while there are none
 	perLook    = 30                  // reports sent at a time
 	mostDue    = 10_000              // read at a time
 	spread     = 4 * time.Hour       // after midnight, RFC 8460 section 4.1
@@ -42,12 +43,15 @@ func NewSender(c Config) *Sender { return &Sender{c.withDefaults()} }
 
 // Run sends reports when they are due, until ctx ends.
 func (s *Sender) Run(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	var cleaned time.Time
 	for {
-		if err := s.sendDue(ctx); err != nil && ctx.Err() == nil {
+		wait := lookSeldom
+		left, err := s.sendDue(ctx)
+		if err != nil && ctx.Err() == nil {
 			s.config.Logger.Error("TLS reports could not be sent; it is tried again", slog.Any("error", err))
+		}
+		if left {
+			wait = lookEvery
 		}
 		if today := tlspolicy.Day(s.config.Clock()); today.After(cleaned) {
 			cleaned = today
@@ -55,28 +59,31 @@ func (s *Sender) Run(ctx context.Context) error {
 				s.config.Logger.Error("old counts of TLS sessions were not removed", slog.Any("error", err))
 			}
 		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-tick.C:
+		case <-timer.C:
 		}
 	}
 }
 
-// sendDue sends some of the reports that are due.
-func (s *Sender) sendDue(ctx context.Context) error {
+// sendDue sends some of the reports that are due, and reports whether there
+// are others whose time comes soon.
+func (s *Sender) sendDue(ctx context.Context) (left bool, err error) {
 	from, err := s.config.From(ctx)
 	if gomail.KindOf(err) == gomail.NotFound {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	now := s.config.Clock()
 	today := tlspolicy.Day(now)
 	due, err := s.config.Store.TLSReportsDue(ctx, today.AddDate(0, 0, -lateDays), today, now, mostDue)
 	if err != nil {
-		return err
+		return false, err
 	}
 	sent := 0
 	for _, r := range due {
@@ -88,10 +95,10 @@ func (s *Sender) sendDue(ctx context.Context) error {
 		}
 		sent++
 		if err := s.send(ctx, from, r); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return len(due) > sent, nil
 }
 
 // start is when a report may be sent: some time after the end of its day,
