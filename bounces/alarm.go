@@ -11,11 +11,15 @@ import (
 )
 
 // A domain or an account is alarming when more than highPercent of at least
-// enough recipients in 24 hours do not exist, until less than lowPercent do.
+// enough recipients in 24 hours do not exist, until less than lowPercent do, or
+// when the mail to more than highSpam percent is refused as spam, until less
+// than lowSpam is.
 const (
 	enough      = 50
 	highPercent = 5
 	lowPercent  = 3
+	highSpam    = 20
+	lowSpam     = 10
 )
 
 // alarmSpan is what is looked at, lookEvery how often, keepHours how long hours
@@ -27,20 +31,22 @@ const (
 )
 
 // Percent returns how much of what was sent came back as not existing.
-func (c Counts) Percent() float64 {
+func (c Counts) Percent() float64 { return c.percent(c.Hard) }
+
+func (c Counts) percent(n int) float64 {
 	if c.Sent == 0 {
 		return 0
 	}
-	return 100 * float64(c.Hard) / float64(c.Sent)
+	return 100 * float64(n) / float64(c.Sent)
 }
 
 // high reports whether the counts are alarming, when they were so before or
 // not.
 func (c Counts) high(before bool) bool {
 	if before {
-		return c.Hard > 0 && c.Percent() >= lowPercent
+		return c.Hard > 0 && c.Percent() >= lowPercent || c.Blocked > 0 && c.percent(c.Blocked) >= lowSpam
 	}
-	return c.Sent >= enough && c.Percent() > highPercent
+	return c.Sent >= enough && (c.Percent() > highPercent || c.percent(c.Blocked) > highSpam)
 }
 
 // Totals returns what each domain and each account sent in the last 24 hours:
@@ -141,5 +147,9 @@ func (s *Service) tell(ctx context.Context, a Alarm) bool {
 
 // Describe says in a sentence what the counts mean.
 func (c Counts) Describe() string {
-	return fmt.Sprintf("%d of %d recipients in 24 hours do not exist (%.1f %%)", c.Hard, c.Sent, c.Percent())
+	text := fmt.Sprintf("%d of %d recipients in 24 hours do not exist (%.1f %%)", c.Hard, c.Sent, c.Percent())
+	if c.Blocked > 0 {
+		text += fmt.Sprintf(", and mail to %d was refused as spam (%.1f %%)", c.Blocked, c.percent(c.Blocked))
+	}
+	return text
 }

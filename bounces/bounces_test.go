@@ -353,6 +353,27 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
+// Mail that others take for spam is alarming too: above a fifth, until it is
+// less than a tenth.
+func TestSpamIsAlarming(t *testing.T) {
+	f := newFixture(t)
+	for _, step := range []struct{ good, spam, alarms int }{{41, 9, 0}, {0, 5, 2}, {80, 0, 2}, {20, 0, 0}} {
+		for i := range step.good + step.spam {
+			f.Tell(bounces.Outcome{Account: f.anna, From: address("anna@example.com"), To: address("bob@example.net"), Done: true, Delivered: i >= step.spam, Permanent: true, Status: "5.7.1", Text: "likely spam"})
+		}
+		f.Flush(t.Context())
+		if err := f.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := f.Alarms(t.Context()); err != nil || len(all) != step.alarms {
+			t.Errorf("%+v: %+v %v", step, all, err)
+		}
+	}
+	if len(f.told) != 2 || f.told[1].Describe() != "0 of 55 recipients in 24 hours do not exist (0.0 %), and mail to 14 was refused as spam (25.5 %)" || f.told[1].Said != "example.net: likely spam" {
+		t.Errorf("%+v", f.told)
+	}
+}
+
 // What a failing store could not take is written later.
 func TestNothingIsLostWhileTheStoreFails(t *testing.T) {
 	f := newFixture(t)

@@ -58,6 +58,15 @@ func TestSendingLimits(t *testing.T) {
 	gomail("account", "set", i.anna.Address, "--messages-per-hour", "default")
 	c = session()
 	c.want("250", "MAIL FROM:<%s>", i.anna.Address)
+	gomail("account", "hold", i.anna.Address, "--why", "looked at by the postmaster")
+	if reply := session().cmd("MAIL FROM:<%s>", i.anna.Address); !strings.HasPrefix(reply, "450 4.7.0 this account may not send since ") || !strings.Contains(reply, "looked at by the postmaster") {
+		t.Errorf("while it is held: %s", reply)
+	}
+	if shown := gomail("account", "show", i.anna.Address); !strings.Contains(shown, "it may not send since ") {
+		t.Errorf("account show: %s", shown)
+	}
+	gomail("account", "release", i.anna.Address)
+	session().want("250", "MAIL FROM:<%s>", i.anna.Address)
 	for _, bad := range []string{"-1", "many", "1e9"} {
 		if r := run(t, "", binary, "--dir", i.dir, "account", "set", i.anna.Address, "--messages-per-hour="+bad); r.code != 2 || !strings.Contains(r.stderr, "is not a limit") {
 			t.Errorf("--messages-per-hour %s exits %d: %s", bad, r.code, r.stderr)

@@ -48,9 +48,12 @@ type Sent struct {
 // Sending is an account's own limits, and what it has sent in the last 24
 // hours, oldest first.
 type Sending struct {
-	Own  Limits
-	Told time.Time // when administrators were last told that it reached a limit
-	Sent []Sent
+	Own     Limits
+	Told    time.Time // when administrators were last told that it reached a limit
+	Created time.Time // the account's
+	Held    time.Time // since when it may not send at all; zero: it may
+	HeldWhy string
+	Sent    []Sent
 }
 
 // Count adds up what was sent within a window before now.
@@ -142,12 +145,56 @@ type Limiter struct {
 	Store  LimitStore
 	Server Limits // those of accounts without their own
 
+	// FirstDay are the server's for accounts younger than 24 hours, where they
+	// are lower: nobody knows yet how much they send. Only those of an hour are
+	// used.
+	FirstDay Limits
+
 	// Reached tells administrators that an account has reached a limit; nil:
 	// nobody is told.
 	Reached func(ctx context.Context, account gomail.AccountID, why string) error
 
+	// Pressed is told each time an account is refused for a limit; nil: nobody
+	// is.
+	Pressed func(account gomail.AccountID)
+
 	Clock  func() time.Time
 	Logger *slog.Logger
+}
+
+// firstDay is how long an account is new.
+const firstDay = 24 * time.Hour
+
+// effective returns what holds for an account.
+func (l *Limiter) effective(s Sending) Limits {
+	server := l.Server
+	if l.isNew(s) {
+		server.MessagesHour, server.RecipientsHour = lower(server.MessagesHour, l.FirstDay.MessagesHour), lower(server.RecipientsHour, l.FirstDay.RecipientsHour)
+	}
+	return server.over(s.Own)
+}
+
+func (l *Limiter) isNew(s Sending) bool { return l.Clock().Before(s.Created.Add(firstDay)) }
+
+// lower is the lower of two limits, of which 0 is none.
+func lower(a, b int) int {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// check says whether an account may send one more message with so many
+// recipients.
+func (l *Limiter) check(s Sending, recipients int) error {
+	if !s.Held.IsZero() {
+		return gomail.Errorf(gomail.Throttled, "this account may not send since %s: %s; ask your administrator", s.Held.UTC().Format("15:04 MST on 2 January"), s.HeldWhy)
+	}
+	err := l.effective(s).check(s, recipients, l.Clock())
+	if err != nil && l.isNew(s) && l.effective(s) != l.Server.over(s.Own) {
+		return gomail.Errorf(gomail.KindOf(err), "%w (an account may send less on its first day)", err)
+	}
+	return err
 }
 
 // tellAgain is after how long administrators are told of an account again.
@@ -156,7 +203,7 @@ const tellAgain = 24 * time.Hour
 // Sending returns what holds for an account, and what it has sent.
 func (l *Limiter) Sending(ctx context.Context, account gomail.AccountID) (limits Limits, s Sending, err error) {
 	s, err = l.Store.Sending(ctx, account, l.Clock().Add(-24*time.Hour))
-	return l.Server.over(s.Own), s, err
+	return l.effective(s), s, err
 }
 
 // SetLimits gives an account limits of its own.
@@ -173,7 +220,6 @@ func (l *Limiter) SetLimits(ctx context.Context, account gomail.AccountID, own L
 type Allowance struct {
 	limiter *Limiter
 	account gomail.AccountID
-	limits  Limits
 	sending Sending
 }
 
@@ -182,11 +228,11 @@ func (l *Limiter) Allow(ctx context.Context, account gomail.AccountID) (Allowanc
 	if l == nil {
 		return Allowance{}, nil
 	}
-	limits, s, err := l.Sending(ctx, account)
+	_, s, err := l.Sending(ctx, account)
 	if err != nil {
 		return Allowance{}, err
 	}
-	a := Allowance{l, account, limits, s}
+	a := Allowance{l, account, s}
 	return a, a.Recipients(ctx, 1)
 }
 
@@ -195,8 +241,8 @@ func (a Allowance) Recipients(ctx context.Context, n int) error {
 	if a.limiter == nil {
 		return nil
 	}
-	err := a.limits.check(a.sending, n, a.limiter.Clock())
-	if err != nil {
+	err := a.limiter.check(a.sending, n)
+	if err != nil && a.sending.Held.IsZero() {
 		a.limiter.tell(ctx, a.account, a.sending, err)
 	}
 	return err
@@ -209,12 +255,15 @@ func (l *Limiter) within(account gomail.AccountID, recipients int) func(Sending)
 	if l == nil || account == 0 {
 		return nil
 	}
-	return func(s Sending) error { return l.Server.over(s.Own).check(s, recipients, l.Clock()) }
+	return func(s Sending) error { return l.check(s, recipients) }
 }
 
 // tell tells administrators once a day of an account that reached a limit.
 func (l *Limiter) tell(ctx context.Context, account gomail.AccountID, s Sending, why error) {
 	l.Logger.Warn("sending limit reached", slog.Int64("account", int64(account)), slog.String("reason", why.Error()))
+	if l.Pressed != nil {
+		l.Pressed(account)
+	}
 	now := l.Clock()
 	if l.Reached == nil || gomail.KindOf(why) != gomail.Throttled || now.Sub(s.Told) < tellAgain {
 		return

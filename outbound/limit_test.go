@@ -44,7 +44,7 @@ func newLimited(t *testing.T, server outbound.Limits) *limited {
 	if _, err := f.domains(sealer).Add(t.Context(), "example.com", domains.AddOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	a, err := f.store.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: "anna", Domain: "example.com"}}, "x")
+	a, err := f.store.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: "anna", Domain: "example.com"}, Created: f.clock()}, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,5 +194,72 @@ func TestSendingLimitIsExact(t *testing.T) {
 	}
 	if err := f.store.RemoveAccount(t.Context(), f.anna.ID); gomail.KindOf(err) != gomail.Exists {
 		t.Errorf("an account with mail in the queue was removed: %v", err)
+	}
+}
+
+// A new account may send less in an hour than others, unless it has limits of
+// its own, and as much as they from the second day on.
+func TestFirstDay(t *testing.T) {
+	f := newLimited(t, outbound.Limits{MessagesHour: 5})
+	f.limiter.FirstDay = outbound.Limits{MessagesHour: 2, RecipientsHour: 4}
+	if err := f.send(5); gomail.KindOf(err) != gomail.Refused {
+		t.Errorf("five recipients: %v", err)
+	}
+	for range 2 {
+		if err := f.send(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.send(1); gomail.KindOf(err) != gomail.Throttled || !strings.Contains(err.Error(), "limit of 2 messages an hour") || !strings.HasSuffix(err.Error(), "(an account may send less on its first day)") {
+		t.Errorf("a third message: %v", err)
+	}
+	own := outbound.NoOwnLimits
+	own.MessagesHour = 3
+	if err := f.limiter.SetLimits(t.Context(), f.anna.ID, own); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.send(1); err != nil {
+		t.Errorf("within its own limit: %v", err)
+	}
+	f.advance(24 * time.Hour)
+	if err := f.limiter.SetLimits(t.Context(), f.anna.ID, outbound.NoOwnLimits); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := f.send(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.send(1); gomail.KindOf(err) != gomail.Throttled || strings.Contains(err.Error(), "first day") {
+		t.Errorf("the day after: %v", err)
+	}
+}
+
+// A held account is refused, also where its message had begun, and nobody is
+// told of a limit.
+func TestHeldAccount(t *testing.T) {
+	f := newLimited(t, outbound.Limits{})
+	allowance, err := f.limiter.Allow(t.Context(), f.anna.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.store.HoldAccount(t.Context(), f.anna.ID, f.clock(), "it looks odd"); err != nil {
+		t.Fatal(err)
+	}
+	if err := allowance.Recipients(t.Context(), 1); err != nil {
+		t.Errorf("what had begun: %v", err)
+	}
+	e := gomail.Envelope{From: f.anna.Address, Client: gomail.Client{Account: f.anna.ID}, Recipients: []gomail.Recipient{{Address: gomail.Address{Local: "r", Domain: "example.net"}}}}
+	if _, err := f.Submit(t.Context(), e, shortMessage()); gomail.KindOf(err) != gomail.Throttled || !strings.Contains(err.Error(), "it looks odd; ask your administrator") {
+		t.Errorf("it ends: %v", err)
+	}
+	if err := f.send(1); gomail.KindOf(err) != gomail.Throttled {
+		t.Errorf("a new one: %v", err)
+	}
+	if _, err := f.store.ReleaseAccount(t.Context(), f.anna.ID, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.send(1); err != nil || len(f.told) != 0 {
+		t.Errorf("released: %v, %v", err, f.told)
 	}
 }

@@ -50,6 +50,22 @@ func (q *Queue) Hold(ctx context.Context, key Key) error {
 	return q.setStatus(ctx, key, Held)
 }
 
+// HoldAccount keeps an account from sending: what it has in the queue waits, and
+// what it brings is refused (outbound.Limiter). Attempts under way are not
+// stopped.
+func (q *Queue) HoldAccount(ctx context.Context, account gomail.AccountID, why string) error {
+	keys, err := q.config.Store.HoldAccount(ctx, account, q.config.Clock().Truncate(time.Microsecond), why)
+	q.refresh(keys...)
+	return err
+}
+
+// ReleaseAccount lets it send again, what waited first.
+func (q *Queue) ReleaseAccount(ctx context.Context, account gomail.AccountID) error {
+	keys, err := q.config.Store.ReleaseAccount(ctx, account, q.config.Clock().Truncate(time.Microsecond))
+	q.refresh(keys...)
+	return err
+}
+
 // Drop removes a message from the queue without telling its sender.
 func (q *Queue) Drop(ctx context.Context, key Key) error {
 	if err := q.config.Store.Drop(ctx, key, -1); err != nil {
@@ -67,11 +83,11 @@ func (q *Queue) setStatus(ctx context.Context, key Key, status Status) error {
 	return nil
 }
 
-// refresh makes the schedule forget what it knows of a message and read it
+// refresh makes the schedule forget what it knows of messages and read them
 // again.
-func (q *Queue) refresh(key Key) {
+func (q *Queue) refresh(keys ...Key) {
 	q.mu.Lock()
-	q.stale = append(q.stale, key)
+	q.stale = append(q.stale, keys...)
 	q.mu.Unlock()
 	q.Wake()
 }

@@ -198,9 +198,21 @@ type Store interface {
 	// negative, and makes them due at a time.
 	SetStatus(ctx context.Context, key Key, n int, status Status, due time.Time) error
 
+	// HoldAccount holds every pending recipient of an account's messages, and
+	// notes since when and why, so that the account may send nothing more. The
+	// recipients' last error is HeldAccount and why. It returns the messages.
+	HoldAccount(ctx context.Context, account gomail.AccountID, at time.Time, why string) ([]Key, error)
+
+	// ReleaseAccount ends that: what it held is pending again, due at the time
+	// at the earliest. NotFound when the account is not held.
+	ReleaseAccount(ctx context.Context, account gomail.AccountID, at time.Time) ([]Key, error)
+
 	// Drop removes recipients without telling anybody, all when n is negative.
 	Drop(ctx context.Context, key Key, n int) error
 }
+
+// HeldAccount begins the last error of what waits because its account is held.
+const HeldAccount = "its account may not send: "
 
 // Deliverer tries to deliver a task and returns one result per recipient. It
 // honours ctx, and returns Temporary for what it did not get to.

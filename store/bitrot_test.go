@@ -195,7 +195,8 @@ func TestBitRotInDatabase(t *testing.T) {
 	}
 }
 
-// dump returns every value of a database, each with its table and column.
+// dump returns every value of a database, each with its table and column, whose
+// names are the same in any case (a bit of the schema's text makes an id an Id).
 func dump(t *testing.T, path string) (all []string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?immutable=1&mode=ro")
@@ -222,7 +223,7 @@ func dump(t *testing.T, path string) (all []string) {
 				all = append(all, err.Error())
 			}
 			for i, v := range values {
-				all = append(all, fmt.Sprintf("%s.%s %d %v", table, columns[i], n, *v.(*any)))
+				all = append(all, fmt.Sprintf("%s %d %v", strings.ToLower(table+"."+columns[i]), n, *v.(*any)))
 			}
 		}
 		if err := rows.Err(); err != nil {

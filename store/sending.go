@@ -24,12 +24,13 @@ func (s *Store) Sending(ctx context.Context, account gomail.AccountID, after tim
 
 func readSending(c *conn, account gomail.AccountID, after time.Time) (outbound.Sending, error) {
 	x := outbound.Sending{Own: outbound.NoOwnLimits}
-	var told int64
-	if _, err := c.row([]any{&x.Own.MessagesHour, &x.Own.MessagesDay, &x.Own.RecipientsHour, &x.Own.RecipientsDay, &told},
-		"SELECT messages_hour, messages_day, recipients_hour, recipients_day, told FROM sending_limit WHERE account_id = ?", account); err != nil {
+	var told, created, held int64
+	if _, err := c.row([]any{&created, &x.Own.MessagesHour, &x.Own.MessagesDay, &x.Own.RecipientsHour, &x.Own.RecipientsDay, &told, &held, &x.HeldWhy},
+		`SELECT a.created, COALESCE(l.messages_hour, -1), COALESCE(l.messages_day, -1), COALESCE(l.recipients_hour, -1), COALESCE(l.recipients_day, -1), COALESCE(l.told, 0), COALESCE(h.since, 0), COALESCE(h.why, '')
+		FROM account a LEFT JOIN sending_limit l ON l.account_id = a.id LEFT JOIN sending_hold h ON h.account_id = a.id WHERE a.id = ?`, account); err != nil {
 		return x, err
 	}
-	x.Told = fromMicro(told)
+	x.Told, x.Created, x.Held = fromMicro(told), fromMicro(created), maybeMicro(held)
 	err := c.query(func(rows *sql.Rows) error {
 		var span int64
 		var sent outbound.Sent
@@ -99,4 +100,57 @@ func (s *Store) SetSendingTold(ctx context.Context, account gomail.AccountID, at
 			ON CONFLICT (account_id) DO UPDATE SET told = excluded.told`, account, toMicro(at))
 		return err
 	})
+}
+
+// HoldAccount keeps what an account has in the queue, and may send from now on.
+func (s *Store) HoldAccount(ctx context.Context, account gomail.AccountID, at time.Time, why string) (keys []queue.Key, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		if _, err := t.account(account); err != nil {
+			return err
+		}
+		if _, err := t.write("INSERT INTO sending_hold (account_id, since, why) VALUES (?, ?, ?) ON CONFLICT (account_id) DO UPDATE SET why = excluded.why", account, toMicro(at), why); err != nil {
+			return err
+		}
+		keys, err = t.setAccountStatus(account, queue.Pending, queue.Held, queue.HeldAccount+why, at)
+		return err
+	})
+	return keys, err
+}
+
+// ReleaseAccount ends it. NotFound when the account is not held.
+func (s *Store) ReleaseAccount(ctx context.Context, account gomail.AccountID, at time.Time) (keys []queue.Key, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		n, err := t.write("DELETE FROM sending_hold WHERE account_id = ?", account)
+		if err == nil && n == 0 {
+			err = gomail.Errorf(gomail.NotFound, "the account is not held")
+		}
+		if err == nil {
+			keys, err = t.setAccountStatus(account, queue.Held, queue.Pending, "", at)
+		}
+		return err
+	})
+	return keys, err
+}
+
+// setAccountStatus moves an account's queued recipients from one status to
+// another, due at a time. Of those that are held only what the account's hold
+// has put aside is released: not what an administrator or a filter did.
+func (t *tx) setAccountStatus(account gomail.AccountID, from, to queue.Status, why string, at time.Time) (keys []queue.Key, err error) {
+	condition := "status = ? AND EXISTS (SELECT 1 FROM qmsg m WHERE m.slot = qrcpt.slot AND m.id = qrcpt.msg_id AND m.account_id = ?)"
+	args := []any{from, account}
+	if from == queue.Held {
+		condition, args = condition+" AND last_error LIKE ?", append(args, queue.HeldAccount+"%")
+	}
+	err = t.query(func(rows *sql.Rows) error {
+		var k queue.Key
+		err := rows.Scan(&k.Slot, &k.ID)
+		keys = append(keys, k)
+		return err
+	}, "SELECT DISTINCT slot, msg_id FROM qrcpt WHERE "+condition, args...)
+	if err == nil && to == queue.Held { // when it was due stays: a message may wait for its own time
+		_, err = t.write("UPDATE qrcpt SET status = ?, last_error = ? WHERE "+condition, append([]any{to, why}, args...)...)
+	} else if err == nil {
+		_, err = t.write("UPDATE qrcpt SET status = ?, last_error = '', due = CASE WHEN due > ? THEN due ELSE ? END WHERE "+condition, append([]any{to, toMicro(at), toMicro(at)}, args...)...)
+	}
+	return keys, err
 }

@@ -25,6 +25,8 @@ type accountCmd struct {
 	Passwd  accountPasswdCmd  `cmd:"" help:"Give an account another password."`
 	Disable accountDisableCmd `cmd:"" help:"Switch an account off: no sign-in, no new mail."`
 	Enable  accountEnableCmd  `cmd:"" help:"Switch an account on again."`
+	Hold    accountHoldCmd    `cmd:"" help:"Keep an account from sending; what it has in the queue waits."`
+	Release accountReleaseCmd `cmd:"" help:"Let a held account send again."`
 	Remove  accountRemoveCmd  `cmd:"" help:"Remove an account with its mail."`
 
 	AppPassword  appPasswordCmd  `cmd:"" help:"Passwords of an account for its programs."`

@@ -92,6 +92,7 @@ type submissionBackend struct {
 	accounts *accounts.Service
 	outbound *outbound.Service
 	limiter  *outbound.Limiter
+	seen     func(ctx context.Context, account gomail.AccountID, from netip.Addr) // told where accounts send from
 	milters  *milter.Chain
 	scram    scramOffer
 }
@@ -131,6 +132,7 @@ func (s *submissionSession) Mail(ctx context.Context, from gomail.Address, o smt
 	if err := s.backend.outbound.CheckSender(ctx, s.client.Account, from, o.Size); err != nil {
 		return err
 	}
+	s.backend.seen(ctx, s.client.Account, s.client.Addr.Addr())
 	allowance, err := s.backend.limiter.Allow(ctx, s.client.Account)
 	if err != nil {
 		return err

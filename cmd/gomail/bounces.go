@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gomail"
@@ -77,6 +78,7 @@ func (r bounceReader) Read(_ context.Context, a inbound.Arrived) bool {
 // bounceAlarm tells administrators that too much of what a domain or an account
 // sends comes back.
 func (s *services) bounceAlarm(ctx context.Context, a bounces.Alarm) error {
+	held := ""
 	who, domain := "The domain "+a.Domain, a.Domain
 	cause := "Ask who of the domain writes to many, and where the addresses come from"
 	if a.Account != 0 {
@@ -84,14 +86,17 @@ func (s *services) bounceAlarm(ctx context.Context, a bounces.Alarm) error {
 		if err != nil {
 			return err
 		}
+		if held, err = s.holdSuspect(ctx, account, "too much of its mail comes back"); err != nil {
+			return err
+		}
 		who, domain = "The account "+account.Address.String(), account.Address.Domain
 		cause = fmt.Sprintf("Ask its owner where the addresses come from. If they know of nothing, somebody else has the password: gomail account passwd %s", account.Address)
 	} else if hosted, err := s.domains.Hosted(ctx, domain); err != nil || !hosted {
 		return err // mail of others that passes through
 	}
-	text := fmt.Sprintf("%s sends to many addresses that do not exist: %s.\n\n"+
+	text := fmt.Sprintf("Much of what %s sends comes back: %s.\n\n"+
 		"Servers that get such mail take the sender for a spammer, and refuse its other mail too.\n\n"+
-		"%s.\n\nWhat came back, and why:\n\n  gomail bounces %s\n  gomail suppress list ACCOUNT\n\nWhat else may be wrong (SPF, DKIM, content):\n\n  gomail doctor\n\n"+
-		"This is told again only after it has been better.\n", who, a.Describe(), cause, domain)
+		"%s.%s\n\nWhat came back, and why:\n\n  gomail bounces %s\n  gomail suppress list ACCOUNT\n\nWhat else may be wrong (SPF, DKIM, content):\n\n  gomail doctor\n\n"+
+		"This is told again only after it has been better.\n", strings.ToLower(who[:1])+who[1:], a.Describe(), cause, held, domain)
 	return s.tellAdministrators(ctx, domain, "High bounce rate: "+who[4:], text)
 }

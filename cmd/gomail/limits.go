@@ -17,8 +17,9 @@ import (
 func (s *services) newLimiter() *outbound.Limiter {
 	c := s.config.Submission
 	return &outbound.Limiter{
-		Store: s.store, Clock: time.Now, Logger: s.log, Reached: s.limitReached,
-		Server: outbound.Limits{MessagesHour: c.MessagesPerHour, MessagesDay: c.MessagesPerDay, RecipientsHour: c.RecipientsPerHour, RecipientsDay: c.RecipientsPerDay},
+		Store: s.store, Clock: time.Now, Logger: s.log, Reached: s.limitReached, Pressed: s.pressed,
+		FirstDay: outbound.Limits{MessagesHour: c.FirstDayMessagesPerHour, RecipientsHour: c.FirstDayRecipientsPerHour},
+		Server:   outbound.Limits{MessagesHour: c.MessagesPerHour, MessagesDay: c.MessagesPerDay, RecipientsHour: c.RecipientsPerHour, RecipientsDay: c.RecipientsPerDay},
 	}
 }
 
@@ -105,6 +106,9 @@ func describeSending(w *tabwriter.Writer, s api.AccountSending) {
 			most = strconv.Itoa(x.Limit)
 		}
 		return fmt.Sprintf("%d of %s%s", x.Used, most, yesNo(x.Own, " (its own limit)", ""))
+	}
+	if s.Held != nil {
+		row(w, "Held", "it may not send since "+s.Held.Local().Format(time.DateTime)+": "+s.HeldWhy)
 	}
 	row(w, "Sent in an hour", of(s.MessagesPerHour)+" messages, "+of(s.RecipientsPerHour)+" recipients")
 	row(w, "Sent in 24 hours", of(s.MessagesPerDay)+" messages, "+of(s.RecipientsPerDay)+" recipients")

@@ -243,7 +243,7 @@ func (s *server) openSMTP() error {
 }
 
 func (s *server) openSubmission() error {
-	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, milters: s.milters.submission, scram: s.scramOffer()}
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, seen: s.sendsFrom, milters: s.milters.submission, scram: s.scramOffer()}
 	c := s.smtpConfig()
 	c.Submission = true
 	c.MaxHold, c.DeliverBy = s.config.Submission.MaxHold, true

@@ -51,6 +51,7 @@ type services struct {
 	events    *api.Hub
 	alerts    alertLimit
 	limiter   *outbound.Limiter
+	suspects  suspicions
 	tokens    bounces.Tokens
 	bounces   *bounces.Service
 	vault     *certs.Vault

@@ -77,6 +77,10 @@ type Submission struct {
 	MessagesPerDay    int `toml:"messages_per_day"`    // in any 24 hours
 	RecipientsPerHour int `toml:"recipients_per_hour"` // recipients of its messages, in any hour
 	RecipientsPerDay  int `toml:"recipients_per_day"`  // in any 24 hours
+
+	FirstDayMessagesPerHour   int  `toml:"first_day_messages_per_hour"`   // of an account in the first 24 hours after it was made, where that is less; 0: as ever
+	FirstDayRecipientsPerHour int  `toml:"first_day_recipients_per_hour"` // recipients of its messages, likewise
+	HoldTakenOver             bool `toml:"hold_taken_over"`               // an account that looks taken over sends nothing more until an administrator releases it
 }
 
 // LMTP is mail that other mail servers on this machine deliver to mailboxes.

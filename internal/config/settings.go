@@ -156,6 +156,7 @@ func (c *Config) complete(alone bool, credential string) error {
 	for key, n := range map[string]int{
 		"messages_per_hour": c.Submission.MessagesPerHour, "messages_per_day": c.Submission.MessagesPerDay,
 		"recipients_per_hour": c.Submission.RecipientsPerHour, "recipients_per_day": c.Submission.RecipientsPerDay,
+		"first_day_messages_per_hour": c.Submission.FirstDayMessagesPerHour, "first_day_recipients_per_hour": c.Submission.FirstDayRecipientsPerHour,
 	} {
 		if n < 0 {
 			return gomail.Errorf(gomail.Invalid, "submission.%s is %d: it cannot be negative; 0 means any number", key, n)

@@ -197,3 +197,49 @@ func testQueueLease(f *fixture) {
 	}
 	f.ok(f.store.Finish(f.ctx, second, nil))
 }
+
+// A held account's mail waits, what others put aside stays so, and both are as
+// before when it is released.
+func testHeldAccount(f *fixture) {
+	anna, _ := f.account("anna")
+	bert, _ := f.account("bert")
+	now := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	var keys []queue.Key
+	for n, account := range []gomail.AccountID{anna, anna, bert} {
+		m := queue.Message{Account: account, Envelope: gomail.Envelope{From: address("anna@example.com")}, Received: now, Expires: now.Add(time.Hour)}
+		r := recipient("a@one.test")
+		r.Due = now.Add(time.Duration(n) * time.Hour)
+		m.Rcpts = append(m.Rcpts, r)
+		parts, err := f.store.Enqueue(f.ctx, f.body("body"), queue.Split(m), nil)
+		f.ok(err)
+		keys = append(keys, parts[0].Key)
+	}
+	f.ok(f.store.SetStatus(f.ctx, keys[0], 0, queue.Held, now))
+	states := func() (all []queue.Recipient) {
+		for _, key := range keys {
+			m, err := f.store.Queued(f.ctx, key)
+			f.ok(err)
+			all = append(all, m.Rcpts[0])
+		}
+		return all
+	}
+	held, err := f.store.HoldAccount(f.ctx, anna, now, "odd")
+	f.ok(err)
+	if got := states(); !slices.Equal(held, keys[1:2]) || got[1].Status != queue.Held || got[1].LastError != queue.HeldAccount+"odd" || got[2].Status != queue.Pending {
+		f.Errorf("held %v: %+v", held, got)
+	}
+	s, err := f.store.Sending(f.ctx, anna, now)
+	f.ok(err)
+	if !s.Held.Equal(now) || s.HeldWhy != "odd" {
+		f.Errorf("it is held: %+v", s)
+	}
+	released, err := f.store.ReleaseAccount(f.ctx, anna, now.Add(time.Minute))
+	f.ok(err)
+	if got := states(); !slices.Equal(released, keys[1:2]) || got[0].Status != queue.Held || got[1].Status != queue.Pending || !got[1].Due.Equal(now.Add(time.Hour)) || got[1].LastError != "" {
+		f.Errorf("released %v: %+v", released, got)
+	}
+	_, err = f.store.ReleaseAccount(f.ctx, anna, now)
+	f.kind(err, gomail.NotFound)
+	_, err = f.store.HoldAccount(f.ctx, 12345, now, "nobody")
+	f.kind(err, gomail.NotFound)
+}

@@ -32,6 +32,7 @@ type Store interface {
 	queue.Store
 	inbound.Store
 	outbound.Store
+	outbound.LimitStore
 	reports.Store
 	tlsrpt.Store
 
@@ -66,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Deliver":            testDeliver,
 		"DeliverAllOrNone":   testDeliverAllOrNone,
 		"Queue":              testQueue,
+		"HeldAccount":        testHeldAccount,
 		"QueueLease":         testQueueLease,
 		"LargeSets":          testLargeSets,
 		"Items":              testItems,

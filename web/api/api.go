@@ -78,6 +78,7 @@ func New(c Config) *API {
 	a.registerKeys(h)
 	a.registerAccounts(h)
 	a.registerSending(h)
+	a.registerHolds(h)
 	a.registerBounces(h)
 	a.registerCredentials(h)
 	a.registerOneself(h)

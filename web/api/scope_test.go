@@ -26,7 +26,8 @@ var scopes = map[string]scope{
 	"begin-totp": ofAnyone, "confirm-totp": ofAnyone, "remove-totp": ofAnyone, "make-recovery-codes": ofAnyone,
 	"begin-passkey": ofAnyone, "add-passkey": ofAnyone, "remove-passkey": ofAnyone, "change-password": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
-	"explain":           ofServer,
+	"explain":      ofServer,
+	"hold-account": ofAnyone, "release-account": ofAnyone,
 	"list-suppressions": ofAnyone, "clear-suppression": ofAnyone, "clear-suppressions": ofAnyone, "list-bounces": ofAnyone, "list-bounce-days": ofDomain,
 	"list-queue": ofServer, "get-queued": ofServer, "retry-queued": ofServer, "hold-queued": ofServer, "release-queued": ofServer, "drop-queued": ofServer,
 }

@@ -42,6 +42,13 @@ type AccountSending struct {
 	MessagesPerDay    SendingLimit `json:"messages_per_day"`
 	RecipientsPerHour SendingLimit `json:"recipients_per_hour"`
 	RecipientsPerDay  SendingLimit `json:"recipients_per_day"`
+	Held              *time.Time   `json:"held,omitempty" doc:"since when the account may not send at all"`
+	HeldWhy           string       `json:"held_why,omitempty"`
+}
+
+// AccountHold keeps an account from sending.
+type AccountHold struct {
+	Why string `json:"why" minLength:"1" maxLength:"200" doc:"its owner reads it: looked at by the postmaster"`
 }
 
 func (a *API) registerSending(h huma.API) {
@@ -69,6 +76,29 @@ func (a *API) registerSending(h huma.API) {
 				return nil, problem(err)
 			}
 			return a.showSending(ctx, found.ID)
+		})
+}
+
+// registerHolds lets administrators keep an account from sending.
+func (a *API) registerHolds(h huma.API) {
+	huma.Register(h, scoped(ofAnyone, "hold-account", http.MethodPost, "/accounts/{address}/hold", "Keep an account from sending; what it has in the queue waits"),
+		func(ctx context.Context, in *struct {
+			Address string `path:"address"`
+			Body    AccountHold
+		}) (*struct{}, error) {
+			found, err := a.findAccount(ctx, in.Address)
+			if err == nil {
+				err = a.config.Queue.HoldAccount(ctx, found.ID, in.Body.Why)
+			}
+			return nil, problem(err)
+		})
+	huma.Register(h, scoped(ofAnyone, "release-account", http.MethodPost, "/accounts/{address}/release", "Let a held account send again"),
+		func(ctx context.Context, in *accountInput) (*struct{}, error) {
+			found, err := a.findAccount(ctx, in.Address)
+			if err == nil {
+				err = a.config.Queue.ReleaseAccount(ctx, found.ID)
+			}
+			return nil, problem(err)
 		})
 }
 
@@ -106,11 +136,16 @@ func (a *API) showSending(ctx context.Context, account gomail.AccountID) (*one[A
 	return oneOf(limits, err, func(l outbound.Limits) AccountSending {
 		hourMessages, hourRecipients := s.Count(time.Hour, now)
 		dayMessages, dayRecipients := s.Count(24*time.Hour, now)
-		return AccountSending{
-			SendingLimit{l.MessagesHour, s.Own.MessagesHour != outbound.Inherit, hourMessages},
-			SendingLimit{l.MessagesDay, s.Own.MessagesDay != outbound.Inherit, dayMessages},
-			SendingLimit{l.RecipientsHour, s.Own.RecipientsHour != outbound.Inherit, hourRecipients},
-			SendingLimit{l.RecipientsDay, s.Own.RecipientsDay != outbound.Inherit, dayRecipients},
+		show := AccountSending{
+			MessagesPerHour:   SendingLimit{l.MessagesHour, s.Own.MessagesHour != outbound.Inherit, hourMessages},
+			MessagesPerDay:    SendingLimit{l.MessagesDay, s.Own.MessagesDay != outbound.Inherit, dayMessages},
+			RecipientsPerHour: SendingLimit{l.RecipientsHour, s.Own.RecipientsHour != outbound.Inherit, hourRecipients},
+			RecipientsPerDay:  SendingLimit{l.RecipientsDay, s.Own.RecipientsDay != outbound.Inherit, dayRecipients},
+			HeldWhy:           s.HeldWhy,
 		}
+		if !s.Held.IsZero() {
+			show.Held = &s.Held
+		}
+		return show
 	})
 }

@@ -39,7 +39,7 @@ func (p Patient) sending() []Finding {
 	for _, x := range p.Bounces {
 		sent := float64(x.Sent)
 		many := x.Sent >= enoughSent
-		add(x, bounceTopic, x.Since != nil, "bounce rate", fmt.Sprintf("%d of %d recipients in 24 hours do not exist (%.1f %%)", x.Hard, x.Sent, x.Percent), bounceMend(x))
+		add(x, bounceTopic, x.Since != nil, "bounce rate", fmt.Sprintf("%d of %d recipients in 24 hours do not exist (%.1f %%), and mail to %d was refused as spam", x.Hard, x.Sent, x.Percent, x.Blocked), bounceMend(x))
 		if x.Domain == "" { // what follows is the domain's reputation
 			continue
 		}
@@ -83,6 +83,12 @@ func (p Patient) limits() []Finding {
 	var findings []Finding
 	for _, account := range slices.Sorted(maps.Keys(p.Sending)) {
 		s := p.Sending[account]
+		if s.Held != nil {
+			f := finding("held: "+account, Problem, "it may not send since "+s.Held.UTC().Format("2 January 2006, 15:04 MST")+": "+s.HeldWhy,
+				"Give it another password (gomail account passwd "+account+"), look at what waits (gomail queue list), then gomail account release "+account)
+			f.Topic = deliverTopic
+			findings = append(findings, f)
+		}
 		for _, l := range []struct {
 			of   api.SendingLimit
 			what string

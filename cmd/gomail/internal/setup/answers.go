@@ -154,7 +154,8 @@ func ParseAddresses(s string) (all []netip.Addr, err error) {
 
 // settings are the keys of gomail.toml that follow from the answers.
 func (a *Answers) settings(p Place) map[string]string {
-	all := map[string]string{"server.hostname": a.Hostname, "server.public_addresses": JoinAddresses(a.Addresses), "server.confine": "true", "tls.mode": "self-signed"}
+	all := map[string]string{"server.hostname": a.Hostname, "server.public_addresses": JoinAddresses(a.Addresses), "server.confine": "true", "tls.mode": "self-signed",
+		"submission.first_day_messages_per_hour": "100", "submission.first_day_recipients_per_hour": "300"}
 	if a.ACMEEmail != "" {
 		all["tls.mode"], all["tls.acme_email"] = "acme", a.ACMEEmail
 	}
