@@ -149,6 +149,9 @@ func step(r Record) Step {
 		s.State, s.Text = submitted(r, problem)
 	case "forwarded":
 		s.State, s.Text = Good, fmt.Sprintf("An alias sends it on to %s, with %s as the envelope's sender", strings.Join(r.Rcpt, ", "), orNobody(r.From))
+	case "came back":
+		s.State, s.Text = Bad, fmt.Sprintf("A notification about it came back (%s)", r.Outcome)
+		s.Next = "What it says is in the sender's inbox; gomail suppress list shows which addresses are refused for it."
 	case "delivery":
 		s.State, s.Text = delivery(r)
 		if s.State != Good {
