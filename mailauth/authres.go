@@ -67,7 +67,7 @@ func (r Result) arcResult(f *field) {
 	if r.ARC.Status == arc.Pass {
 		f.property("header.oldest-pass", strconv.Itoa(r.ARC.OldestPass))
 	}
-	if r.ARC.Status != arc.None && r.remote().IsValid() {
+	if r.remote().IsValid() {
 		f.property("smtp.remote-ip", r.remote().String())
 	}
 }

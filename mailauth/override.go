@@ -15,7 +15,7 @@ import (
 // as aggregate reports name it (RFC 9990, PolicyOverrideReason).
 type Override struct {
 	Type    string // "local_policy"; empty: there is none
-	Comment string // such as "arc=pass as[1].d=lists.example as[1].s=s"
+	Comment string // such as "arc=pass as[1].d=lists.example as[1].s=s remote-ip[1]=192.0.2.1"
 }
 
 // trustedChain lets a message through that DMARC would refuse when a server
@@ -29,7 +29,7 @@ func trustedChain(sealers []string, r Result) Override {
 	if r.DMARC.Status != dmarc.StatusFail || r.DMARC.Policy == dmarc.None || !sealedPass(newest.Results, r.From) {
 		return Override{}
 	}
-	return Override{Type: "local_policy", Comment: chainComment(r.ARC, r.remote())}
+	return Override{Type: "local_policy", Comment: chainComment(r.ARC)}
 }
 
 // sealedPass reports whether sealed results say that DMARC passed for the
@@ -50,7 +50,9 @@ func sealedPass(text string, authors []string) bool {
 	return false
 }
 
-func chainComment(r arc.Result, remote netip.Addr) string {
+// chainComment names who sealed the chain, and the client that the first of
+// them took the message from.
+func chainComment(r arc.Result) string {
 	var b strings.Builder
 	b.WriteString("arc=pass")
 	for _, s := range slices.Backward(r.Sets) {
@@ -59,8 +61,11 @@ func chainComment(r arc.Result, remote netip.Addr) string {
 		}
 		fmt.Fprintf(&b, " as[%d].d=%s as[%d].s=%s", s.Instance, s.Domain, s.Instance, s.Selector)
 	}
-	if remote.IsValid() {
-		b.WriteString(" remote-ip=" + remote.String())
+	_, results, _ := readResults(r.Sets[0].Results)
+	for _, m := range results {
+		if addr, err := netip.ParseAddr(m.properties["smtp.remote-ip"]); err == nil && addr.Zone() == "" {
+			return b.String() + " remote-ip[1]=" + addr.String()
+		}
 	}
 	return b.String()
 }

@@ -33,7 +33,7 @@ func TestTrustedSealers(t *testing.T) {
 		change(&m)
 		return m
 	}
-	good := passedOn(t, "dmarc=pass header.from=example.com")
+	good := passedOn(t, "spf=pass smtp.remote-ip=\"2001:db8::1\"; dmarc=pass header.from=example.com")
 	for _, c := range []struct {
 		what string
 		mail mail
@@ -59,7 +59,7 @@ func TestTrustedSealers(t *testing.T) {
 		}
 	}
 	r := good.check(t)
-	if want := "arc=pass as[1].d=lists.example as[1].s=s remote-ip=198.51.100.1"; r.Override.Comment != want {
+	if want := "arc=pass as[1].d=lists.example as[1].s=s remote-ip[1]=2001:db8::1"; r.Override.Comment != want {
 		t.Errorf("%q", r.Override.Comment)
 	}
 	if want := "iprev=permerror spf=fail dkim=fail,fail dmarc=fail arc=pass override=local_policy"; r.Summary() != want {
