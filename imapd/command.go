@@ -75,6 +75,8 @@ func commands() map[string]command {
 		"STATUS":       {signedInOnly, (*session).status, false},
 		"APPEND":       {signedInOnly, (*session).append, false},
 		"IDLE":         {signedInOnly, (*session).idle, false},
+		"GETMETADATA":  {signedInOnly, (*session).getMetadata, false},
+		"SETMETADATA":  {signedInOnly, (*session).setMetadata, false},
 		"GETQUOTA":     {signedInOnly, (*session).getQuota, false},
 		"GETQUOTAROOT": {signedInOnly, (*session).getQuotaRoot, false},
 		"SETQUOTA":     {signedInOnly, (*session).setQuota, false},

@@ -130,6 +130,13 @@ type Store interface {
 	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
 	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
 
+	// Metadata returns the entries of a mailbox, or with 0 of the account, in
+	// the order of their names.
+	Metadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) ([]Metadata, error)
+	// SetMetadata changes entries, all or none; those with a nil value go.
+	// TooMany beyond MaxMetadata. Entries go with their mailbox.
+	SetMetadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, changes []Metadata) error
+
 	AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []Append) ([]Appended, error)
 	SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change FlagChange) (FlagResult, error)
 	CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)

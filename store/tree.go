@@ -195,6 +195,9 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 		if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) VALUES (?, ?, ?, 0, ?, 0)", account, seq, id, opMailboxGone); err != nil {
 			return err
 		}
+		if _, err := t.write("DELETE FROM metadata WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
+			return err
+		}
 		_, err = t.write("DELETE FROM mailbox WHERE account_id = ? AND id = ?", account, id)
 		return err
 	})

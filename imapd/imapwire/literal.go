@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // Literal is the announcement of octets that follow a line: {5}, {5+} or
@@ -110,6 +111,24 @@ func (d *Decoder) discard(lit Literal) {
 
 // literalString reads a literal into memory, within the limits.
 func (d *Decoder) literalString() string {
+	content := d.literalOctets()
+	if strings.IndexByte(content, 0) >= 0 {
+		d.Fail("A string holds NUL")
+	}
+	return content
+}
+
+// NOctets reads a string, or a literal8 (RFC 3516) that may hold NUL, or NIL,
+// which is false.
+func (d *Decoder) NOctets() (string, bool) {
+	if d.Peek() == '~' && d.literalFollows() {
+		return d.literalOctets(), true
+	}
+	return d.NString()
+}
+
+// literalOctets reads a literal into memory, within the limits.
+func (d *Decoder) literalOctets() string {
 	lit := d.Literal()
 	if d.err != nil {
 		return ""
@@ -125,9 +144,6 @@ func (d *Decoder) literalString() string {
 	}
 	d.used += len(content)
 	d.nextLine()
-	if bytes.IndexByte(content, 0) >= 0 {
-		d.Fail("A string holds NUL")
-	}
 	return string(content)
 }
 

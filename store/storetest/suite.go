@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"QueueLease":         testQueueLease,
 		"LargeSets":          testLargeSets,
 		"Items":              testItems,
+		"Metadata":           testMetadata,
 		"Reports":            testReports,
 		"TLSReports":         testTLSReports,
 		"STSPolicies":        testSTSPolicies,

@@ -1,0 +1,192 @@
+package imapd
+
+import (
+	"fmt"
+	"strings"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+)
+
+// metadataQuery is what GETMETADATA asks for.
+type metadataQuery struct {
+	entries []string // in lower case
+	maxSize int64    // of values; negative: any
+	depth   int      // 0: the entry itself, 1: those just below it too, 2: all below it
+}
+
+// maxMetadataEntries is how many entries a command may name.
+const maxMetadataEntries = 500
+
+// getMetadata answers GETMETADATA, RFC 5464 section 4.2; the mailbox "" is the
+// account as a whole.
+func (s *session) getMetadata(r *request) error {
+	q := metadataQuery{maxSize: -1}
+	s.dec.Space()
+	if s.dec.Peek() == '(' {
+		s.dec.List(func() { s.readMetadataOption(&q) })
+		s.dec.Space()
+	}
+	name, bad := s.readMailbox()
+	s.dec.Space()
+	if s.dec.Peek() == '(' {
+		s.dec.List(func() { s.readEntryName(&q.entries) })
+	} else {
+		s.readEntryName(&q.entries)
+	}
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	id, err := s.metadataOf(name, bad)
+	if err != nil {
+		return err
+	}
+	all, err := s.user.Metadata(s.ctx, id)
+	if err != nil {
+		return err
+	}
+	if longest := s.writeMetadata(name, q, all); longest > 0 {
+		r.code = fmt.Sprintf("METADATA LONGENTRIES %d", longest)
+	}
+	return nil
+}
+
+func (s *session) readMetadataOption(q *metadataQuery) {
+	switch s.dec.Word() {
+	case "MAXSIZE":
+		s.dec.Space()
+		q.maxSize = s.dec.Number64()
+	case "DEPTH":
+		s.dec.Space()
+		switch s.dec.Word() {
+		case "0":
+			q.depth = 0
+		case "1":
+			q.depth = 1
+		case "INFINITY":
+			q.depth = 2
+		default:
+			s.dec.Fail("DEPTH is 0, 1 or infinity")
+		}
+	default:
+		s.dec.Fail("Unknown option of GETMETADATA")
+	}
+}
+
+func (s *session) readEntryName(names *[]string) {
+	*names = append(*names, strings.ToLower(s.dec.Astring()))
+	if len(*names) > maxMetadataEntries {
+		s.dec.Fail("Too many entries")
+	}
+}
+
+// metadataOf returns whose metadata a mailbox name means.
+func (s *session) metadataOf(name string, bad error) (gomail.MailboxID, error) {
+	if bad != nil || name == "" {
+		return 0, bad
+	}
+	box, err := s.user.Lookup(s.ctx, name)
+	return box.ID, err
+}
+
+// writeMetadata writes the entries that are asked for, and returns the size of
+// the largest that is longer than asked; 0: there is none.
+func (s *session) writeMetadata(name string, q metadataQuery, all []mailbox.Metadata) (longest int) {
+	found := false
+	for _, m := range all {
+		if !q.wants(m.Entry) {
+			continue
+		}
+		if q.maxSize >= 0 && int64(len(m.Value)) > q.maxSize {
+			longest = max(longest, len(m.Value))
+			continue
+		}
+		if found {
+			s.out.Text(" ")
+		} else {
+			s.out.Text("* METADATA ")
+			s.writeMetadataName(name)
+			s.out.Text(" (")
+		}
+		found = true
+		s.out.Astring(m.Entry)
+		s.out.Text(" ")
+		s.writeMetadataValue(m.Value)
+	}
+	if found {
+		s.out.Text(")\r\n")
+	}
+	return longest
+}
+
+func (s *session) writeMetadataName(name string) {
+	if name == "" {
+		s.out.Text(`""`)
+		return
+	}
+	s.out.Mailbox(name)
+}
+
+// writeMetadataValue writes a value as a string; one that no string can hold as
+// a literal8, RFC 5464 section 5.
+func (s *session) writeMetadataValue(value []byte) {
+	if strings.IndexByte(string(value), 0) < 0 {
+		s.out.String(string(value))
+		return
+	}
+	s.out.LiteralHeader(int64(len(value)), true)
+	s.out.Raw(value)
+}
+
+// wants goes by the names and the depth.
+func (q metadataQuery) wants(entry string) bool {
+	for _, name := range q.entries {
+		below, is := strings.CutPrefix(entry, name)
+		switch {
+		case !is:
+		case below == "", below[0] == '/' && q.depth == 2, below[0] == '/' && q.depth == 1 && !strings.Contains(below[1:], "/"):
+			return true
+		}
+	}
+	return false
+}
+
+// setMetadata answers SETMETADATA, RFC 5464 section 4.3: all of the entries are
+// changed, or none.
+func (s *session) setMetadata(*request) error {
+	s.dec.Space()
+	name, bad := s.readMailbox()
+	s.dec.Space()
+	var changes []mailbox.Metadata
+	s.dec.List(func() {
+		m := mailbox.Metadata{Entry: strings.ToLower(s.dec.Astring())}
+		s.dec.Space()
+		if value, is := s.dec.NOctets(); is {
+			m.Value = []byte(value)
+		}
+		changes = append(changes, m)
+		if len(changes) > maxMetadataEntries {
+			s.dec.Fail("Too many entries")
+		}
+	})
+	if len(changes) == 0 {
+		s.dec.Fail("Expected entries")
+	}
+	if err := s.dec.End(); err != nil {
+		return err
+	}
+	id, err := s.metadataOf(name, bad)
+	if err == nil {
+		err = s.user.SetMetadata(s.ctx, id, changes)
+	}
+	switch gomail.KindOf(err) {
+	case gomail.TooLarge:
+		return coded(fmt.Sprintf("METADATA MAXSIZE %d", mailbox.MaxMetadataValue), err)
+	case gomail.TooMany:
+		return coded("METADATA TOOMANY", err)
+	case gomail.Invalid:
+		return &imapwire.SyntaxError{Text: sentence(err)}
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"fmt"
+	"reflect"
+
+	"gomail"
+	"gomail/mailbox"
+)
+
+func testMetadata(f *fixture) {
+	a, _ := f.account("anna")
+	box, err := f.store.CreateMailbox(f.ctx, a, 0, "Work", "")
+	f.ok(err)
+	get := func(id gomail.MailboxID) []mailbox.Metadata {
+		f.Helper()
+		all, err := f.store.Metadata(f.ctx, a, id)
+		f.ok(err)
+		return all
+	}
+	set := func(id gomail.MailboxID, changes ...mailbox.Metadata) {
+		f.Helper()
+		f.ok(f.store.SetMetadata(f.ctx, a, id, changes))
+	}
+	set(box.ID, mailbox.Metadata{Entry: "/private/comment", Value: []byte("mine")}, mailbox.Metadata{Entry: "/private/a", Value: []byte{0, 255}})
+	set(0, mailbox.Metadata{Entry: "/private/comment", Value: []byte{}})
+	if got, want := get(box.ID), []mailbox.Metadata{{Entry: "/private/a", Value: []byte{0, 255}}, {Entry: "/private/comment", Value: []byte("mine")}}; !reflect.DeepEqual(got, want) {
+		f.Errorf("the mailbox's metadata is %v", got)
+	}
+	if got := get(0); len(got) != 1 || len(got[0].Value) != 0 {
+		f.Errorf("the account's metadata is %v", got)
+	}
+	set(box.ID, mailbox.Metadata{Entry: "/private/comment", Value: []byte("new")}, mailbox.Metadata{Entry: "/private/a"}, mailbox.Metadata{Entry: "/private/none"})
+	if got := get(box.ID); len(got) != 1 || string(got[0].Value) != "new" {
+		f.Errorf("after a change it is %v", got)
+	}
+	many := make([]mailbox.Metadata, mailbox.MaxMetadata)
+	for i := range many {
+		many[i] = mailbox.Metadata{Entry: fmt.Sprint("/private/", i), Value: []byte("x")}
+	}
+	f.kind(f.store.SetMetadata(f.ctx, a, box.ID, many), gomail.TooMany)
+	f.kind(f.store.SetMetadata(f.ctx, a, box.ID+1000, many[:1]), gomail.NotFound)
+	if got := get(box.ID); len(got) != 1 {
+		f.Errorf("after a refusal it has %d entries", len(got))
+	}
+	f.ok(f.store.DeleteMailbox(f.ctx, a, box.ID))
+	if got := get(box.ID); len(got) != 0 {
+		f.Errorf("of a mailbox that is gone there is %v", got)
+	}
+}
