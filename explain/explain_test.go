@@ -49,7 +49,7 @@ func TestStories(t *testing.T) {
 {"time":"2026-05-04T10:00:03Z","msg":"delivery","outcome":"deferred","queueid":17,"rcpt":"eve@example.net","remote":"mx.example.net","attempt":1,"reply":"450 4.7.1 greylisted"}
 {"time":"2026-05-04T09:00:00Z","msg":"received","outcome":"junked","msgid":"def","remote":"192.0.2.1:25","from":"x@forged.example","rcpt":["anna@example.com"],"why":["SPF of forged.example: fail, the client is not authorized."]}
 {"time":"2026-05-04T11:00:00Z","msg":"SMTP recipient refused","remote":"192.0.2.1:25","from":"x@y.example","rcpt":"<nobody@example.com>","err":"there is no mailbox nobody@example.com here"}
-{"time":"2026-05-04T09:00:01Z","msg":"forwarded","msgid":"def","queueid":5,"from":"SRS0=x@example.com","rcpt":"one@far.example"}
+{"time":"2026-05-04T08:59:59Z","msg":"forwarded","msgid":"def","queueid":5,"from":"SRS0=x@example.com","rcpt":"one@far.example"}
 {"time":"2026-05-04T12:00:00Z","msg":"delivery","outcome":"failed","queueid":99,"rcpt":"z@example.org","remote":"mx.example.org","attempt":3,"reply":"550 5.1.1 no"}`
 	var records []Record
 	for _, line := range strings.Split(lines, "\n") {

@@ -123,6 +123,8 @@ func Stories(records []Record) []Story {
 func tell(records []Record) Story {
 	var s Story
 	from, to := "", []string{}
+	// That it goes on is noted a moment before that it came.
+	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, r := range records {
 		from = cmp.Or(from, r.From)
 		for _, x := range r.Rcpt {
@@ -134,6 +136,17 @@ func tell(records []Record) Story {
 	}
 	s.Title = fmt.Sprintf("From %s to %s", orNobody(from), orNobody(strings.Join(to, ", ")))
 	return s
+}
+
+// rank is where a record stands in its story.
+func rank(r Record) int {
+	switch r.Message {
+	case "received", "submitted":
+		return 0
+	case "forwarded":
+		return 1
+	}
+	return 2
 }
 
 func orNobody(address string) string { return cmp.Or(strings.Trim(address, "<>"), "nobody") }
