@@ -24,7 +24,19 @@ func startPanel(t *testing.T) panel {
 		t.Fatal("the browser tests' packages are missing: run internal/packages.sh")
 	}
 	d := startDemo(t)
+	d.suppress("reject@" + d.Remote.Domain)
 	return panel{t, d, strings.TrimSpace(d.stdout.String())}
+}
+
+// suppress has the first account write to an address that does not exist, and
+// waits until no more is sent there.
+func (d *demo) suppress(address string) {
+	d.t.Helper()
+	from := d.anna().Address
+	if reply := d.submission(d.anna()).message(from, address, "From: "+from+"\r\nSubject: in vain\r\n\r\nx\r\n"); !strings.HasPrefix(reply, "250") {
+		d.t.Fatal(reply)
+	}
+	eventually(d.t, address+" to be suppressed", func() bool { return strings.Contains(d.gomail("suppress", "list", from).stdout, address) })
 }
 
 // browse runs one of the scripts in browser/ with a browser of its own.

@@ -269,6 +269,13 @@ const scenarios = {
   async accounts(page) {
     await signIn(page, demo.admin, home + "/accounts");
     await page.getByText(demo.accounts[0].address).first().waitFor();
+    await page.getByRole("button", { name: `Change ${demo.accounts[0].address}` }).click();
+    await dialog(page).getByText("No such mailbox, until").waitFor();
+    await page.getByRole("button", { name: "Clear reject@remote.test" }).focus();
+    await page.keyboard.press("Enter");
+    await dialog(page).getByText("Addresses that get no mail from here").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await gone(dialog(page));
     await button(page, "Add account").click();
     await dialog(page).getByLabel("Address").fill("carla");
     await dialog(page).getByLabel("Name").fill("Carla");

@@ -77,6 +77,10 @@ const places = [
   }],
   ["dialog-account", domain + "/accounts", button("Add account")],
   ["dialog-account-change", domain + "/accounts", button(/^Change/)],
+  ["dialog-account-suppressed", domain + "/accounts", async (page) => {
+    await page.getByRole("button", { name: `Change ${demo.accounts[0].address}` }).click();
+    await page.getByText("reject@remote.test").first().waitFor();
+  }],
   ["dialog-alias", domain + "/accounts", button("Add alias")],
   ["dialog-retire", domain + "/keys", button("Retire…")],
   ["dialog-key", domain + "/keys", button("Add key…")],

@@ -76,6 +76,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{address}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep an account from sending; what it has in the queue waits */
+        post: operations["hold-account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{address}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a held account send again */
+        post: operations["release-account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{address}/second-factor": {
         parameters: {
             query?: never;
@@ -1163,7 +1197,17 @@ export interface components {
             /** @enum {string} */
             role?: "user" | "admin";
         };
+        AccountHold: {
+            /** @description its owner reads it: looked at by the postmaster */
+            why: string;
+        };
         AccountSending: {
+            /**
+             * Format: date-time
+             * @description since when the account may not send at all
+             */
+            held?: string;
+            held_why?: string;
             messages_per_day: components["schemas"]["SendingLimit"];
             messages_per_hour: components["schemas"]["SendingLimit"];
             recipients_per_day: components["schemas"]["SendingLimit"];
@@ -2596,6 +2640,68 @@ export interface operations {
             path: {
                 address: string;
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "hold-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountHold"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "release-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
             };
             cookie?: never;
         };

@@ -35,6 +35,7 @@ export type Report = Schemas["Report"];
 export type Result = Schemas["Result"];
 export type SecondFactor = Schemas["SecondFactor"];
 export type Server = Schemas["Server"];
+export type Suppression = Schemas["Suppression"];
 export type Trouble = Schemas["Trouble"];
 export type Value = Schemas["Value"];
 export type WebSession = Schemas["WebSession"];
