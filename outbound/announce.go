@@ -32,14 +32,6 @@ func (s *Service) Announce(ctx context.Context, a Announcement) error {
 	return s.sendOwn(ctx, envelope, from.Domain, text)
 }
 
-// SendReport queues a report, a whole message with its header, signed as the
-// domain of from. It goes out with the null reverse-path, and nobody hears
-// whether it arrives.
-func (s *Service) SendReport(ctx context.Context, from, to gomail.Address, text []byte) error {
-	envelope := gomail.Envelope{Recipients: []gomail.Recipient{{Address: to, Notify: gomail.NotifyNever}}, SMTPUTF8: !to.IsASCII()}
-	return s.sendOwn(ctx, envelope, from.Domain, text)
-}
-
 // compose renders the message as RFC 5322 has it.
 func (s *Service) compose(a Announcement, from gomail.Address) ([]byte, error) {
 	var random [16]byte

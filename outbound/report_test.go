@@ -12,7 +12,7 @@ import (
 func TestSubmitReport(t *testing.T) {
 	f := newFixture(t)
 	const text = "From: <postmaster@example.com>\r\nTo: <tls@one.test>\r\nSubject: report\r\n\r\nx\r\n"
-	if err := f.SubmitReport(t.Context(), f.address("postmaster@example.com"), f.address("tls@one.test"), []byte(text)); err != nil {
+	if err := f.SubmitReport(t.Context(), f.address("postmaster@example.com"), f.address("tls@one.test"), gomail.TLSOptional, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	m, sent := f.queued()

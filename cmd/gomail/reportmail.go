@@ -138,11 +138,14 @@ func alignment(strict bool) string {
 }
 
 // reportMailer hands reports to the queue. It implements reports.Mailer.
-type reportMailer struct{ *outbound.Service }
+type reportMailer struct {
+	*outbound.Service
+	tls gomail.TLSNeed // reports on TLS arrive in spite of it
+}
 
 // Submit queues a report.
 func (m reportMailer) Submit(ctx context.Context, from, to gomail.Address, message []byte) error {
-	return m.SendReport(ctx, from, to, message)
+	return m.SubmitReport(ctx, from, to, m.tls, message)
 }
 
 // How often what was counted is written, and reports that are due are looked
@@ -203,7 +206,7 @@ func (s *server) sendFailures(ctx context.Context, secret []byte) {
 func (s *server) dmarcConfig(ctx context.Context) (reports.DMARCConfig, error) {
 	home, err := s.home(ctx)
 	return reports.DMARCConfig{
-		Resolver: s.resolver, Mailer: reportMailer{s.outbound}, Org: home, Hostname: s.config.Server.Hostname,
+		Resolver: s.resolver, Mailer: reportMailer{s.outbound, gomail.TLSByPolicy}, Org: home, Hostname: s.config.Server.Hostname,
 		From: gomail.Address{Local: "postmaster", Domain: home},
 		Skip: func(domain string) bool { return slices.Contains(s.config.Reports.Skip, domain) },
 	}, err

@@ -29,7 +29,7 @@ func (s *server) makeTLSReports(o outside, c mxsend.Config) {
 	}
 	web := webclient.New(webclient.Config{Resolver: o.resolver, Dial: o.dial, AllowPrivateNetworks: c.AllowPrivateNetworks, AnyCertificate: true})
 	s.tlsrpt = tlsrpt.NewSender(tlsrpt.Config{
-		Store: s.store, From: s.reporter, LookupTXT: o.resolver.LookupTXT, Mailer: reportMailer{s.outbound}, Post: web.Post,
+		Store: s.store, From: s.reporter, LookupTXT: o.resolver.LookupTXT, Mailer: reportMailer{s.outbound, gomail.TLSOptional}, Post: web.Post,
 		Skip:     func(domain string) bool { return slices.Contains(s.config.Reports.Skip, domain) },
 		Hostname: s.config.Server.Hostname, Clock: o.clock, Logger: s.log,
 	})
