@@ -56,6 +56,7 @@ type world struct {
 	answer  func(http.ResponseWriter) // to orders, in the place of the authority; nil: itself
 	hang    string                    // the name whose order is never answered
 	orders  int                       // that were placed
+	taken   int                       // of these: the authority did not reject the nonce
 	asked   map[string]int            // by name
 	offset  time.Duration             // of the clock
 	names   []certs.Name
@@ -157,7 +158,7 @@ func (w *world) authority(server string, web int) {
 		case answer != nil:
 			answer(rw)
 		default:
-			handler.ServeHTTP(rw, r)
+			handler.ServeHTTP(&counting{rw, w}, r)
 		}
 	}))
 	s.Config.ErrorLog = quiet
@@ -366,6 +367,29 @@ func (w *world) becomes(name string, state certs.State, cause string) certs.Orde
 		return o.State == state && o.Cause.Code == cause
 	})
 	return w.order(name)
+}
+
+// counting counts the orders that the authority takes.
+type counting struct {
+	http.ResponseWriter
+	world *world
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (c *counting) WriteHeader(status int) {
+	if status == http.StatusCreated {
+		c.world.mu.Lock()
+		c.world.taken++
+		c.world.mu.Unlock()
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// accepted returns how many orders the authority took.
+func (w *world) accepted() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken
 }
 
 func (w *world) placed() int {
