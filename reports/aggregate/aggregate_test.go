@@ -196,3 +196,19 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// A feedback element within another would take away the record that is being
+// read.
+func TestNestedReports(t *testing.T) {
+	for _, inside := range []string{
+		"<auth_results><dkim>%<domain>a.example</domain></dkim></auth_results>",
+		"<auth_results><spf>%<domain>a.example</domain></spf></auth_results>",
+		"<row><policy_evaluated><reason>%<type>other</type></reason></policy_evaluated></row>",
+	} {
+		nested := strings.Replace(inside, "%", "<feedback><record></record></feedback>", 1)
+		_, err := Parse([]byte("<feedback><record>" + nested + "</record></feedback>"))
+		if gomail.KindOf(err) != gomail.Invalid {
+			t.Errorf("%s: %v", nested, err)
+		}
+	}
+}

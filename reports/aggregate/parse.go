@@ -148,6 +148,8 @@ func (p *parser) open() error {
 		return invalid("its elements are nested too deeply")
 	case len(p.stack) == 0 && e != feedback:
 		return invalid("it is not a feedback element")
+	case len(p.stack) > 0 && e == feedback: // its records would take the place of the one that is open
+		return invalid("it has a report within the report")
 	case e == record && parent == feedback:
 		if len(p.report.Records)+p.report.PassedOver >= MaxRecords {
 			return gomail.Errorf(gomail.TooMany, "the report has more than %d records", MaxRecords)
