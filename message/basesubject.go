@@ -37,11 +37,11 @@ type leader struct {
 	reply bool
 }
 
-// withoutLeader takes one "Re:", "Fwd:" or "[list]" off; a blob in brackets
-// stays when nothing follows it.
+// withoutLeader takes "Re:" and "Fwd:" off with the "[list]" before them, or, where
+// none follows, what stands in brackets; the last of it stays when it is all
+// that there is. It takes all at once: a subject may have thousands.
 func withoutLeader(s string) (leader, bool) {
-	rest := s
-	blobs := 0
+	rest, before := s, s // before: with the last blob
 	for {
 		if after, ok := refwd(rest); ok {
 			return leader{after, true}, true
@@ -50,12 +50,12 @@ func withoutLeader(s string) (leader, bool) {
 		if !ok {
 			break
 		}
-		rest, blobs = after, blobs+1
+		rest, before = after, rest
 	}
-	if after, ok := blob(s); ok && blobs > 0 && after != "" {
-		return leader{after, false}, true
+	if rest == "" {
+		rest = before
 	}
-	return leader{}, false
+	return leader{rest, false}, rest != s
 }
 
 // blob takes a "[...] " off the beginning.

@@ -1,6 +1,9 @@
 package message
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestBaseSubject(t *testing.T) {
 	for subject, want := range map[string]struct {
@@ -30,6 +33,10 @@ func TestBaseSubject(t *testing.T) {
 		"=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=": {"Grüße", true},
 		"[open Hello":                       {"[open Hello", false},
 		"[a [b] Hello":                      {"[a [b] Hello", false},
+		"[a][fwd: x]":                       {"x", true},
+		"[a](fwd)":                          {"[a]", true},
+
+		strings.Repeat("[a]", 20_000) + "x": {"x", false}, // takes seconds if each is looked at again for each
 	} {
 		if base, reply := BaseSubject(subject); base != want.base || reply != want.reply {
 			t.Errorf("%q: %q, %v, want %q, %v", subject, base, reply, want.base, want.reply)
