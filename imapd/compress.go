@@ -1,10 +1,9 @@
 package imapd
 
 import (
-	"compress/flate"
 	"io"
 
-	kflate "github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/flate"
 
 	"gomail"
 	"gomail/imapd/imapwire"
@@ -31,7 +30,7 @@ func (s *session) compress(r *request) error {
 		return err
 	}
 	s.compressed = true
-	s.in.Source = flate.NewReader(s.net)
+	s.in.Source = flate.NewReaderOpts(s.net, flate.WithPartialBlock()) // clients may end what they send with a partial flush
 	s.out.Target = deflater{s.net}
 	return errAnswered
 }
@@ -43,7 +42,7 @@ type deflater struct{ w io.Writer }
 
 // Write implements io.Writer.
 func (d deflater) Write(p []byte) (int, error) {
-	w := kflate.NewStatelessWriter(d.w)
+	w := flate.NewStatelessWriter(d.w)
 	if _, err := w.Write(p); err != nil {
 		return 0, err
 	}

@@ -257,7 +257,7 @@ func (p *player) act(kind, rest string) {
 		c.use(conn)
 	case "DEFLATE":
 		c := p.client("")
-		c.use(deflated{c.conn, flate.NewReader(c.conn)})
+		c.use(&deflated{Conn: c.conn, r: flate.NewReader(c.conn)})
 	case "mail":
 		p.deliver(strings.Fields(rest))
 	}
@@ -289,23 +289,33 @@ func (p *player) deliver(words []string) {
 	p.house.deliver(words[0], string(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))), flags, keywords...)
 }
 
-// deflated is a connection that deflates what it writes.
+// deflated is a connection that deflates what it writes. The end of each flush
+// goes with what is written next: until then the server has no more to go by
+// than after a partial flush, with which some clients end what they send.
 type deflated struct {
 	net.Conn
-	r io.Reader
+	r    io.Reader
+	held []byte
 }
 
-func (d deflated) Read(p []byte) (int, error) { return d.r.Read(p) }
+func (d *deflated) Read(p []byte) (int, error) { return d.r.Read(p) }
 
-func (d deflated) Write(p []byte) (int, error) {
-	w, err := flate.NewWriter(d.Conn, flate.BestSpeed)
+func (d *deflated) Write(p []byte) (int, error) {
+	b := bytes.NewBuffer(d.held)
+	w, err := flate.NewWriter(b, flate.BestSpeed)
 	if err != nil {
 		return 0, err
 	}
 	if _, err := w.Write(p); err != nil {
 		return 0, err
 	}
-	return len(p), w.Flush()
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	now := b.Len() - len("\x00\x00\xff\xff")
+	d.held = bytes.Clone(b.Bytes()[now:])
+	_, err = d.Conn.Write(b.Bytes()[:now])
+	return len(p), err
 }
 
 var uidValidity = regexp.MustCompile(`\[UIDVALIDITY ([0-9]+)\]`)
