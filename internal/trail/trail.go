@@ -150,7 +150,10 @@ func (t *Trail) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err != nil {
-		t.file = nil
+		if t.file != nil {
+			t.file.Close() // what failed before says more
+			t.file = nil
+		}
 		t.err = t.next()
 		return t.err
 	}
