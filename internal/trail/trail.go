@@ -24,13 +24,17 @@ import (
 // lines stay short.
 const Detail = "why"
 
+// newFileEvery is how long a file is written to, so that what little a quiet
+// server notes does not outlive MaxAge.
+const newFileEvery = 24 * time.Hour
+
 // Options say what is kept.
 type Options struct {
 	Dir      string        // made when it is not there
 	Messages []string      // log messages that are kept: "received"
 	MaxFile  int64         // octets of one file, 0: 8 MiB
 	MaxFiles int           // 0: 16
-	MaxAge   time.Duration // of a file that is no longer written to, 0: 14 days
+	MaxAge   time.Duration // of a file that is no longer written to, which each is after a day; 0: 14 days
 }
 
 // Trail writes records. It is safe for use by several goroutines.
@@ -41,6 +45,7 @@ type Trail struct {
 	file   *os.File
 	buffer *bufio.Writer
 	size   int64
+	begun  time.Time // the file
 	err    error // why it writes no more
 }
 
@@ -77,7 +82,7 @@ func (t *Trail) next() error {
 	if err != nil {
 		return fmt.Errorf("begin a file of the trail: %w", err)
 	}
-	t.file, t.buffer, t.size = f, bufio.NewWriterSize(f, 64<<10), 0
+	t.file, t.buffer, t.size, t.begun = f, bufio.NewWriterSize(f, 64<<10), 0, time.Now()
 	return t.prune()
 }
 
@@ -144,8 +149,8 @@ func (t *Trail) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Flush writes what is in memory to the file. After a failure it tries to go
-// on with a new one.
+// Flush writes what is in memory to the file. After a failure, and after a day,
+// it goes on with a new one, and old ones are removed.
 func (t *Trail) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,6 +164,10 @@ func (t *Trail) Flush() error {
 	}
 	if t.file == nil {
 		return nil
+	}
+	if time.Since(t.begun) >= newFileEvery {
+		t.err = t.next()
+		return t.err
 	}
 	return t.buffer.Flush()
 }
