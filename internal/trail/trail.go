@@ -46,7 +46,7 @@ type Trail struct {
 	buffer *bufio.Writer
 	size   int64
 	begun  time.Time // the file
-	err    error // why it writes no more
+	err    error     // why it writes no more
 }
 
 // New returns a trail that keeps nothing before it is opened.
