@@ -126,12 +126,18 @@ func (s *session) writeResult(r *request, q searchQuery, found []int) {
 		s.out.Text(" ")
 		s.out.Int(int64(s.number(r, i)))
 	}
+	s.writeHighest(q, found)
+	s.out.Text("\r\n")
+}
+
+// writeHighest ends SEARCH and SORT that asked for modification sequences, RFC
+// 7162 section 3.1.5.
+func (s *session) writeHighest(q searchQuery, found []int) {
 	if q.modSeq && len(found) > 0 {
 		s.out.Text(" (MODSEQ ")
 		s.out.Int(int64(s.highest(found)))
 		s.out.Text(")")
 	}
-	s.out.Text("\r\n")
 }
 
 // highest returns the highest modification sequence of the messages.

@@ -54,6 +54,7 @@ func (s *session) sort(r *request) error {
 		s.out.Text(" ")
 		s.out.Int(int64(s.number(r, i)))
 	}
+	s.writeHighest(q, found)
 	s.out.Text("\r\n")
 	return nil
 }
