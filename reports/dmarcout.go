@@ -133,6 +133,7 @@ func (s *Service) send(ctx context.Context, c DMARCConfig, r aggregate.Report, t
 		return fmt.Sprintf("larger than %d MiB, and not sent", maxReport>>20), nil
 	}
 	name := fmt.Sprintf("%s!%s!%d!%d.xml.gz", c.Org, r.Policy.Domain, r.Begin.Unix(), r.End.Unix()) // RFC 9990 section 4.3
+	var failed []error
 	for _, to := range targets {
 		mail := Mail{
 			From: c.From, To: to, Date: s.config.Clock(), ContentType: "application/gzip", FileName: name, Attachment: packed,
@@ -141,10 +142,17 @@ func (s *Service) send(ctx context.Context, c DMARCConfig, r aggregate.Report, t
 				r.Policy.Domain, c.Hostname, r.Begin.Format(time.DateOnly)),
 		}
 		if err := c.Mailer.Submit(ctx, c.From, to, mail.Render()); err != nil {
-			return "", err
+			failed = append(failed, err)
 		}
 	}
-	return fmt.Sprintf("sent to %d addresses", len(targets)), nil
+	switch sent := len(targets) - len(failed); {
+	case len(failed) == 0:
+		return fmt.Sprintf("sent to %d addresses", sent), nil
+	case sent == 0:
+		return "", errors.Join(failed...)
+	default: // another try would send it again to those that have it
+		return fmt.Sprintf("sent to %d of %d addresses: %v", sent, len(targets), errors.Join(failed...)), nil
+	}
 }
 
 func pack(document []byte) ([]byte, error) {

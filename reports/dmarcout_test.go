@@ -51,6 +51,9 @@ type outbox struct {
 }
 
 func (o *outbox) Submit(_ context.Context, _, to gomail.Address, text []byte) error {
+	if to.Local == "refused" {
+		return errors.New("no room")
+	}
 	if o.fail {
 		return errors.New("the queue is full")
 	}
@@ -265,5 +268,19 @@ func TestJudgedIsBounded(t *testing.T) {
 	r, _ := opened(t, o.outbox.sent["a@sender.example"])
 	if len(r.Records) != reports.MaxJudged || len(r.Errors) != 1 {
 		t.Errorf("%d records, errors %q", len(r.Records), r.Errors)
+	}
+}
+
+// An address that cannot be written to does not have the others get the report
+// over and over.
+func TestDMARCReportOutToSome(t *testing.T) {
+	o := newOut(t, names{"_dmarc.sender.example": "v=DMARC1; p=reject; rua=mailto:dmarc@sender.example,mailto:refused@sender.example"})
+	o.note("sender.example", "192.0.2.1", 1)
+	midnight := now.Truncate(24 * time.Hour)
+	for _, want := range []string{"dmarc@sender.example", ""} {
+		if to := o.send(midnight.Add(30 * time.Hour)); to != want {
+			t.Errorf("reports went to %q, want %q", to, want)
+		}
+		clear(o.outbox.sent)
 	}
 }
