@@ -47,7 +47,20 @@ func (s *Service) Flush(ctx context.Context) error {
 	if len(domains) == 0 {
 		return nil
 	}
-	return s.config.Store.WroteTo(ctx, domains, s.config.Clock())
+	err := s.config.Store.WroteTo(ctx, domains, s.config.Clock())
+	if err != nil {
+		s.putBack(domains)
+	}
+	return err
+}
+
+// putBack has domains written with the next Flush.
+func (s *Service) putBack(domains []string) {
+	s.wrote.mu.Lock()
+	defer s.wrote.mu.Unlock()
+	for _, d := range domains {
+		s.wrote.waiting[d] = true
+	}
 }
 
 // Clean forgets whom nobody has heard of for long.

@@ -23,7 +23,7 @@ func (s *session) capabilities() string {
 	case s.user != nil:
 	case s.tls:
 		list += " AUTH=" + strings.Join(s.mechanisms(), " AUTH=")
-	case s.cfg.TLS != nil:
+	case s.cfg.TLS != nil && !s.compressed:
 		list += " STARTTLS LOGINDISABLED"
 	default:
 		list += " LOGINDISABLED"

@@ -8,7 +8,7 @@ import (
 // references threads by the References and In-Reply-To fields, RFC 5256
 // section 3, REFERENCES.
 func references(all []threadable) []*threadNode {
-	t := referenceTree{byID: map[string]*threadNode{}}
+	t := referenceTree{byID: map[string]*threadNode{}, steps: leastSteps + 100*len(all)}
 	for i := range all {
 		t.add(&all[i], i)
 	}
@@ -18,7 +18,7 @@ func references(all []threadable) []*threadNode {
 			roots = append(roots, n)
 		}
 	}
-	roots = pruned(roots)
+	roots = t.pruned(roots)
 	sortNodes(roots)
 	roots = gathered(roots)
 	sortTree(roots)
@@ -29,7 +29,13 @@ func references(all []threadable) []*threadNode {
 type referenceTree struct {
 	byID  map[string]*threadNode
 	nodes []*threadNode // in the order in which they were made
+	steps int           // that may still be gone in search of loops
 }
+
+// leastSteps is how far loops are looked for in any mailbox. It is enough for
+// conversations; who writes references so that more are needed gets them in
+// several threads.
+const leastSteps = 1_000_000
 
 // node returns the node of a message id, made when it is not there.
 func (t *referenceTree) node(id string) *threadNode {
@@ -55,24 +61,24 @@ func (t *referenceTree) add(m *threadable, i int) {
 	for _, ref := range m.references {
 		n := t.node(ref)
 		if last != nil && n.parent == nil {
-			link(last, n)
+			t.link(last, n)
 		}
 		last = n
 	}
 	unlink(this)
 	if last != nil {
-		link(last, this)
+		t.link(last, this)
 	}
 }
 
 // link puts a node below another, unless that would make a loop, which a node
 // without children cannot.
-func link(parent, child *threadNode) {
+func (t *referenceTree) link(parent, child *threadNode) {
 	if parent == child {
 		return
 	}
 	for n := parent; n != nil && len(child.children) > 0; n = n.parent {
-		if n == child {
+		if t.steps--; n == child || t.steps < 0 {
 			return
 		}
 	}
@@ -91,24 +97,44 @@ func unlink(n *threadNode) {
 
 // pruned takes dummies out, step 3: those without children go, others leave
 // their children in their place; at the top only one child.
-func pruned(roots []*threadNode) []*threadNode {
-	for _, n := range bottomUp(roots) {
-		n.children = lifted(n.children, false)
+func (t *referenceTree) pruned(roots []*threadNode) []*threadNode {
+	for _, n := range t.nodes {
+		if n.message != nil {
+			n.children = withoutDummies(n.children)
+		}
 	}
-	return lifted(roots, true)
-}
-
-func lifted(nodes []*threadNode, top bool) []*threadNode {
-	kept := make([]*threadNode, 0, len(nodes))
-	for _, n := range nodes {
-		switch {
-		case n.message != nil || top && len(n.children) > 1:
-			kept = append(kept, n)
-		default:
+	kept := make([]*threadNode, 0, len(roots))
+	for _, n := range roots {
+		if n.message == nil {
+			n.children = withoutDummies(n.children)
+		}
+		if n.message == nil && len(n.children) < 2 {
 			kept = append(kept, n.children...)
+		} else {
+			kept = append(kept, n)
 		}
 	}
 	return kept
+}
+
+// withoutDummies returns the messages that stand below nodes with nothing but
+// dummies between. It looks at each dummy once: there may be as long a row of
+// them as senders care to write.
+func withoutDummies(nodes []*threadNode) (found []*threadNode) {
+	stack := slices.Clone(nodes)
+	slices.Reverse(stack)
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if n.message != nil {
+			found = append(found, n)
+			continue
+		}
+		for _, c := range slices.Backward(n.children) {
+			stack = append(stack, c)
+		}
+	}
+	return found
 }
 
 // bottomUp returns all nodes, children before their parents. Chains may be as
@@ -152,12 +178,17 @@ func gathered(roots []*threadNode) []*threadNode {
 		}
 	}
 	kept := make([]*threadNode, 0, len(roots))
+	at := map[*threadNode]int{} // where in kept
 	for _, n := range roots {
 		subject, _ := n.subject()
-		if there := table[subject]; subject == "" || there == n {
+		there := table[subject]
+		if subject == "" || there == n {
+			at[n] = len(kept)
 			kept = append(kept, n)
-		} else {
-			kept = merge(there, n, kept, table, subject)
+			continue
+		}
+		if both := merge(there, n); both != there { // the table keeps the first of two that are alike
+			kept[at[there]], at[both], table[subject] = both, at[there], both
 		}
 	}
 	return kept
@@ -174,19 +205,18 @@ func (n *threadNode) subject() (base string, reply bool) {
 	return n.message.subject, n.message.reply
 }
 
-// merge brings a thread to the one of its subject that is in the table.
-func merge(there, n *threadNode, kept []*threadNode, table map[string]*threadNode, subject string) []*threadNode {
+// merge brings a thread to the one of its subject that is in the table, and
+// returns what stands there then.
+func merge(there, n *threadNode) *threadNode {
 	_, reply := n.subject()
 	_, thereReply := there.subject()
 	switch {
 	case there.message == nil && n.message == nil:
 		there.children = append(there.children, n.children...)
-	case there.message == nil, reply && !thereReply && there.message != nil && n.message != nil:
+	case there.message == nil, reply && !thereReply && n.message != nil:
 		there.children = append(there.children, n)
-	default: // both are siblings below a dummy, which takes the place of the other
-		dummy := &threadNode{children: []*threadNode{there, n}}
-		table[subject] = dummy
-		kept[slices.Index(kept, there)] = dummy // the table keeps the first of two that are alike
+	default: // both are siblings below a dummy
+		return &threadNode{children: []*threadNode{there, n}}
 	}
-	return kept
+	return there
 }

@@ -57,3 +57,30 @@ func BenchmarkReferences(b *testing.B) {
 		}
 	}
 }
+
+// References that overlap in long rows take time by their number only.
+func TestHostileReferences(t *testing.T) {
+	const n, row = 20_000, 100
+	all := make([]threadable, n)
+	for i := range all {
+		all[i] = threadable{index: i, id: fmt.Sprint("m", i), subject: "x", date: time.Unix(int64(i), 0)}
+		for r := range row {
+			all[i].references = append(all[i].references, fmt.Sprint("gone", i*row/2+r))
+		}
+	}
+	for i := range all { // and some that close the row to a loop
+		if i%7 == 0 {
+			all[i].references = append(all[i].references, "gone0", fmt.Sprint("gone", (n-i)*row/2))
+		}
+	}
+	done := make(chan int, 1)
+	go func() { done <- len(bottomUp(references(all))) }()
+	select {
+	case nodes := <-done:
+		if nodes < n {
+			t.Errorf("%d nodes of %d messages", nodes, n)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("they take more than a minute")
+	}
+}

@@ -96,10 +96,13 @@ func (s *session) findIn(depth mailbox.Depth, key searchKey, indexes []int) (fou
 }
 
 // saved returns what RETURN (SAVE) keeps: with MIN or MAX only those, RFC
-// 5182 section 2.4.
+// 5182 section 2.4, and with PARTIAL its share, RFC 9394.
 func (q *searchQuery) saved(found []int) []int {
-	if len(found) == 0 || q.all || q.count || !q.min && !q.max {
+	if len(found) == 0 || q.all || q.count || !q.min && !q.max && q.partial == nil {
 		return found
+	}
+	if q.partial != nil {
+		return q.partial.of(found)
 	}
 	var kept []int
 	if q.min {

@@ -18,6 +18,8 @@ func (s *session) starttls(r *request) error {
 	switch {
 	case s.tls:
 		return &imapwire.SyntaxError{Text: "TLS is active already"}
+	case s.compressed:
+		return coded("COMPRESSIONACTIVE", gomail.Errorf(gomail.Refused, "TLS cannot begin below compression: connect again"))
 	case s.cfg.TLS == nil:
 		return gomail.Errorf(gomail.Unavailable, "TLS is not available")
 	case s.in.Buffered() > 0:

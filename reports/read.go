@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"gomail"
@@ -81,12 +82,27 @@ func (s *Service) keep(ctx context.Context, org string, document []byte, f forma
 	if err := s.takes(ctx, r.Policy.Domain, r.End); err != nil {
 		return err
 	}
-	n, err := s.config.Store.CountDMARCReports(ctx, r.Policy.Domain, org, dayOf(r.Begin, r.End))
-	if err == nil && n >= MaxPerDay {
-		err = gomail.Errorf(gomail.TooMany, "%s has sent %d reports about that day of %s already", org, n, r.Policy.Domain)
+	if err := s.room(ctx, org, r); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = s.AddDMARC(ctx, fromAggregate(org, r))
+	_, err = s.AddDMARC(ctx, fromAggregate(org, r))
+	return err
+}
+
+// room returns TooMany where there are reports enough about a domain's day: of
+// one reporter, or of all. Anybody with a domain can send them.
+func (s *Service) room(ctx context.Context, org string, r aggregate.Report) error {
+	domain, day := r.Policy.Domain, dayOf(r.Begin, r.End)
+	n, err := s.config.Store.CountDMARCReports(ctx, domain, org, day)
+	if err != nil {
+		return err
+	}
+	if n >= MaxPerDay {
+		return gomail.Errorf(gomail.TooMany, "%s has sent %d reports about that day of %s already", org, n, domain)
+	}
+	rows, err := s.config.Store.CountDMARCRows(ctx, domain, day)
+	if err == nil && rows+len(r.Records) > s.config.MaxRowsPerDay {
+		err = gomail.Errorf(gomail.TooMany, "reports about that day of %s have %d rows already", domain, rows)
 	}
 	return err
 }
@@ -123,7 +139,9 @@ func fromAggregate(org string, r aggregate.Report) DMARCReport {
 }
 
 // cut makes a reporter's text as long as texts may be.
-func cut(text string) string { return text[:min(len(text), maxText)] }
+func cut(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxText)], "")
+}
 
 // keepTLS keeps what a TLS report says of the domains that are hosted here;
 // one of several domains may come to several of them.
@@ -151,13 +169,16 @@ func (s *Service) keepTLS(ctx context.Context, org string, document []byte) erro
 		}
 		return gomail.Errorf(gomail.Invalid, "the report is about no domain")
 	}
-	n, err := s.config.Store.CountTLSReports(ctx, kept.Rows[0].Domain, org, kept.Rows[0].Day)
-	if err == nil && n >= MaxPerDay {
-		err = gomail.Errorf(gomail.TooMany, "%s has sent %d TLS reports about that day of %s already", org, n, kept.Rows[0].Domain)
+	for _, row := range kept.Rows {
+		n, err := s.config.Store.CountTLSReports(ctx, row.Domain, org, row.Day)
+		if err != nil {
+			return err
+		}
+		if n >= MaxPerDay {
+			return gomail.Errorf(gomail.TooMany, "%s has sent %d TLS reports about that day of %s already", org, n, row.Domain)
+		}
 	}
-	if err == nil {
-		_, err = s.AddTLS(ctx, kept)
-	}
+	_, err = s.AddTLS(ctx, kept)
 	return err
 }
 
@@ -178,7 +199,8 @@ func tlsRow(p tlspolicy.PolicyReport, day time.Time) TLSRow {
 
 // count adds to one of few counters.
 func count(counters map[string]int, name string, n int) {
+	name = cut(name)
 	if _, known := counters[name]; known || len(counters) < maxAuth {
-		counters[cut(name)] += n
+		counters[name] += n
 	}
 }

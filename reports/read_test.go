@@ -37,7 +37,7 @@ func newReader(t *testing.T) *reader {
 	t.Cleanup(func() { st.Close() })
 	r := &reader{T: t}
 	r.Service = reports.New(reports.Config{
-		Store: st, Clock: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&r.log, nil)),
+		Store: st, MaxRowsPerDay: 150, Clock: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&r.log, nil)),
 		Hosted: func(_ context.Context, domain string) (bool, error) { return domain == "example.com", nil },
 	})
 	return r
@@ -226,5 +226,26 @@ func TestReadBoundsADay(t *testing.T) {
 		if read := r.show(attachment("text/xml", "r.xml", about("example.com", fmt.Sprint(i)).Marshal())); read != (i < reports.MaxPerDay) {
 			t.Fatalf("report %d: %v\n%s", i, read, r.log.String())
 		}
+	}
+}
+
+// All reporters together do not, either.
+func TestReadBoundsTheRowsOfADay(t *testing.T) {
+	r := newReader(t)
+	big := about("example.com", "1")
+	for i := range 99 {
+		row := big.Records[0]
+		row.Source = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		big.Records = append(big.Records, row)
+	}
+	if !r.show(attachment("text/xml", "r.xml", big.Marshal())) {
+		t.Fatal(r.log.String())
+	}
+	big.ID = "2"
+	if r.show(attachment("text/xml", "r.xml", big.Marshal())) || !strings.Contains(r.log.String(), "rows already") {
+		t.Errorf("a second report of 100 rows was read\n%s", r.log.String())
+	}
+	if !r.show(attachment("text/xml", "r.xml", about("example.com", "3").Marshal())) {
+		t.Error("a small one was not")
 	}
 }

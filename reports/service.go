@@ -33,6 +33,10 @@ type Config struct {
 	Hosted func(ctx context.Context, domain string) (bool, error) // nil: every domain is
 	Clock  func() time.Time                                       // nil: time.Now
 	Logger *slog.Logger                                           // nil: none
+
+	// MaxRowsPerDay is how many rows are kept of what comes by mail about a
+	// domain's day, from all reporters together. 0: 200,000.
+	MaxRowsPerDay int
 }
 
 // Service keeps reports and sums them up. Its methods may be called at the
@@ -52,6 +56,9 @@ func New(c Config) *Service {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxRowsPerDay <= 0 {
+		c.MaxRowsPerDay = 200_000
 	}
 	if c.Hosted == nil {
 		c.Hosted = func(context.Context, string) (bool, error) { return true, nil }

@@ -18,6 +18,9 @@ type Store interface {
 	// organisation about a domain's day there are.
 	CountDMARCReports(ctx context.Context, domain, org string, day time.Time) (int, error)
 	CountTLSReports(ctx context.Context, domain, org string, day time.Time) (int, error)
+	// CountDMARCRows returns how many rows all reports about a domain's day
+	// have together.
+	CountDMARCRows(ctx context.Context, domain string, day time.Time) (int, error)
 	// EachSourceDay calls visit with every source of a domain on every day
 	// that begins at since or later, by day and source.
 	EachSourceDay(ctx context.Context, domain string, since time.Time, visit func(SourceDay) error) error

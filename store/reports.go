@@ -97,6 +97,12 @@ func (s *Store) CountDMARCReports(ctx context.Context, domain, org string, day t
 		domain, org, toMicro(day.AddDate(0, 0, -1)), toMicro(day.AddDate(0, 0, 1)), toMicro(day))
 }
 
+// CountDMARCRows returns how many rows the reports about a domain's day have.
+func (s *Store) CountDMARCRows(ctx context.Context, domain string, day time.Time) (int, error) {
+	return s.count(ctx, "SELECT COUNT(*) FROM dmarc_report r JOIN dmarc_row w ON w.report = r.id WHERE r.domain = ? AND r.begins > ? AND r.begins <= ? AND r.ends >= ?",
+		domain, toMicro(day.AddDate(0, 0, -1)), toMicro(day.AddDate(0, 0, 1)), toMicro(day))
+}
+
 // CountTLSReports returns how many reports of an organisation tell of a
 // domain's day.
 func (s *Store) CountTLSReports(ctx context.Context, domain, org string, day time.Time) (int, error) {
