@@ -103,8 +103,10 @@ func (o *orders) pointHere(name string) string {
 	return "Make it an alias (CNAME) of " + o.config.Hostname + " at your DNS provider; gomail dns plan shows the record. If it is meant to lead elsewhere, nothing is to be done."
 }
 
-// lookUp returns a name's addresses.
+// lookUp returns a name's addresses as they are now: a look comes after
+// something has changed, and what was not there a moment ago may be.
 func (o *orders) lookUp(ctx context.Context, name string) ([]netip.Addr, Cause) {
+	o.acme.Resolver.Forget(name)
 	all, err := o.acme.Resolver.LookupIPAddr(ctx, name)
 	if absent(err) {
 		return nil, Cause{Code: NoAddress, Found: name + " is not in the DNS, or has no address there.", Mend: o.pointHere(name)}

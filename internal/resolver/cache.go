@@ -47,6 +47,13 @@ func (c *cache) put(q question, answer *Answer, now time.Time) {
 	c.entries[q] = answer
 }
 
+// drop removes the answer to a question.
+func (c *cache) drop(q question) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.entries, q)
+}
+
 // evict makes room: of a few entries, which the map picks at random, those
 // that are out of date, or else the one that will be first.
 func (c *cache) evict(now time.Time) {

@@ -86,6 +86,15 @@ func addressRecords(answer Answer) []netip.Addr {
 	return addrs
 }
 
+// Forget has the addresses of a host asked for anew, for those who look because
+// something has just changed.
+func (r *Resolver) Forget(host string) {
+	if key, ok := canonical(host); ok {
+		r.cache.drop(question{key, dns.TypeA})
+		r.cache.drop(question{key, dns.TypeAAAA})
+	}
+}
+
 // LookupIPAddr returns the addresses of a host, IPv6 first. As with
 // net.Resolver, an address literal is its own answer, and the addresses of
 // one family are returned even when asking for the other failed.

@@ -238,6 +238,23 @@ func TestCacheHonoursTTL(t *testing.T) {
 	ask(2)
 }
 
+// What was not there is asked for anew once that is forgotten.
+func TestForget(t *testing.T) {
+	records := zone(`example. 300 IN SOA ns.example. x.example. 1 1 1 1 300`)
+	s := serve(t, func(s *server, network string, q *dns.Msg) *dns.Msg { return records(s, network, q) })
+	r, _ := resolver(t, Config{Servers: []string{s.addr}})
+	for range 2 {
+		if _, err := r.LookupIPAddr(t.Context(), "Host.example."); err == nil {
+			t.Fatal("a host that is not there has an address")
+		}
+	}
+	records = zone(`host.example. 300 IN A 192.0.2.1`)
+	r.Forget("host.EXAMPLE")
+	if all, err := r.LookupIPAddr(t.Context(), "host.example"); err != nil || len(all) != 1 {
+		t.Errorf("after it was forgotten: %v, %v", all, err)
+	}
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	s := serve(t, func(_ *server, _ string, q *dns.Msg) *dns.Msg {
 		reply := new(dns.Msg).SetReply(q)
