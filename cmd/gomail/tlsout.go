@@ -62,8 +62,14 @@ func (s *services) reporter(ctx context.Context) (gomail.Address, error) {
 		}
 	}
 	for _, name := range names {
-		if signers, err := s.domains.Signers(ctx, name); err != nil || len(signers) > 0 {
-			return gomail.Address{Local: "postmaster", Domain: name}, err
+		// Not Signers: it looks for keys that were just published, which mail
+		// that is sent a moment later then does not.
+		keys, err := s.domains.Keys(ctx, name)
+		if err != nil && gomail.KindOf(err) != gomail.NotFound {
+			return gomail.Address{}, err
+		}
+		if slices.ContainsFunc(keys, func(k gomail.DKIMKey) bool { return k.State == gomail.DKIMActive }) {
+			return gomail.Address{Local: "postmaster", Domain: name}, nil
 		}
 	}
 	return gomail.Address{}, gomail.Errorf(gomail.NotFound, "no domain here signs its mail")
