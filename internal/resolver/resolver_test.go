@@ -240,15 +240,21 @@ func TestCacheHonoursTTL(t *testing.T) {
 
 // What was not there is asked for anew once that is forgotten.
 func TestForget(t *testing.T) {
-	records := zone(`example. 300 IN SOA ns.example. x.example. 1 1 1 1 300`)
-	s := serve(t, func(s *server, network string, q *dns.Msg) *dns.Msg { return records(s, network, q) })
+	absent, there := zone(`example. 300 IN SOA ns.example. x.example. 1 1 1 1 300`), zone(`host.example. 300 IN A 192.0.2.1`)
+	var published atomic.Bool
+	s := serve(t, func(s *server, network string, q *dns.Msg) *dns.Msg {
+		if published.Load() {
+			return there(s, network, q)
+		}
+		return absent(s, network, q)
+	})
 	r, _ := resolver(t, Config{Servers: []string{s.addr}})
 	for range 2 {
 		if _, err := r.LookupIPAddr(t.Context(), "Host.example."); err == nil {
 			t.Fatal("a host that is not there has an address")
 		}
 	}
-	records = zone(`host.example. 300 IN A 192.0.2.1`)
+	published.Store(true)
 	r.Forget("host.EXAMPLE")
 	if all, err := r.LookupIPAddr(t.Context(), "host.example"); err != nil || len(all) != 1 {
 		t.Errorf("after it was forgotten: %v, %v", all, err)
