@@ -68,7 +68,7 @@ func (p *planner) reportRecords(targets []string) []Record {
 	var records []Record
 	for _, t := range targets {
 		address, err := reportAddress(t)
-		if err != nil || organisation(address.Domain) == organisation(p.domain.Name) {
+		if err != nil || Organisation(address.Domain) == Organisation(p.domain.Name) {
 			continue
 		}
 		records = append(records, Record{
@@ -79,9 +79,10 @@ func (p *planner) reportRecords(targets []string) []Record {
 	return records
 }
 
-// organisation returns the domain that was registered, as far as the public
-// suffix list knows.
-func organisation(domain string) string {
+// Organisation returns the domain that was registered, in lower case, as far as
+// the public suffix list knows.
+func Organisation(domain string) string {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
 	if org, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
 		return org
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"time"
 
-	"golang.org/x/net/publicsuffix"
-
 	"gomail"
+	"gomail/dnsplan"
 )
 
 // Greylisting is who has to come back before mail is taken.
@@ -131,15 +129,15 @@ func (s *Service) correspondent(ctx context.Context, a Attempt, now time.Time) (
 	if !a.isVerified() {
 		return false, nil
 	}
-	at, err := s.config.Store.WrittenTo(ctx, organisation(a.From.Domain))
+	at, err := s.config.Store.WrittenTo(ctx, dnsplan.Organisation(a.From.Domain))
 	return !at.IsZero() && now.Sub(at) < Memory, err
 }
 
 // isVerified reports whether SPF or DKIM vouches for the sender's domain.
 func (a Attempt) isVerified() bool {
-	org := organisation(a.From.Domain)
+	org := dnsplan.Organisation(a.From.Domain)
 	for _, d := range a.Verified {
-		if organisation(d) == org {
+		if dnsplan.Organisation(d) == org {
 			return true
 		}
 	}
@@ -151,9 +149,9 @@ func (a Attempt) isVerified() bool {
 func (a Attempt) pool() string {
 	switch {
 	case a.isVerified():
-		return "domain:" + organisation(a.From.Domain)
+		return "domain:" + dnsplan.Organisation(a.From.Domain)
 	case a.Name != "":
-		return "host:" + organisation(a.Name)
+		return "host:" + dnsplan.Organisation(a.Name)
 	}
 	bits := 64
 	addr := a.Client.Unmap().WithZone("")
@@ -165,14 +163,4 @@ func (a Attempt) pool() string {
 		return "network:" + addr.String()
 	}
 	return "network:" + network.String()
-}
-
-// organisation is the registered domain, as far as the public suffix list
-// knows.
-func organisation(name string) string {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if org, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
-		return org
-	}
-	return name
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"gomail/dnsplan"
 )
 
 // maxWrote bounds the domains that wait to be remembered.
@@ -29,7 +31,7 @@ func (s *Service) Wrote(domains ...string) {
 		w.day, w.done = today, map[string]bool{}
 	}
 	for _, d := range domains {
-		if org := organisation(d); !w.done[org] && len(w.waiting) < maxWrote {
+		if org := dnsplan.Organisation(d); !w.done[org] && len(w.waiting) < maxWrote {
 			w.done[org], w.waiting[org] = true, true
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/publicsuffix"
-
 	"gomail"
 	"gomail/dnsplan"
 	"gomail/ladder"
@@ -186,7 +184,7 @@ func (g *gatherer) ours(name string) bool { return g.organisation(name) == g.org
 func (g *gatherer) organisation(name string) string {
 	org, ok := g.orgs[name]
 	if !ok {
-		if org = organisation(name); len(g.orgs) < maxNames {
+		if org = dnsplan.Organisation(name); len(g.orgs) < maxNames {
 			g.orgs[name] = org
 		}
 	}
@@ -266,16 +264,6 @@ func network(a netip.Addr) string {
 		return a.String()
 	}
 	return p.String()
-}
-
-// organisation returns the domain that was registered, as far as the public
-// suffix list knows.
-func organisation(name string) string {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if org, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
-		return org
-	}
-	return name
 }
 
 // isSelector reports whether a reporter's text can be a selector, RFC 6376

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/dnsplan"
 	"gomail/mailauth"
 	"gomail/mailauth/dmarc"
 	"gomail/reports/aggregate"
@@ -195,7 +196,7 @@ func authorised(ctx context.Context, resolver mailauth.Resolver, found dmarc.Dis
 // consents reports whether reports about a domain may go to another, which may
 // name an address of its own for them.
 func consents(ctx context.Context, resolver mailauth.Resolver, found dmarc.Discovery, target string) (may bool, address gomail.Address, err error) {
-	if target == found.Domain || organisation(target) == cmp.Or(found.Organization, organisation(found.Domain)) {
+	if target == found.Domain || dnsplan.Organisation(target) == cmp.Or(found.Organization, dnsplan.Organisation(found.Domain)) {
 		return true, address, nil
 	}
 	texts, err := resolver.LookupTXT(ctx, found.Domain+"._report._dmarc."+target)

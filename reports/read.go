@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gomail"
+	"gomail/dnsplan"
 	"gomail/message"
 	"gomail/reports/aggregate"
 	"gomail/tlspolicy"
@@ -67,8 +68,8 @@ func (s *Service) Read(ctx context.Context, m Arrived) bool {
 // reporter returns the organisation that a message comes from, and whether
 // that is shown.
 func (m Arrived) reporter() (org string, shown bool) {
-	org = organisation(m.Author)
-	return org, m.Author != "" && slices.ContainsFunc(m.Verified, func(d string) bool { return organisation(d) == org })
+	org = dnsplan.Organisation(m.Author)
+	return org, m.Author != "" && slices.ContainsFunc(m.Verified, func(d string) bool { return dnsplan.Organisation(d) == org })
 }
 
 func (s *Service) keep(ctx context.Context, org string, document []byte, f format) error {
