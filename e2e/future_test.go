@@ -55,6 +55,9 @@ func TestFutureRelease(t *testing.T) {
 		if r := d.gomail("queue", "show", m.ID); m.Mode == "R" && (!strings.Contains(r.stdout, "Deliver by") || !strings.Contains(r.stdout, "else it is returned")) {
 			t.Errorf("queue show: %s", r.stdout)
 		}
+		if r := d.gomail("explain", m.ID); !strings.Contains(r.stdout, "submitted here and queued, signed with") || !strings.Contains(r.stdout, "it waits, as its sender asked, until") {
+			t.Errorf("explain %s: %s%s", m.ID, r.stdout, r.stderr)
+		}
 	}
 	if queued := d.gomail("queue", "list", "--json").stdout; !strings.Contains(queued, "joe@remote.test") || !strings.Contains(queued, "it waits, as its sender asked, until ") {
 		t.Errorf("the queue: %s", queued)

@@ -52,7 +52,30 @@ func (s *services) Explain(ctx context.Context, what string) ([]explain.Story, e
 	if len(stories) == 0 {
 		return nil, gomail.Errorf(gomail.NotFound, "nothing was noted of %q in the last two weeks: look for the other address, or for the name in the reply", what)
 	}
+	if key, err := queue.ParseKey(strings.TrimSpace(what)); err == nil {
+		stories[0].Steps = append(stories[0].Steps, s.waiting(ctx, key)...)
+	}
 	return stories[:min(len(stories), mostStories)], nil
+}
+
+// waiting says what a queued message waits for; nothing once it has left.
+func (s *services) waiting(ctx context.Context, key queue.Key) (steps []explain.Step) {
+	m, err := s.queue.Show(ctx, key)
+	if err != nil {
+		return nil
+	}
+	for _, r := range m.Rcpts {
+		step := explain.Step{At: time.Now(), State: explain.Waiting, Why: []string{}, Text: fmt.Sprintf("For %s it is in the queue, and tried at %s", r.Address, r.Due.UTC().Format("15:04:05 MST on 2 January 2006"))}
+		if r.Status == queue.Held {
+			step.Text, step.Next = fmt.Sprintf("For %s it is held in the queue", r.Address), "gomail queue release lets it go."
+		}
+		if r.LastError != "" {
+			step.Text += ": " + r.LastError
+		}
+		step.Text += "."
+		steps = append(steps, step)
+	}
+	return steps
 }
 
 // sought returns what lines of the trail hold that are about what a text
