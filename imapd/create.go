@@ -42,10 +42,22 @@ func (s *session) create(r *request) error {
 	}
 	box, err := s.user.Create(s.ctx, name, role)
 	if err != nil {
-		return err
+		return s.whyNoUse(name, role, err)
 	}
 	r.code = "MAILBOXID (" + mailboxID(box.ID) + ")"
 	return nil
+}
+
+// whyNoUse gives the refusal of a special use that another mailbox has the code
+// that RFC 6154 section 3 asks for.
+func (s *session) whyNoUse(name string, role gomail.MailboxRole, err error) error {
+	if role == "" || gomail.KindOf(err) != gomail.Exists {
+		return err
+	}
+	if _, missing := s.user.Lookup(s.ctx, strings.TrimSuffix(name, string(gomail.MailboxSeparator))); missing != nil {
+		return coded("USEATTR", err)
+	}
+	return err
 }
 
 // roleOf returns the role of the special uses asked for: at most one.

@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"time"
+
 	"gomail"
 	"gomail/imapd/imapwire"
 	"gomail/mailbox"
@@ -77,10 +79,12 @@ func (s *session) writeFetched(r *request, q fetchQuery, indexes []int) error {
 	if err != nil {
 		return err
 	}
-	f := fetcher{s: s, q: q, seen: seen}
+	f := fetcher{s: s, q: q, seen: seen, saved: saveDates{s: s}}
 	if !q.needsRows() {
 		for _, i := range indexes {
-			f.write(i, &loaded{})
+			if err := f.write(i, &loaded{}); err != nil {
+				return err
+			}
 		}
 		return s.out.Err()
 	}
@@ -131,6 +135,7 @@ type fetcher struct {
 	s               *session
 	q               fetchQuery
 	seen            map[gomail.UID]bool // whose flags have changed by this command
+	saved           saveDates
 	written         int
 	unknownEncoding bool
 }
@@ -145,7 +150,7 @@ func (f *fetcher) rows(indexes []int) error {
 // not a broken response.
 func (f *fetcher) write(i int, row *loaded) error {
 	m := fetched{fetcher: f, entry: &f.s.view.entries[i], row: row}
-	if err := m.open(); err != nil {
+	if err := m.open(i); err != nil {
 		if gomail.KindOf(err) == gomail.NotFound {
 			return nil // expunged meanwhile
 		}
@@ -179,10 +184,16 @@ type fetched struct {
 	entry *mailbox.Entry
 	row   *loaded
 	index *message.Index
+	saved time.Time // where SAVEDATE is asked for
 }
 
 // open gets ready what the items need.
-func (m *fetched) open() (err error) {
+func (m *fetched) open(i int) (err error) {
+	if m.q.has(itemSaveDate) {
+		if m.saved, err = m.fetcher.saved.of(i); err != nil {
+			return err
+		}
+	}
 	if m.row.content == nil || m.row.err != nil {
 		return m.row.err
 	}
@@ -207,6 +218,8 @@ func (m *fetched) writeItem(item *fetchItem) {
 		out.Text("EMAILID (" + emailID(m.entry.Message) + ")")
 	case itemThreadID:
 		out.Text("THREADID NIL")
+	case itemSaveDate:
+		m.writeSaveDate()
 	case itemDate:
 		out.Text(`INTERNALDATE "` + imapwire.FormatDateTime(m.row.Received) + `"`)
 	case itemSize:

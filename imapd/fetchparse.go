@@ -19,6 +19,7 @@ const (
 	itemModSeq
 	itemEmailID
 	itemThreadID
+	itemSaveDate // RFC 8514
 	itemDate
 	itemSize
 	itemEnvelope
@@ -146,6 +147,8 @@ func (s *session) readFetchItem() []fetchItem {
 		return simple(itemEmailID)
 	case "THREADID":
 		return simple(itemThreadID)
+	case "SAVEDATE":
+		return simple(itemSaveDate)
 	case "INTERNALDATE":
 		return simple(itemDate)
 	case "RFC822.SIZE":

@@ -144,7 +144,9 @@ func (s *session) writeList(q listQuery) error {
 		}
 		s.writeListed(q, box, tree.hasChildren[box.ID], below)
 		if q.returnStatus != nil {
-			s.writeStatus(box, q.returnStatus)
+			if err := s.writeStatus(box, q.returnStatus); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -4,12 +4,10 @@ import (
 	"fmt"
 
 	"gomail"
-	"gomail/mailbox"
 )
 
 // replace answers REPLACE and UID REPLACE, RFC 8508: a message takes the place
-// of another, in the same mailbox or a different one. The other stays until
-// the new one is durable.
+// of another, in the same mailbox or a different one, in one step.
 func (s *session) replace(r *request) error {
 	s.dec.Space()
 	number := s.dec.Number()
@@ -33,12 +31,12 @@ func (s *session) replace(r *request) error {
 	if err != nil {
 		return err
 	}
-	added, err := s.user.Append(s.ctx, box.ID, m)
+	added, err := s.user.Replace(s.ctx, s.view.box.ID, old, box.ID, m)
 	if err != nil {
 		return err
 	}
-	s.untagged("OK", fmt.Sprintf("APPENDUID %d %d", added[0].UIDValidity, added[0].UID), "The new message is there")
-	return s.removeOne(old)
+	s.untagged("OK", fmt.Sprintf("APPENDUID %d %d", added.UIDValidity, added.UID), "The new message is there")
+	return nil
 }
 
 // byNumber returns the UID of a message that a command names.
@@ -51,14 +49,4 @@ func (s *session) byNumber(r *request, number uint32) (gomail.UID, bool) {
 		return 0, false
 	}
 	return s.view.entries[number-1].UID, true
-}
-
-// removeOne takes a message out of the mailbox.
-func (s *session) removeOne(uid gomail.UID) error {
-	change := mailbox.FlagChange{Op: mailbox.AddFlags, Flags: gomail.FlagDeleted, UnchangedSince: -1}
-	if _, err := s.user.SetFlags(s.ctx, s.view.box.ID, []gomail.UID{uid}, change); err != nil {
-		return err
-	}
-	_, _, err := s.user.Expunge(s.ctx, s.view.box.ID, []gomail.UID{uid})
-	return err
 }

@@ -239,7 +239,7 @@ func entryKey(match func(*candidate) bool) searchKey {
 // flagKey returns the condition of a word such as SEEN or UNSEEN.
 func flagKey(word string) (searchKey, bool) {
 	switch word {
-	case "ALL", "OLD": // \Recent is not kept: every message is old
+	case "ALL", "OLD", "SAVEDATESUPPORTED": // \Recent is not kept: every message is old
 		return entryKey(func(*candidate) bool { return true }), true
 	case "RECENT", "NEW":
 		return entryKey(func(*candidate) bool { return false }), true

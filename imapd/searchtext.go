@@ -93,13 +93,20 @@ func fold(s string) string { return strings.ToLower(s) }
 // was written.
 func (p *searchParser) dateKey(word string) (searchKey, bool) {
 	name, sent := strings.CutPrefix(word, "SENT")
+	name, saved := strings.CutPrefix(name, "SAVED")
 	switch name {
 	case "BEFORE", "ON", "SINCE":
 	default:
 		return searchKey{}, false
 	}
+	if sent && saved {
+		return searchKey{}, false
+	}
 	p.s.dec.Space()
 	day := p.s.dec.Date()
+	if saved {
+		return p.saveDateKey(name, day), true
+	}
 	return searchKey{costRow, func(c *candidate) (bool, error) {
 		t := c.row.Received
 		if sent {

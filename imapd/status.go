@@ -26,8 +26,7 @@ func (s *session) status(*request) error {
 	if slices.Contains(items, "HIGHESTMODSEQ") {
 		s.enableCondstore()
 	}
-	s.writeStatus(box, items)
-	return nil
+	return s.writeStatus(box, items)
 }
 
 // readStatusItems reads the names of what is asked for.
@@ -45,14 +44,22 @@ func (s *session) readStatusItems() []string {
 
 func knownStatusItem(item string) bool {
 	switch item {
-	case "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "HIGHESTMODSEQ", "MAILBOXID", "APPENDLIMIT":
+	case "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "DELETED-STORAGE", "SIZE", "HIGHESTMODSEQ", "MAILBOXID", "APPENDLIMIT":
 		return true
 	}
 	return false
 }
 
-// writeStatus answers all from the mailbox's row.
-func (s *session) writeStatus(box gomail.Mailbox, items []string) {
+// writeStatus answers from the mailbox's row, but for DELETED-STORAGE (RFC
+// 9208 section 5.1).
+func (s *session) writeStatus(box gomail.Mailbox, items []string) error {
+	var deleted int64
+	if box.Deleted > 0 && slices.Contains(items, "DELETED-STORAGE") {
+		var err error
+		if deleted, err = s.user.DeletedBytes(s.ctx, box.ID); err != nil {
+			return err
+		}
+	}
 	s.out.Text("* STATUS ")
 	s.out.Mailbox(box.Path)
 	s.out.Text(" (")
@@ -61,13 +68,17 @@ func (s *session) writeStatus(box gomail.Mailbox, items []string) {
 			s.out.Text(" ")
 		}
 		s.out.Text(item + " ")
-		if item == "MAILBOXID" {
+		switch item {
+		case "MAILBOXID":
 			s.out.Text("(" + mailboxID(box.ID) + ")")
-			continue
+		case "DELETED-STORAGE":
+			s.out.Int(deleted)
+		default:
+			s.out.Int(s.statusNumber(box, item))
 		}
-		s.out.Int(s.statusNumber(box, item))
 	}
 	s.out.Text(")\r\n")
+	return nil
 }
 
 func (s *session) statusNumber(box gomail.Mailbox, item string) int64 {

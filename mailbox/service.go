@@ -92,6 +92,30 @@ func (a *Account) Append(ctx context.Context, id gomail.MailboxID, messages ...A
 	return a.store.AppendMessages(ctx, a.id, id, messages)
 }
 
+// Replace adds a message to the mailbox to and takes another, uid of id, away:
+// both or neither, durable when it returns (RFC 8508). NotFound when there is
+// no such message.
+func (a *Account) Replace(ctx context.Context, id gomail.MailboxID, uid gomail.UID, to gomail.MailboxID, m Append) (Appended, error) {
+	words, err := cleanKeywords(m.Keywords)
+	if err != nil {
+		return Appended{}, err
+	}
+	m.Keywords = words
+	return a.store.ReplaceMessage(ctx, a.id, id, uid, to, m)
+}
+
+// SaveDates returns when the messages from first to last were put into a
+// mailbox, ascending UID.
+func (a *Account) SaveDates(ctx context.Context, id gomail.MailboxID, first, last gomail.UID) ([]SaveDate, error) {
+	return a.store.SaveDates(ctx, a.id, id, first, last)
+}
+
+// DeletedBytes returns the sum of the sizes of a mailbox's messages with
+// \Deleted.
+func (a *Account) DeletedBytes(ctx context.Context, id gomail.MailboxID) (int64, error) {
+	return a.store.DeletedBytes(ctx, a.id, id)
+}
+
 // Copy adds those of the uids that exist to another mailbox, with their flags
 // and dates. Bytes are not copied.
 func (a *Account) Copy(ctx context.Context, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error) {

@@ -57,6 +57,12 @@ const (
 	WithContent              // and where the content is
 )
 
+// SaveDate is when a message was put into the mailbox where it is.
+type SaveDate struct {
+	UID   gomail.UID
+	Saved time.Time // zero: before this was noted
+}
+
 // Appended says where a new message went.
 type Appended struct {
 	UIDValidity uint32
@@ -130,6 +136,12 @@ type Store interface {
 	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
 	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
 
+	// SaveDates returns when the messages from first to last were put into the
+	// mailbox, ascending UID.
+	SaveDates(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, first, last gomail.UID) ([]SaveDate, error)
+	// DeletedBytes returns the sum of the sizes of the messages with \Deleted.
+	DeletedBytes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (int64, error)
+
 	// Metadata returns the entries of a mailbox, or with 0 of the account, in
 	// the order of their names.
 	Metadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) ([]Metadata, error)
@@ -138,6 +150,10 @@ type Store interface {
 	SetMetadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, changes []Metadata) error
 
 	AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []Append) ([]Appended, error)
+	// ReplaceMessage adds a message to the mailbox to and takes uid out of id,
+	// in one transaction. NotFound when uid is not there, OverQuota when the new
+	// one does not fit in the place of the old.
+	ReplaceMessage(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uid gomail.UID, to gomail.MailboxID, m Append) (Appended, error)
 	SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change FlagChange) (FlagResult, error)
 	CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)
 	MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)

@@ -87,8 +87,8 @@ func (t *tx) addEntry(a *accountRow, m *mailboxRow, message gomail.MessageID, fl
 	m.UIDNext++
 	m.count(entry{Entry: mailbox.Entry{UID: uid, Message: message, Flags: flags}, size: size}, 1)
 	t.touch(a, m, seq)
-	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		a.id, m.ID, uid, message, flags, keywords, seq)
+	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		a.id, m.ID, uid, message, flags, keywords, seq, t.store.now())
 	return uid, err
 }
 

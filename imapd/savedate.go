@@ -1,0 +1,62 @@
+package imapd
+
+import (
+	"sort"
+	"time"
+
+	"gomail"
+	"gomail/imapd/imapwire"
+	"gomail/mailbox"
+)
+
+// saveDates tells when messages were put into the open mailbox, RFC 8514. It
+// reads ahead, for it is asked in the order of the mailbox.
+type saveDates struct {
+	s     *session
+	known []mailbox.SaveDate
+	from  gomail.UID // those that known covers
+	to    gomail.UID
+}
+
+// of returns when the message at an index came there; zero where that was not
+// noted yet.
+func (d *saveDates) of(i int) (time.Time, error) {
+	entries := d.s.view.entries
+	uid := entries[i].UID
+	if uid < d.from || uid > d.to {
+		last := entries[min(i+factBatch, len(entries))-1].UID
+		known, err := d.s.user.SaveDates(d.s.ctx, d.s.view.box.ID, uid, last)
+		if err != nil {
+			return time.Time{}, err
+		}
+		d.known, d.from, d.to = known, uid, last
+	}
+	n := sort.Search(len(d.known), func(n int) bool { return d.known[n].UID >= uid })
+	if n == len(d.known) || d.known[n].UID != uid {
+		return time.Time{}, nil // gone meanwhile
+	}
+	return d.known[n].Saved, nil
+}
+
+// writeSaveDate writes SAVEDATE.
+func (m *fetched) writeSaveDate() {
+	out := &m.s.out
+	if m.saved.IsZero() {
+		out.Text("SAVEDATE NIL")
+		return
+	}
+	out.Text(`SAVEDATE "` + imapwire.FormatDateTime(m.saved) + `"`)
+}
+
+// saveDateKey is SAVEDBEFORE, SAVEDON and SAVEDSINCE. Where it was not noted
+// when a message was put into its mailbox, it is when it was received.
+func (p *searchParser) saveDateKey(name string, day time.Time) searchKey {
+	dates := saveDates{s: p.s}
+	return searchKey{costRow, func(c *candidate) (bool, error) {
+		t, err := dates.of(c.index)
+		if t.IsZero() {
+			t = c.row.Received
+		}
+		return dateMatches(name, t, day), err
+	}}
+}
