@@ -161,6 +161,8 @@ func (s *session) run(r *request) error {
 		return &imapwire.SyntaxError{Text: "Unknown command"}
 	case c.states&s.state() == 0:
 		return &imapwire.SyntaxError{Text: s.wrongState(c)}
+	case s.uidOnly && takesNumbers(r.name):
+		return errUIDRequired()
 	}
 	if err := c.run(s, r); err != nil {
 		return err

@@ -32,6 +32,9 @@ func (s *session) enableOne(name string) string {
 	case "CONDSTORE":
 		s.enableCondstore()
 		return name
+	case "UIDONLY":
+		s.uidOnly = true
+		return name
 	case "QRESYNC":
 		s.enableCondstore()
 		s.qresync = true

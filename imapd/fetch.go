@@ -54,7 +54,7 @@ func (s *session) completeQuery(r *request, q *fetchQuery) {
 	if q.changedSince >= 0 && !q.has(itemModSeq) {
 		q.items = append(q.items, fetchItem{kind: itemModSeq})
 	}
-	if r.uid && !q.has(itemUID) {
+	if r.uid && !s.uidOnly && !q.has(itemUID) {
 		q.items = append([]fetchItem{{kind: itemUID}}, q.items...)
 	}
 }
@@ -157,9 +157,7 @@ func (f *fetcher) write(i int, row *loaded) error {
 		return err
 	}
 	out := &f.s.out
-	out.Text("* ")
-	out.Int(int64(i + 1))
-	out.Text(" FETCH (")
+	f.s.beginFetch(i, false)
 	for n := range f.q.items {
 		if n > 0 {
 			out.Text(" ")
@@ -171,6 +169,7 @@ func (f *fetcher) write(i int, row *loaded) error {
 		f.s.writeFlagItem(m.entry)
 	}
 	if f.s.condstore && f.seen[m.entry.UID] && !f.q.has(itemModSeq) {
+		out.Text(" ")
 		f.s.writeModSeqItem(m.entry)
 	}
 	out.Text(")\r\n")
@@ -211,9 +210,7 @@ func (m *fetched) writeItem(item *fetchItem) {
 	case itemFlags:
 		m.s.writeFlagItem(m.entry)
 	case itemModSeq:
-		out.Text("MODSEQ (")
-		out.Int(int64(m.entry.ModSeq))
-		out.Text(")")
+		m.s.writeModSeqItem(m.entry)
 	case itemEmailID:
 		out.Text("EMAILID (" + emailID(m.entry.Message) + ")")
 	case itemThreadID:

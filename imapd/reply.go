@@ -74,7 +74,7 @@ func (s *session) answer(r *request, err error) (outcome string) {
 		return s.tagged(r.tag, "OK", r.code, r.okText())
 	case errors.As(err, &syntax):
 		s.errors++
-		return s.tagged(r.tag, "BAD", "", syntax.Text)
+		return s.tagged(r.tag, "BAD", syntax.Code, syntax.Text)
 	case errors.As(err, &big):
 		s.errors++
 		return s.tagged(r.tag, "NO", "TOOBIG", big.Text)

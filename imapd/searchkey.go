@@ -204,6 +204,9 @@ func (p *searchParser) set(uid bool) searchKey {
 		saved := spansOf(v.saved)
 		return entryKey(func(c *candidate) bool { return within(saved, c.entry.UID) })
 	}
+	if !uid && p.s.uidOnly {
+		p.s.dec.FailAs(errUIDRequired())
+	}
 	if uid {
 		spans := set.Resolve(max(v.lastUID(), 1))
 		return entryKey(func(c *candidate) bool { return within(spans, c.entry.UID) })

@@ -85,6 +85,9 @@ func (s *session) readSelectParam(qr *resync, condstore *bool) {
 				qr.known = s.dec.Set()
 				continue
 			}
+			if s.uidOnly {
+				s.dec.FailAs(errUIDRequired())
+			}
 			s.dec.List(func() { s.dec.Set() })
 		}
 		s.dec.Expect(')')
@@ -117,7 +120,7 @@ func (s *session) writeOpened() {
 // writeFirstUnseen tells the first message without \Seen, RFC 3501 section
 // 7.1.
 func (s *session) writeFirstUnseen() {
-	if s.view.box.Unseen == 0 {
+	if s.view.box.Unseen == 0 || s.uidOnly {
 		return
 	}
 	for i := range s.view.entries {

@@ -44,6 +44,7 @@ type session struct {
 	rev2         bool             // ENABLE IMAP4rev2
 	condstore    bool             // RFC 7162 section 3.1
 	qresync      bool             // RFC 7162 section 3.2
+	uidOnly      bool             // RFC 9586
 	compressed   bool             // COMPRESS DEFLATE
 	badCharset   bool             // the SEARCH at hand names a charset that is not known
 	errors       int

@@ -110,12 +110,8 @@ func (s *session) writeStored(q storeRequest, e mailbox.Entry) {
 }
 
 func (s *session) writeModSeq(i int) {
-	e := &s.view.entries[i]
-	s.out.Text("* ")
-	s.out.Int(int64(i + 1))
-	s.out.Text(" FETCH (UID ")
-	s.out.Int(int64(e.UID))
-	s.writeModSeqItem(e)
+	s.beginFetch(i, true)
+	s.writeModSeqItem(&s.view.entries[i])
 	s.out.Text(")\r\n")
 }
 

@@ -87,7 +87,7 @@ func (s *session) writeVanished(gone []int, uids []gomail.UID) {
 	if len(gone) == 0 {
 		return
 	}
-	if s.qresync {
+	if s.qresync || s.uidOnly {
 		s.out.Text("* VANISHED " + imapwire.FormatSet(uids) + "\r\n")
 		return
 	}
@@ -138,13 +138,10 @@ func (s *session) flagList() string {
 // it so that clients that keep UIDs need not look it up.
 func (s *session) writeFlags(i int) {
 	e := &s.view.entries[i]
-	s.out.Text("* ")
-	s.out.Int(int64(i + 1))
-	s.out.Text(" FETCH (UID ")
-	s.out.Int(int64(e.UID))
-	s.out.Text(" ")
+	s.beginFetch(i, true)
 	s.writeFlagItem(e)
 	if s.condstore {
+		s.out.Text(" ")
 		s.writeModSeqItem(e)
 	}
 	s.out.Text(")\r\n")
@@ -166,7 +163,7 @@ func (s *session) writeFlagItem(e *mailbox.Entry) {
 }
 
 func (s *session) writeModSeqItem(e *mailbox.Entry) {
-	s.out.Text(" MODSEQ (")
+	s.out.Text("MODSEQ (")
 	s.out.Int(int64(e.ModSeq))
 	s.out.Text(")")
 }

@@ -70,6 +70,9 @@ func (d *Decoder) setErr(err error) {
 // Fail makes the command a SyntaxError, unless it has failed already.
 func (d *Decoder) Fail(text string) { d.setErr(&SyntaxError{Text: text}) }
 
+// FailAs makes the command fail with err, unless it has failed already.
+func (d *Decoder) FailAs(err error) { d.setErr(err) }
+
 // Err returns the first error of the command.
 func (d *Decoder) Err() error { return d.err }
 

@@ -2,7 +2,10 @@ package imapwire
 
 // SyntaxError is a command that breaks the grammar: the answer is BAD, and
 // the connection goes on.
-type SyntaxError struct{ Text string }
+type SyntaxError struct {
+	Text string
+	Code string // response code; mostly there is none
+}
 
 // Error returns what is wrong, as a sentence for the client.
 func (e *SyntaxError) Error() string { return e.Text }
