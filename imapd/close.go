@@ -11,8 +11,10 @@ func (s *session) close(*request) error {
 	if v.readOnly {
 		return nil
 	}
-	_, _, err := s.user.Expunge(s.ctx, v.box.ID, nil)
-	return err
+	return s.patiently(func() error {
+		_, _, err := s.user.Expunge(s.ctx, v.box.ID, nil)
+		return err
+	})
 }
 
 // unselect answers UNSELECT, RFC 9051 section 6.4.2.

@@ -116,6 +116,7 @@ func (s *session) step() {
 	}
 	if err == nil {
 		r.tag = s.dec.Tag()
+		s.tag = r.tag
 		s.dec.Space()
 		r.name = s.commandName(r)
 		err = s.dec.Err()

@@ -28,7 +28,8 @@ type Config struct {
 	WriteTimeout   time.Duration // for the client to take a block of responses, 0: 2 minutes
 	ShutdownGrace  time.Duration // for commands in flight after shutdown began, 0: 10 seconds
 
-	Logger  *slog.Logger // nil: nothing is logged
+	Clock   func() time.Time // for searches by age, and to tell what takes long; nil: time.Now
+	Logger  *slog.Logger     // nil: nothing is logged
 	Metrics Metrics
 }
 
@@ -78,6 +79,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.CommandTimeout, 5*time.Minute)
 	setDefault(&c.WriteTimeout, 2*time.Minute)
 	setDefault(&c.ShutdownGrace, 10*time.Second)
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -14,7 +14,11 @@ func (s *session) copy(r *request) error {
 	if err != nil || len(uids) == 0 {
 		return err
 	}
-	copied, err := s.user.Copy(s.ctx, s.view.box.ID, box.ID, uids)
+	var copied mailbox.Copied
+	err = s.patiently(func() error {
+		copied, err = s.user.Copy(s.ctx, s.view.box.ID, box.ID, uids)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -32,7 +36,11 @@ func (s *session) move(r *request) error {
 	if err := s.needWrite(); err != nil {
 		return err
 	}
-	moved, err := s.user.Move(s.ctx, s.view.box.ID, box.ID, uids)
+	var moved mailbox.Copied
+	err = s.patiently(func() error {
+		moved, err = s.user.Move(s.ctx, s.view.box.ID, box.ID, uids)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (s *session) delete(*request) error {
 	if err != nil {
 		return err
 	}
-	err = s.user.Delete(s.ctx, name)
+	err = s.patiently(func() error { return s.user.Delete(s.ctx, name) })
 	if gomail.KindOf(err) == gomail.Exists {
 		return coded("HASCHILDREN", err)
 	}
@@ -111,7 +111,7 @@ func (s *session) rename(*request) error {
 			return err
 		}
 	}
-	return s.user.Rename(s.ctx, from, to)
+	return s.patiently(func() error { return s.user.Rename(s.ctx, from, to) })
 }
 
 // subscribe answers SUBSCRIBE, RFC 9051 section 6.3.7.

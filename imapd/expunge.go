@@ -27,7 +27,10 @@ func (s *session) expunge(r *request) error {
 	if r.uid && len(uids) == 0 {
 		return nil
 	}
-	_, _, err := s.user.Expunge(s.ctx, s.view.box.ID, uids)
+	err := s.patiently(func() error {
+		_, _, err := s.user.Expunge(s.ctx, s.view.box.ID, uids)
+		return err
+	})
 	if err != nil {
 		return err
 	}

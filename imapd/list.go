@@ -18,6 +18,7 @@ type listQuery struct {
 
 	returnSubscribed bool
 	returnStatus     []string
+	returnMetadata   *metadataQuery // RFC 9590
 	extended         bool
 }
 
@@ -82,6 +83,10 @@ func (s *session) readListReturn(q *listQuery) {
 	case "STATUS":
 		s.dec.Space()
 		q.returnStatus = s.readStatusItems()
+	case "METADATA":
+		s.dec.Space()
+		q.returnMetadata = &metadataQuery{maxSize: -1}
+		s.readEntries(q.returnMetadata)
 	default:
 		s.dec.Fail("Unknown return option of LIST")
 	}
@@ -147,6 +152,13 @@ func (s *session) writeList(q listQuery) error {
 			if err := s.writeStatus(box, q.returnStatus); err != nil {
 				return err
 			}
+		}
+		if q.returnMetadata != nil {
+			entries, err := s.metadata(box)
+			if err != nil {
+				return err
+			}
+			s.writeMetadata(box.Path, *q.returnMetadata, entries)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gomail"
@@ -30,19 +31,15 @@ func (s *session) getMetadata(r *request) error {
 	}
 	name, bad := s.readMailbox()
 	s.dec.Space()
-	if s.dec.Peek() == '(' {
-		s.dec.List(func() { s.readEntryName(&q.entries) })
-	} else {
-		s.readEntryName(&q.entries)
-	}
+	s.readEntries(&q)
 	if err := s.dec.End(); err != nil {
 		return err
 	}
-	id, err := s.metadataOf(name, bad)
+	box, err := s.metadataOf(name, bad)
 	if err != nil {
 		return err
 	}
-	all, err := s.user.Metadata(s.ctx, id)
+	all, err := s.metadata(box)
 	if err != nil {
 		return err
 	}
@@ -74,6 +71,33 @@ func (s *session) readMetadataOption(q *metadataQuery) {
 	}
 }
 
+// readEntries reads the names of entries, one or a list. Options may stand
+// before them too: the examples of RFC 5464 have them there, its grammar does
+// not.
+func (s *session) readEntries(q *metadataQuery) {
+	for len(q.entries) == 0 && s.dec.Err() == nil {
+		if s.dec.Peek() != '(' {
+			s.readEntryName(&q.entries)
+			return
+		}
+		options := false
+		s.dec.List(func() {
+			if c := s.dec.Peek(); c == '/' || c == '"' || c == '{' {
+				s.readEntryName(&q.entries)
+				return
+			}
+			options = true
+			s.readMetadataOption(q)
+		})
+		switch {
+		case options && len(q.entries) == 0:
+			s.dec.Space()
+		case len(q.entries) == 0:
+			s.dec.Fail("Expected entries")
+		}
+	}
+}
+
 func (s *session) readEntryName(names *[]string) {
 	*names = append(*names, strings.ToLower(s.dec.Astring()))
 	if len(*names) > maxMetadataEntries {
@@ -82,19 +106,39 @@ func (s *session) readEntryName(names *[]string) {
 }
 
 // metadataOf returns whose metadata a mailbox name means.
-func (s *session) metadataOf(name string, bad error) (gomail.MailboxID, error) {
+func (s *session) metadataOf(name string, bad error) (gomail.Mailbox, error) {
 	if bad != nil || name == "" {
-		return 0, bad
+		return gomail.Mailbox{}, bad
 	}
-	box, err := s.user.Lookup(s.ctx, name)
-	return box.ID, err
+	return s.user.Lookup(s.ctx, name)
+}
+
+// specialUseEntry is the entry that tells a mailbox's special use, RFC 6154
+// section 4. It is not stored.
+const specialUseEntry = "/private/specialuse"
+
+// metadata returns the entries of a mailbox, or of the account when it has no
+// id, in the order of their names.
+func (s *session) metadata(box gomail.Mailbox) ([]mailbox.Metadata, error) {
+	all, err := s.user.Metadata(s.ctx, box.ID)
+	for i := range all {
+		if all[i].Value == nil { // what is stored is there, if only an empty string
+			all[i].Value = []byte{}
+		}
+	}
+	if use := specialUses[box.Role]; use != "" && err == nil {
+		all = append(all, mailbox.Metadata{Entry: specialUseEntry, Value: []byte(use)})
+		slices.SortFunc(all, func(a, b mailbox.Metadata) int { return strings.Compare(a.Entry, b.Entry) })
+	}
+	return all, err
 }
 
 // writeMetadata writes the entries that are asked for, and returns the size of
-// the largest that is longer than asked; 0: there is none.
+// the largest that is longer than asked; 0: there is none. Entries asked for by
+// their very names that have no value are NIL.
 func (s *session) writeMetadata(name string, q metadataQuery, all []mailbox.Metadata) (longest int) {
 	found := false
-	for _, m := range all {
+	for _, m := range append(all, q.missing(all)...) {
 		if !q.wants(m.Entry) {
 			continue
 		}
@@ -131,12 +175,30 @@ func (s *session) writeMetadataName(name string) {
 // writeMetadataValue writes a value as a string; one that no string can hold as
 // a literal8, RFC 5464 section 5.
 func (s *session) writeMetadataValue(value []byte) {
+	if value == nil {
+		s.out.Text("NIL")
+		return
+	}
 	if strings.IndexByte(string(value), 0) < 0 {
 		s.out.String(string(value))
 		return
 	}
 	s.out.LiteralHeader(int64(len(value)), true)
 	s.out.Raw(value)
+}
+
+// missing returns the entries named that are not there. With a depth, an entry
+// that is only the beginning of others' names is not one that is missing.
+func (q metadataQuery) missing(all []mailbox.Metadata) (none []mailbox.Metadata) {
+	if q.depth > 0 {
+		return nil
+	}
+	for _, name := range q.entries {
+		if !slices.ContainsFunc(all, func(m mailbox.Metadata) bool { return m.Entry == name }) {
+			none = append(none, mailbox.Metadata{Entry: name})
+		}
+	}
+	return none
 }
 
 // wants goes by the names and the depth.
@@ -176,9 +238,12 @@ func (s *session) setMetadata(*request) error {
 	if err := s.dec.End(); err != nil {
 		return err
 	}
-	id, err := s.metadataOf(name, bad)
+	box, err := s.metadataOf(name, bad)
+	if err == nil && slices.ContainsFunc(changes, func(m mailbox.Metadata) bool { return m.Entry == specialUseEntry }) {
+		err = coded("USEATTR", gomail.Errorf(gomail.Forbidden, "A mailbox is given its special use when it is created"))
+	}
 	if err == nil {
-		err = s.user.SetMetadata(s.ctx, id, changes)
+		err = s.user.SetMetadata(s.ctx, box.ID, changes)
 	}
 	switch gomail.KindOf(err) {
 	case gomail.TooLarge:

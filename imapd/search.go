@@ -12,6 +12,7 @@ import (
 // search answers SEARCH and UID SEARCH, RFC 9051 section 6.4.4.
 func (s *session) search(r *request) error {
 	s.badCharset = false
+	s.beginWork()
 	q := s.readSearch()
 	if err := s.dec.End(); err != nil {
 		return err
@@ -78,7 +79,7 @@ func (s *session) find(q searchQuery) ([]int, error) {
 // findIn keeps the messages that match, and returns those apart of which that
 // cannot be told without their contents.
 func (s *session) findIn(depth mailbox.Depth, key searchKey, indexes []int) (found, unsure []int, err error) {
-	err = s.eachItem(indexes, depth, func(i int, row *loaded) error {
+	err = s.eachItem(indexes, depth, s.counted(len(indexes), func(i int, row *loaded) error {
 		c := candidate{s: s, index: i, entry: &s.view.entries[i], row: row}
 		ok, err := key.match(&c)
 		switch {
@@ -91,7 +92,7 @@ func (s *session) findIn(depth mailbox.Depth, key searchKey, indexes []int) (fou
 			found = append(found, i)
 		}
 		return nil
-	})
+	}))
 	return found, unsure, err
 }
 

@@ -36,7 +36,7 @@ const maxSearchKeys = 1000
 
 // readSearch reads the arguments of SEARCH, RFC 9051 section 6.4.4.
 func (s *session) readSearch() searchQuery {
-	p := searchParser{s: s, now: time.Now()}
+	p := searchParser{s: s, now: s.cfg.Clock()}
 	s.dec.Space()
 	if s.dec.TryWord("RETURN") {
 		p.readReturn()

@@ -49,8 +49,10 @@ type session struct {
 	badCharset   bool             // the SEARCH at hand names a charset that is not known
 	errors       int
 	authFailures int
-	lastWords    string // why the session ends after this command
-	done         bool   // over, once what was written is flushed
+	tag          string   // of the command at hand
+	work         progress // of the command at hand
+	lastWords    string   // why the session ends after this command
+	done         bool     // over, once what was written is flushed
 
 	mu      sync.Mutex
 	waiting bool // for a command, so that shutdown may interrupt

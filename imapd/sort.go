@@ -15,7 +15,8 @@ import (
 // of RFC 5267 and RFC 9394.
 func (s *session) sort(r *request) error {
 	s.badCharset = false
-	p := searchParser{s: s, now: time.Now()}
+	s.beginWork()
+	p := searchParser{s: s, now: s.cfg.Clock()}
 	s.dec.Space()
 	if s.dec.TryWord("RETURN") {
 		p.readReturn()
@@ -119,11 +120,11 @@ type sortable struct {
 // alike in the order of the mailbox. Messages that are gone are left out.
 func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
 	all := make([]sortable, 0, len(found))
-	err := s.eachItem(found, sortDepth(criteria), func(i int, row *loaded) error {
+	err := s.eachItem(found, sortDepth(criteria), s.counted(len(found), func(i int, row *loaded) error {
 		x, err := newSortable(i, row, criteria)
 		all = append(all, x)
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,11 @@ func (s *session) store(r *request) error {
 	if len(indexes) == 0 {
 		return nil
 	}
-	result, err := s.user.SetFlags(s.ctx, s.view.box.ID, s.view.uids(indexes), q.change)
+	var result mailbox.FlagResult
+	err = s.patiently(func() error {
+		result, err = s.user.SetFlags(s.ctx, s.view.box.ID, s.view.uids(indexes), q.change)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,8 @@ import (
 // thread answers THREAD and UID THREAD, RFC 5256 section 3.
 func (s *session) thread(r *request) error {
 	s.badCharset = false
-	p := searchParser{s: s, now: time.Now()}
+	s.beginWork()
+	p := searchParser{s: s, now: s.cfg.Clock()}
 	s.dec.Space()
 	algorithm := s.dec.Word()
 	if algorithm != "ORDEREDSUBJECT" && algorithm != "REFERENCES" {
@@ -63,7 +64,7 @@ type threadable struct {
 // threadables reads them in the order of the mailbox.
 func (s *session) threadables(found []int) ([]threadable, error) {
 	all := make([]threadable, 0, len(found))
-	err := s.eachItem(found, mailbox.WithIndex, func(i int, row *loaded) error {
+	err := s.eachItem(found, mailbox.WithIndex, s.counted(len(found), func(i int, row *loaded) error {
 		x, err := message.UnmarshalIndex(row.Index)
 		if err != nil {
 			return err
@@ -79,7 +80,7 @@ func (s *session) threadables(found []int) ([]threadable, error) {
 		t.subject, t.reply = fold(base), reply
 		all = append(all, t)
 		return nil
-	})
+	}))
 	return all, err
 }
 

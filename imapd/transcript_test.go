@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ var update = flag.Bool("update", false, "write the S: lines of the transcripts a
 //	#       why the transcript is there
 //	config: words: plain (no TLS at first), open (not signed in at first),
 //	        scram (SCRAM is offered),
-//	        as=NAME, or a limit: size=, errors=, idle=, auth= (milliseconds)
+//	        as=NAME, clock= (milliseconds by which it goes on), or a limit: size=, errors=, idle=, auth= (milliseconds)
 //	mail:   delivers testdata/FILE to a mailbox: INBOX FILE \Seen keyword
 //	C:      a line that the client sends
 //	C|:     the same without CRLF, with Go's escapes
@@ -118,6 +119,12 @@ func (p *player) configure(cfg *imapd.Config, word string) {
 		p.as = value
 	case "size":
 		cfg.MaxMessageSize = int64(n)
+	case "clock": // goes on by so many milliseconds whenever somebody looks
+		step := time.Duration(n) * time.Millisecond
+		var looked atomic.Int64
+		cfg.Clock = func() time.Time {
+			return time.Date(2026, 4, 1, 10, 0, 0, 0, time.UTC).Add(time.Duration(looked.Add(1)) * step)
+		}
 	case "errors":
 		cfg.MaxErrors = n
 	case "idle":
