@@ -32,7 +32,7 @@ func (s *session) append(r *request) error {
 		if len(messages) == 0 {
 			s.dec.Space()
 		}
-		m := s.readAppended(&err, &total)
+		m := s.readAppended(box, &err, &total)
 		messages = append(messages, m)
 		if len(messages) > maxAppend && err == nil {
 			err = gomail.Errorf(gomail.TooMany, "An APPEND carries at most %d messages", maxAppend)
@@ -44,7 +44,7 @@ func (s *session) append(r *request) error {
 	if err != nil {
 		return err
 	}
-	added, err := s.user.Append(s.ctx, box.ID, messages...)
+	added, err := box.Append(s.ctx, messages...)
 	if err != nil {
 		return err
 	}
@@ -58,20 +58,23 @@ func (s *session) append(r *request) error {
 
 // target looks up where messages are to go. A client may make a mailbox that
 // is missing and try again, RFC 9051 section 6.3.12.
-func (s *session) target(name string, bad error) (gomail.Mailbox, error) {
+func (s *session) target(name string, bad error) (mailbox.Box, error) {
 	if bad != nil || s.dec.Err() != nil {
-		return gomail.Mailbox{}, bad
+		return mailbox.Box{}, bad
 	}
 	box, err := s.user.Lookup(s.ctx, name)
 	if gomail.KindOf(err) == gomail.NotFound {
 		err = coded("TRYCREATE", err)
+	}
+	if err == nil {
+		err = box.Need(s.ctx, mailbox.Insert)
 	}
 	return box, err
 }
 
 // readAppended reads one message with its flags and its date. When err is set
 // already, or becomes so, the message is refused, or read and dropped.
-func (s *session) readAppended(err *error, total *int64) mailbox.Append {
+func (s *session) readAppended(box mailbox.Box, err *error, total *int64) mailbox.Append {
 	m := mailbox.Append{Body: s.user.Stage()}
 	if s.dec.Peek() == '(' {
 		m.Flags, m.Keywords = s.readFlagList()
@@ -92,7 +95,7 @@ func (s *session) readAppended(err *error, total *int64) mailbox.Append {
 	}
 	*total += lit.Size
 	if *err == nil {
-		*err = s.acceptable(lit, *total)
+		*err = s.acceptable(box, lit, *total)
 	}
 	if *err != nil {
 		s.dec.Refuse(lit, *err)
@@ -107,7 +110,7 @@ func (s *session) readAppended(err *error, total *int64) mailbox.Append {
 
 // acceptable judges a message by its size, before it is sent where the client
 // waits.
-func (s *session) acceptable(lit imapwire.Literal, total int64) error {
+func (s *session) acceptable(box mailbox.Box, lit imapwire.Literal, total int64) error {
 	switch {
 	case lit.Size > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The message is larger than %d octets", s.cfg.MaxMessageSize)
@@ -116,7 +119,7 @@ func (s *session) acceptable(lit imapwire.Literal, total int64) error {
 	case lit.Size == 0:
 		return gomail.Errorf(gomail.Invalid, "The message is empty")
 	}
-	usage, err := s.user.Usage(s.ctx)
+	usage, err := box.Usage(s.ctx)
 	if err == nil && usage.Max > 0 && usage.Used+lit.Size > usage.Max {
 		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
 	}

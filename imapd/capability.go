@@ -45,6 +45,7 @@ func (s *session) capabilities() string {
 		" OBJECTID INPROGRESS" +
 		" BINARY MULTIAPPEND REPLACE" +
 		" METADATA LIST-METADATA" +
+		" ACL RIGHTS=texk LIST-MYRIGHTS" +
 		" UTF8=ACCEPT" +
 		" QUOTA QUOTA=RES-STORAGE" +
 		" APPENDLIMIT=" + strconv.FormatInt(s.cfg.MaxMessageSize, 10)

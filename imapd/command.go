@@ -77,6 +77,11 @@ func commands() map[string]command {
 		"IDLE":         {signedInOnly, (*session).idle, false},
 		"GETMETADATA":  {signedInOnly, (*session).getMetadata, false},
 		"SETMETADATA":  {signedInOnly, (*session).setMetadata, false},
+		"SETACL":       {signedInOnly, (*session).setACL, false},
+		"DELETEACL":    {signedInOnly, (*session).deleteACL, false},
+		"GETACL":       {signedInOnly, (*session).getACL, false},
+		"LISTRIGHTS":   {signedInOnly, (*session).listRights, false},
+		"MYRIGHTS":     {signedInOnly, (*session).myRights, false},
 		"GETQUOTA":     {signedInOnly, (*session).getQuota, false},
 		"GETQUOTAROOT": {signedInOnly, (*session).getQuotaRoot, false},
 		"SETQUOTA":     {signedInOnly, (*session).setQuota, false},
@@ -164,6 +169,9 @@ func (s *session) run(r *request) error {
 		return &imapwire.SyntaxError{Text: s.wrongState(c)}
 	case s.uidOnly && takesNumbers(r.name):
 		return errUIDRequired()
+	}
+	if err := s.stillReadable(c, r); err != nil {
+		return err
 	}
 	if err := c.run(s, r); err != nil {
 		return err

@@ -16,7 +16,7 @@ func (s *session) copy(r *request) error {
 	}
 	var copied mailbox.Copied
 	err = s.patiently(func() error {
-		copied, err = s.user.Copy(s.ctx, s.view.box.ID, box.ID, uids)
+		copied, err = s.view.box.Copy(s.ctx, box, uids)
 		return err
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *session) move(r *request) error {
 	}
 	var moved mailbox.Copied
 	err = s.patiently(func() error {
-		moved, err = s.user.Move(s.ctx, s.view.box.ID, box.ID, uids)
+		moved, err = s.view.box.Move(s.ctx, box, uids)
 		return err
 	})
 	if err != nil {
@@ -51,17 +51,17 @@ func (s *session) move(r *request) error {
 }
 
 // readTransfer reads a set of messages and the mailbox where they are to go.
-func (s *session) readTransfer(r *request) ([]gomail.UID, gomail.Mailbox, error) {
+func (s *session) readTransfer(r *request) ([]gomail.UID, mailbox.Box, error) {
 	s.dec.Space()
 	set := s.dec.Set()
 	s.dec.Space()
 	name, bad := s.readMailbox()
 	if err := s.dec.End(); err != nil {
-		return nil, gomail.Mailbox{}, err
+		return nil, mailbox.Box{}, err
 	}
 	indexes, err := s.view.resolve(set, r.uid)
 	if err != nil {
-		return nil, gomail.Mailbox{}, err
+		return nil, mailbox.Box{}, err
 	}
 	box, err := s.target(name, bad)
 	return s.view.uids(indexes), box, err

@@ -44,7 +44,7 @@ func (s *session) create(r *request) error {
 	if err != nil {
 		return s.whyNoUse(name, role, err)
 	}
-	r.code = "MAILBOXID (" + mailboxID(box.ID) + ")"
+	r.code = "MAILBOXID (" + mailboxID(box) + ")"
 	return nil
 }
 
@@ -138,12 +138,15 @@ func (s *session) unsubscribe(*request) error {
 }
 
 // attributes are what LIST says of a mailbox, RFC 9051 section 7.3.1.
-func attributes(box gomail.Mailbox, hasChildren bool) []string {
+func attributes(l listed, hasChildren bool) []string {
 	attrs := []string{`\HasNoChildren`}
 	if hasChildren {
 		attrs[0] = `\HasChildren`
 	}
-	if use := specialUses[box.Role]; use != "" {
+	if l.level {
+		attrs = append(attrs, `\Noselect`)
+	}
+	if use := l.specialUse(); use != "" {
 		attrs = append(attrs, use)
 	}
 	return slices.Clip(attrs)

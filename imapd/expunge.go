@@ -28,7 +28,7 @@ func (s *session) expunge(r *request) error {
 		return nil
 	}
 	err := s.patiently(func() error {
-		_, _, err := s.user.Expunge(s.ctx, s.view.box.ID, uids)
+		_, _, err := s.view.box.Expunge(s.ctx, uids)
 		return err
 	})
 	if err != nil {

@@ -103,7 +103,7 @@ func (s *session) writeFetched(r *request, q fetchQuery, indexes []int) error {
 // markSeen sets \Seen on the messages about to be read, in one transaction,
 // and returns the UIDs for which that was news.
 func (s *session) markSeen(q fetchQuery, indexes []int) (map[gomail.UID]bool, error) {
-	if !q.setsSeen() || s.view.readOnly {
+	if !q.setsSeen() || s.view.readOnly || !s.view.box.Rights.Has(mailbox.Seen) {
 		return nil, nil
 	}
 	var unseen []gomail.UID
@@ -116,7 +116,7 @@ func (s *session) markSeen(q fetchQuery, indexes []int) (map[gomail.UID]bool, er
 		return nil, nil
 	}
 	change := mailbox.FlagChange{Op: mailbox.AddFlags, Flags: gomail.FlagSeen, UnchangedSince: -1}
-	result, err := s.user.SetFlags(s.ctx, s.view.box.ID, unseen, change)
+	result, err := s.view.box.SetFlags(s.ctx, unseen, change)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (m *fetched) writeItem(item *fetchItem) {
 	case itemModSeq:
 		m.s.writeModSeqItem(m.entry)
 	case itemEmailID:
-		out.Text("EMAILID (" + emailID(m.entry.Message) + ")")
+		out.Text("EMAILID (" + emailID(m.s.view.box, m.entry.Message) + ")")
 	case itemThreadID:
 		out.Text("THREADID NIL")
 	case itemSaveDate:

@@ -200,7 +200,7 @@ func (h *house) deliver(path, raw string, flags gomail.Flags, keywords ...string
 	var x message.Indexer
 	body.Write([]byte(raw))
 	x.Write([]byte(raw))
-	added, err := account.Append(ctx, box.ID, mailbox.Append{
+	added, err := box.Append(ctx, mailbox.Append{
 		Body: body, Index: x.Finish().Marshal(), Flags: flags, Keywords: keywords,
 		Received: time.Date(2026, 4, 1, 10, 20, 30, 0, time.UTC),
 	})

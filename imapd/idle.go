@@ -20,7 +20,7 @@ func (s *session) idle(*request) error {
 	if err := s.noArguments(); err != nil {
 		return err
 	}
-	watch := s.user.Watch()
+	watch := s.watch()
 	defer watch.Close()
 	s.out.Text("+ idling\r\n")
 	if err := s.tellWhileIdle(watch); err != nil {
@@ -37,6 +37,14 @@ func (s *session) idle(*request) error {
 		return &imapwire.SyntaxError{Text: "Expected DONE"}
 	}
 	return nil
+}
+
+// watch watches the account of the open mailbox.
+func (s *session) watch() *mailbox.Watch {
+	if s.view != nil {
+		return s.view.box.Watch()
+	}
+	return s.user.Watch()
 }
 
 // tellWhileIdle tells news until input arrives. The input is waited for by a

@@ -40,7 +40,7 @@ func (s *session) eachItem(indexes []int, depth mailbox.Depth, yield func(i int,
 		part := indexes[:min(len(indexes), size)]
 		indexes = indexes[len(part):]
 		batch = batch[:0]
-		err := s.user.Items(s.ctx, s.view.messages(part), depth, func(item mailbox.Item) error {
+		err := s.view.box.Items(s.ctx, s.view.messages(part), depth, func(item mailbox.Item) error {
 			batch = append(batch, item)
 			return nil
 		})

@@ -19,6 +19,7 @@ type listQuery struct {
 	returnSubscribed bool
 	returnStatus     []string
 	returnMetadata   *metadataQuery // RFC 9590
+	returnRights     bool           // RFC 8440
 	extended         bool
 }
 
@@ -80,6 +81,8 @@ func (s *session) readListReturn(q *listQuery) {
 	case "SUBSCRIBED":
 		q.returnSubscribed = true
 	case "CHILDREN", "SPECIAL-USE": // always told
+	case "MYRIGHTS":
+		q.returnRights = true
 	case "STATUS":
 		s.dec.Space()
 		q.returnStatus = s.readStatusItems()
@@ -139,62 +142,110 @@ func (s *session) writeList(q listQuery) error {
 		return err
 	}
 	tree := newBoxTree(boxes)
-	for _, box := range boxes {
-		if !q.matches(box.Path) || q.onlySpecial && specialUses[box.Role] == "" {
+	for _, l := range tree.all {
+		below := q.recursive && tree.subscribedBelow[l.Path]
+		if !q.asksFor(l, below) {
 			continue
 		}
-		below := q.recursive && tree.subscribedBelow[box.ID]
-		if q.onlySubscribed && !box.Subscribed && !below {
+		s.writeListed(q, l, tree.hasChildren[l.Path], below)
+		if l.level {
 			continue
 		}
-		s.writeListed(q, box, tree.hasChildren[box.ID], below)
-		if q.returnStatus != nil {
-			if err := s.writeStatus(box, q.returnStatus); err != nil {
-				return err
-			}
-		}
-		if q.returnMetadata != nil {
-			entries, err := s.metadata(box)
-			if err != nil {
-				return err
-			}
-			s.writeMetadata(box.Path, *q.returnMetadata, entries)
+		if err := s.writeBeside(q, l.Box); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// writeBeside tells of a mailbox what was asked for beside LIST. What the rights
+// do not let one see is left out.
+func (s *session) writeBeside(q listQuery, box mailbox.Box) error {
+	if q.returnRights {
+		s.writeMyRights(box)
+	}
+	if q.returnStatus != nil && box.Rights.Has(mailbox.Read) {
+		if err := s.writeStatus(box, q.returnStatus); err != nil {
+			return err
+		}
+	}
+	if q.returnMetadata == nil {
+		return nil
+	}
+	entries, err := s.metadata(box)
+	if err != nil && !box.Shared() {
+		return err
+	}
+	s.writeMetadata(box.Path, *q.returnMetadata, entries)
+	return nil
+}
+
+// asksFor reports whether the query is for a mailbox or level. Levels are told
+// of where % ends a pattern, or what is subscribed to is below them.
+func (q *listQuery) asksFor(l listed, below bool) bool {
+	switch {
+	case !q.matches(l.Path), q.onlySpecial && l.specialUse() == "", q.onlySubscribed && !l.Subscribed && !below:
+		return false
+	}
+	return !l.level || below || slices.ContainsFunc(q.patterns, func(p string) bool { return strings.HasSuffix(p, "%") && matchPattern(p, l.Path) })
+}
+
 // writeListed tells of one mailbox.
-func (s *session) writeListed(q listQuery, box gomail.Mailbox, hasChildren, below bool) {
-	attrs := attributes(box, hasChildren)
-	if q.returnSubscribed && box.Subscribed {
+func (s *session) writeListed(q listQuery, l listed, hasChildren, below bool) {
+	attrs := attributes(l, hasChildren)
+	if q.returnSubscribed && l.Subscribed {
 		attrs = append(attrs, `\Subscribed`)
 	}
 	s.out.Text("* LIST (" + joinWords(attrs) + `) "/" `)
-	s.out.Mailbox(box.Path)
+	s.out.Mailbox(l.Path)
 	if below {
 		s.out.Text(` ("CHILDINFO" ("SUBSCRIBED"))`)
 	}
 	s.out.Text("\r\n")
 }
 
-// boxTree tells what is below the mailboxes.
-type boxTree struct {
-	hasChildren     map[gomail.MailboxID]bool
-	subscribedBelow map[gomail.MailboxID]bool
+// listed is a mailbox, or a level above mailboxes that is none itself.
+type listed struct {
+	mailbox.Box
+	level bool
 }
 
-func newBoxTree(boxes []gomail.Mailbox) boxTree {
-	t := boxTree{map[gomail.MailboxID]bool{}, map[gomail.MailboxID]bool{}}
-	parents := map[gomail.MailboxID]gomail.MailboxID{}
+// specialUse returns the attribute of RFC 6154. What a mailbox of another is
+// for is its owner's: programs would put mail that was sent there.
+func (l listed) specialUse() string {
+	if l.level || l.Shared() {
+		return ""
+	}
+	return specialUses[l.Role]
+}
+
+// boxTree is mailboxes with the levels above them, and what is below each.
+type boxTree struct {
+	all             []listed
+	hasChildren     map[string]bool
+	subscribedBelow map[string]bool
+}
+
+func newBoxTree(boxes []mailbox.Box) boxTree {
+	t := boxTree{hasChildren: map[string]bool{}, subscribedBelow: map[string]bool{}}
+	known := make(map[string]bool, len(boxes))
 	for _, box := range boxes {
-		parents[box.ID] = box.Parent
-		t.hasChildren[box.Parent] = true
+		known[box.Path] = true
 	}
 	for _, box := range boxes {
-		for id := box.Parent; box.Subscribed && id != 0 && !t.subscribedBelow[id]; id = parents[id] {
-			t.subscribedBelow[id] = true
+		for i, c := range box.Path {
+			if c != gomail.MailboxSeparator {
+				continue
+			}
+			above := box.Path[:i]
+			if !known[above] {
+				known[above] = true
+				t.all = append(t.all, listed{Box: mailbox.Box{Mailbox: gomail.Mailbox{Path: above}}, level: true})
+			}
+			t.hasChildren[above] = true
+			t.subscribedBelow[above] = t.subscribedBelow[above] || box.Subscribed
 		}
+		t.all = append(t.all, listed{Box: box})
 	}
 	return t
 }
@@ -222,8 +273,8 @@ func (s *session) lsub(*request) error {
 		return err
 	}
 	tree := newBoxTree(boxes)
-	for _, box := range boxes {
-		above := strings.HasSuffix(pattern, "%") && tree.subscribedBelow[box.ID]
+	for _, box := range tree.all {
+		above := strings.HasSuffix(pattern, "%") && tree.subscribedBelow[box.Path]
 		if !q.matches(box.Path) || !box.Subscribed && !above {
 			continue
 		}

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,11 +36,11 @@ func (s *session) getMetadata(r *request) error {
 	if err := s.dec.End(); err != nil {
 		return err
 	}
-	box, err := s.metadataOf(name, bad)
+	kept, err := s.metadataOf(name, bad)
 	if err != nil {
 		return err
 	}
-	all, err := s.metadata(box)
+	all, err := s.metadata(kept)
 	if err != nil {
 		return err
 	}
@@ -105,10 +106,16 @@ func (s *session) readEntryName(names *[]string) {
 	}
 }
 
+// annotated is what has metadata: a mailbox, or an account.
+type annotated interface {
+	Metadata(ctx context.Context) ([]mailbox.Metadata, error)
+	SetMetadata(ctx context.Context, changes []mailbox.Metadata) error
+}
+
 // metadataOf returns whose metadata a mailbox name means.
-func (s *session) metadataOf(name string, bad error) (gomail.Mailbox, error) {
+func (s *session) metadataOf(name string, bad error) (annotated, error) {
 	if bad != nil || name == "" {
-		return gomail.Mailbox{}, bad
+		return s.user, bad
 	}
 	return s.user.Lookup(s.ctx, name)
 }
@@ -117,16 +124,20 @@ func (s *session) metadataOf(name string, bad error) (gomail.Mailbox, error) {
 // section 4. It is not stored.
 const specialUseEntry = "/private/specialuse"
 
-// metadata returns the entries of a mailbox, or of the account when it has no
-// id, in the order of their names.
-func (s *session) metadata(box gomail.Mailbox) ([]mailbox.Metadata, error) {
-	all, err := s.user.Metadata(s.ctx, box.ID)
+// metadata returns the entries of a mailbox, or of the account, in the order of
+// their names.
+func (s *session) metadata(of annotated) ([]mailbox.Metadata, error) {
+	all, err := of.Metadata(s.ctx)
 	for i := range all {
 		if all[i].Value == nil { // what is stored is there, if only an empty string
 			all[i].Value = []byte{}
 		}
 	}
-	if use := specialUses[box.Role]; use != "" && err == nil {
+	box, is := of.(mailbox.Box)
+	if !is || err != nil {
+		return all, err
+	}
+	if use := (listed{Box: box}).specialUse(); use != "" {
 		all = append(all, mailbox.Metadata{Entry: specialUseEntry, Value: []byte(use)})
 		slices.SortFunc(all, func(a, b mailbox.Metadata) int { return strings.Compare(a.Entry, b.Entry) })
 	}
@@ -238,12 +249,12 @@ func (s *session) setMetadata(*request) error {
 	if err := s.dec.End(); err != nil {
 		return err
 	}
-	box, err := s.metadataOf(name, bad)
+	kept, err := s.metadataOf(name, bad)
 	if err == nil && slices.ContainsFunc(changes, func(m mailbox.Metadata) bool { return m.Entry == specialUseEntry }) {
 		err = coded("USEATTR", gomail.Errorf(gomail.Forbidden, "A mailbox is given its special use when it is created"))
 	}
 	if err == nil {
-		err = s.user.SetMetadata(s.ctx, box.ID, changes)
+		err = kept.SetMetadata(s.ctx, changes)
 	}
 	switch gomail.KindOf(err) {
 	case gomail.TooLarge:

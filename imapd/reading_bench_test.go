@@ -72,7 +72,7 @@ func (h *house) fill(b *testing.B, messages int) {
 			x.Write(raw)
 			batch = append(batch, mailbox.Append{Body: body, Index: x.Finish().Marshal(), Received: time.Now()})
 		}
-		if _, err := account.Append(context.Background(), box.ID, batch...); err != nil {
+		if _, err := box.Append(context.Background(), batch...); err != nil {
 			b.Fatal(err)
 		}
 		for _, m := range batch {

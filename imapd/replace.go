@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gomail"
+	"gomail/mailbox"
 )
 
 // replace answers REPLACE and UID REPLACE, RFC 8508: a message takes the place
@@ -14,12 +15,15 @@ func (s *session) replace(r *request) error {
 	s.dec.Space()
 	name, bad := s.readMailbox()
 	box, err := s.target(name, bad)
-	if err == nil && s.view.readOnly {
-		err = gomail.Errorf(gomail.Forbidden, "The mailbox is open for reading only")
+	if err == nil {
+		err = s.needWrite()
+	}
+	if err == nil {
+		err = s.view.box.Need(s.ctx, mailbox.DeleteMail|mailbox.ExpungeBox)
 	}
 	s.dec.Space()
 	var total int64
-	m := s.readAppended(&err, &total)
+	m := s.readAppended(box, &err, &total)
 	defer func() { m.Body.Close() }()
 	if endErr := s.dec.End(); endErr != nil {
 		return endErr
@@ -31,7 +35,7 @@ func (s *session) replace(r *request) error {
 	if err != nil {
 		return err
 	}
-	added, err := s.user.Replace(s.ctx, s.view.box.ID, old, box.ID, m)
+	added, err := s.view.box.Replace(s.ctx, old, box, m)
 	if err != nil {
 		return err
 	}

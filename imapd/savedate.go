@@ -25,7 +25,7 @@ func (d *saveDates) of(i int) (time.Time, error) {
 	uid := entries[i].UID
 	if uid < d.from || uid > d.to {
 		last := entries[min(i+factBatch, len(entries))-1].UID
-		known, err := d.s.user.SaveDates(d.s.ctx, d.s.view.box.ID, uid, last)
+		known, err := d.s.view.box.SaveDates(d.s.ctx, uid, last)
 		if err != nil {
 			return time.Time{}, err
 		}

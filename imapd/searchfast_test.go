@@ -39,7 +39,7 @@ func TestSubjectFromTheIndex(t *testing.T) {
 			x.Write(raw)
 			index := x.Finish()
 			index.SubjectOnce = index.SubjectOnce && once
-			if _, err := account.Append(context.Background(), box.ID, mailbox.Append{Body: body, Index: index.Marshal()}); err != nil {
+			if _, err := box.Append(context.Background(), mailbox.Append{Body: body, Index: index.Marshal()}); err != nil {
 				t.Fatal(err)
 			}
 			body.Close()

@@ -176,7 +176,7 @@ func (p *searchParser) otherKey(word string) searchKey {
 	case "EMAILID":
 		dec.Space()
 		id := dec.Atom()
-		return entryKey(func(c *candidate) bool { return emailID(c.entry.Message) == id })
+		return entryKey(func(c *candidate) bool { return emailID(c.s.view.box, c.entry.Message) == id })
 	case "THREADID":
 		dec.Space()
 		dec.Atom()

@@ -49,11 +49,11 @@ func (s *session) open(r *request, readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	snap, err := s.user.Snapshot(s.ctx, box.ID)
+	snap, err := box.Snapshot(s.ctx)
 	if err != nil {
 		return err
 	}
-	s.view = newView(snap, readOnly)
+	s.view = newView(box, snap, readOnly)
 	s.condstore = s.condstore || condstore
 	s.writeOpened()
 	if qr.asked && qr.uidValidity == s.view.box.UIDValidity {
@@ -61,7 +61,7 @@ func (s *session) open(r *request, readOnly bool) error {
 			return err
 		}
 	}
-	if r.code = "READ-WRITE"; readOnly {
+	if r.code = "READ-WRITE"; s.view.readOnly {
 		r.code = "READ-ONLY"
 	}
 	return nil
@@ -109,7 +109,7 @@ func (s *session) writeOpened() {
 	s.untagged("OK", fmt.Sprintf("UIDVALIDITY %d", v.box.UIDValidity), "UIDs are valid")
 	s.untagged("OK", fmt.Sprintf("UIDNEXT %d", v.box.UIDNext), "The next UID")
 	s.writeHighestModSeq()
-	s.untagged("OK", "MAILBOXID ("+mailboxID(v.box.ID)+")", "The mailbox's id")
+	s.untagged("OK", "MAILBOXID ("+mailboxID(v.box)+")", "The mailbox's id")
 	if s.rev2 {
 		s.out.Text(`* LIST () "/" `)
 		s.out.Mailbox(v.box.Path)
@@ -153,7 +153,7 @@ func (s *session) writeResync(qr resync) error {
 // sequence; all when there is no set. Where the log does not reach back that
 // far, it is every UID that is not there.
 func (s *session) writeVanishedEarlier(since gomail.ModSeq, set []imapwire.Span) error {
-	delta, err := s.user.Changes(s.ctx, s.view.box.ID, since)
+	delta, err := s.view.box.Changes(s.ctx, since)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"gomail"
+	"gomail/mailbox"
 )
 
 // status answers STATUS, RFC 9051 section 6.3.11.
@@ -21,6 +21,9 @@ func (s *session) status(*request) error {
 	}
 	box, err := s.user.Lookup(s.ctx, name)
 	if err != nil {
+		return err
+	}
+	if err := box.Need(s.ctx, mailbox.Read); err != nil {
 		return err
 	}
 	if slices.Contains(items, "HIGHESTMODSEQ") {
@@ -52,11 +55,11 @@ func knownStatusItem(item string) bool {
 
 // writeStatus answers from the mailbox's row, but for DELETED-STORAGE (RFC
 // 9208 section 5.1).
-func (s *session) writeStatus(box gomail.Mailbox, items []string) error {
+func (s *session) writeStatus(box mailbox.Box, items []string) error {
 	var deleted int64
 	if box.Deleted > 0 && slices.Contains(items, "DELETED-STORAGE") {
 		var err error
-		if deleted, err = s.user.DeletedBytes(s.ctx, box.ID); err != nil {
+		if deleted, err = box.DeletedBytes(s.ctx); err != nil {
 			return err
 		}
 	}
@@ -70,7 +73,7 @@ func (s *session) writeStatus(box gomail.Mailbox, items []string) error {
 		s.out.Text(item + " ")
 		switch item {
 		case "MAILBOXID":
-			s.out.Text("(" + mailboxID(box.ID) + ")")
+			s.out.Text("(" + mailboxID(box) + ")")
 		case "DELETED-STORAGE":
 			s.out.Int(deleted)
 		default:
@@ -81,7 +84,7 @@ func (s *session) writeStatus(box gomail.Mailbox, items []string) error {
 	return nil
 }
 
-func (s *session) statusNumber(box gomail.Mailbox, item string) int64 {
+func (s *session) statusNumber(box mailbox.Box, item string) int64 {
 	switch item {
 	case "MESSAGES":
 		return box.Total

@@ -40,7 +40,7 @@ func (s *session) store(r *request) error {
 	}
 	var result mailbox.FlagResult
 	err = s.patiently(func() error {
-		result, err = s.user.SetFlags(s.ctx, s.view.box.ID, s.view.uids(indexes), q.change)
+		result, err = s.view.box.SetFlags(s.ctx, s.view.uids(indexes), q.change)
 		return err
 	})
 	if err != nil {

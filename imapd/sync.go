@@ -12,7 +12,10 @@ import (
 // last: what vanished, what is new, what has other flags.
 func (s *session) poll() error {
 	v := s.view
-	delta, err := s.user.Changes(s.ctx, v.box.ID, v.seq)
+	if err := s.reviseRights(); err != nil || !v.box.Rights.Has(mailbox.Read) {
+		return err
+	}
+	delta, err := v.box.Changes(s.ctx, v.seq)
 	if gomail.KindOf(err) == gomail.NotFound {
 		s.bye("NONEXISTENT", "The open mailbox was deleted")
 		return nil
@@ -35,7 +38,7 @@ func (s *session) poll() error {
 // wholeDelta finds the changes by comparing everything, for when the log does
 // not reach back far enough.
 func (s *session) wholeDelta() (mailbox.Delta, error) {
-	snap, err := s.user.Snapshot(s.ctx, s.view.box.ID)
+	snap, err := s.view.box.Snapshot(s.ctx)
 	if err != nil {
 		return mailbox.Delta{}, err
 	}
@@ -55,7 +58,7 @@ func (s *session) wholeDelta() (mailbox.Delta, error) {
 // apply brings the view up to date and tells the client.
 func (s *session) apply(delta mailbox.Delta) {
 	v := s.view
-	v.box, v.seq = delta.Mailbox, delta.Seq
+	v.box.Mailbox, v.seq = delta.Mailbox, delta.Seq
 	s.writeVanished(v.remove(delta.Vanished))
 	var changed []int
 	old := len(v.entries)
@@ -119,11 +122,7 @@ func (s *session) writeNewKeywords(entries []mailbox.Entry) {
 // writeFlagList tells the flags and keywords of the mailbox.
 func (s *session) writeFlagList() {
 	s.out.Text("* FLAGS (" + s.flagList() + ")\r\n")
-	permanent := s.flagList() + ` \*`
-	if s.view.readOnly {
-		permanent = ""
-	}
-	s.untagged("OK", "PERMANENTFLAGS ("+permanent+")", "Flags that can be changed")
+	s.untagged("OK", "PERMANENTFLAGS ("+strings.Join(s.permanentFlags(), " ")+")", "Flags that can be changed")
 }
 
 func (s *session) flagList() string {
@@ -132,6 +131,20 @@ func (s *session) flagList() string {
 		names = append(names, f.Name)
 	}
 	return strings.Join(append(names, s.view.keywords...), " ")
+}
+
+// permanentFlags are those that may be changed, by the rights (RFC 4314 section
+// 5.1.1).
+func (s *session) permanentFlags() []string {
+	if s.view.readOnly {
+		return nil
+	}
+	rights := s.view.box.Rights
+	names := rights.Flags().Names()
+	if rights.Has(mailbox.Write) {
+		names = append(append(names, s.view.keywords...), `\*`)
+	}
+	return names
 }
 
 // writeFlags tells of one message's flags without being asked. The UID is in

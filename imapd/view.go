@@ -14,8 +14,9 @@ import (
 // view is what a session has shown of the mailbox that it has open. Sequence
 // number n is entries[n-1].
 type view struct {
-	box      gomail.Mailbox
-	readOnly bool
+	box      mailbox.Box
+	readOnly bool            // nothing may be changed
+	examined bool            // by EXAMINE
 	entries  []mailbox.Entry // ascending UID
 	seq      gomail.ModSeq   // of the account: changes up to it are in entries
 	modSeq   gomail.ModSeq   // HIGHESTMODSEQ as told
@@ -23,8 +24,9 @@ type view struct {
 	saved    []gomail.UID    // of SEARCH RETURN (SAVE), ascending; RFC 5182
 }
 
-func newView(snap mailbox.Snapshot, readOnly bool) *view {
-	v := &view{box: snap.Mailbox, readOnly: readOnly, entries: snap.Entries, seq: snap.Seq}
+func newView(box mailbox.Box, snap mailbox.Snapshot, readOnly bool) *view {
+	box.Mailbox = snap.Mailbox
+	v := &view{box: box, readOnly: readOnly || !box.Rights.Writes(), examined: readOnly, entries: snap.Entries, seq: snap.Seq}
 	v.modSeq = max(snap.Mailbox.HighestModSeq, 1)
 	for i := range v.entries {
 		v.learnKeywords(v.entries[i].Keywords)
@@ -150,7 +152,16 @@ func (v *view) remove(vanished []gomail.UID) (gone []int, uids []gomail.UID) {
 }
 
 // mailboxID renders MAILBOXID, RFC 8474.
-func mailboxID(id gomail.MailboxID) string { return "F" + strconv.FormatInt(int64(id), 10) }
+func mailboxID(box mailbox.Box) string { return objectID("F", box, int64(box.ID)) }
 
-// emailID renders EMAILID, RFC 8474.
-func emailID(id gomail.MessageID) string { return "M" + strconv.FormatInt(int64(id), 10) }
+// emailID renders EMAILID of a message in a mailbox, RFC 8474.
+func emailID(box mailbox.Box, id gomail.MessageID) string { return objectID("M", box, int64(id)) }
+
+// objectID tells what is another account's by that account, as identities are
+// an account's own.
+func objectID(kind string, box mailbox.Box, id int64) string {
+	if box.Shared() {
+		kind += strconv.FormatInt(int64(box.Owner), 10) + "-"
+	}
+	return kind + strconv.FormatInt(id, 10)
+}

@@ -47,6 +47,14 @@ func validKeyword(w string) bool {
 
 // Apply returns the flags and keywords of e after the change.
 func (c FlagChange) Apply(e Entry) (gomail.Flags, string) {
+	flags, keywords := c.apply(e)
+	if c.KeepKeywords {
+		keywords = e.Keywords
+	}
+	return flags&^c.Protected | e.Flags&c.Protected, keywords
+}
+
+func (c FlagChange) apply(e Entry) (gomail.Flags, string) {
 	have := strings.Fields(e.Keywords)
 	switch c.Op {
 	case AddFlags:

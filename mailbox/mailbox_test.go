@@ -51,7 +51,7 @@ func appendOne(t *testing.T, a *mailbox.Account, path string) mailbox.Appended {
 	body := a.Stage()
 	defer body.Close()
 	body.Write([]byte("Subject: x\r\n\r\nbody"))
-	done, err := a.Append(t.Context(), m.ID, mailbox.Append{Body: body, Keywords: []string{"b", "A", "a"}})
+	done, err := m.Append(t.Context(), mailbox.Append{Body: body, Keywords: []string{"b", "A", "a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,12 +119,12 @@ func TestKeywords(t *testing.T) {
 	a := newAccount(t)
 	done := appendOne(t, a, "INBOX")
 	inbox, _ := a.Lookup(t.Context(), "INBOX")
-	snap, err := a.Snapshot(t.Context(), inbox.ID)
+	snap, err := inbox.Snapshot(t.Context())
 	if err != nil || snap.Entries[0].Keywords != "A b" {
 		t.Errorf("the keywords are %q, %v", snap.Entries[0].Keywords, err)
 	}
 	for _, bad := range []string{"", "two words", "a(b", `a\b`, "ü", strings.Repeat("x", 101)} {
-		_, err := a.SetFlags(t.Context(), inbox.ID, []gomail.UID{done.UID}, mailbox.FlagChange{Keywords: []string{bad}, UnchangedSince: -1})
+		_, err := inbox.SetFlags(t.Context(), []gomail.UID{done.UID}, mailbox.FlagChange{Keywords: []string{bad}, UnchangedSince: -1})
 		if gomail.KindOf(err) != gomail.Invalid {
 			t.Errorf("the keyword %q: %v", bad, err)
 		}

@@ -20,22 +20,70 @@ const (
 	MaxMetadata      = 2_000    // entries of an account
 )
 
-// Metadata returns the entries of a mailbox, or with 0 those of the account as
-// a whole, in the order of their names.
-func (a *Account) Metadata(ctx context.Context, id gomail.MailboxID) ([]Metadata, error) {
-	return a.store.Metadata(ctx, a.id, id)
+// Metadata returns the entries of the account as a whole, in the order of their
+// names.
+func (a *Account) Metadata(ctx context.Context) ([]Metadata, error) {
+	return a.store.Metadata(ctx, Place{a.id, 0}, a.id)
 }
 
-// SetMetadata changes entries of a mailbox, or with 0 of the account as a
-// whole: all of them, or none. Invalid when a name is not one, TooLarge and
-// TooMany beyond the limits.
-func (a *Account) SetMetadata(ctx context.Context, id gomail.MailboxID, changes []Metadata) error {
+// SetMetadata changes entries of the account as a whole: all of them, or none.
+// Invalid when a name is not one, TooLarge and TooMany beyond the limits.
+func (a *Account) SetMetadata(ctx context.Context, changes []Metadata) error {
+	if err := checkAll(changes); err != nil {
+		return err
+	}
+	return a.store.SetMetadata(ctx, Place{a.id, 0}, a.id, changes)
+}
+
+// annotating are the rights of which one, beside the one to list it, lets an
+// account read and write metadata of a mailbox, RFC 5464 section 3.
+const annotating = Read | Seen | Write | Insert | Post
+
+// Metadata returns the mailbox's entries in the order of their names: those
+// that all see, and this account's private ones.
+func (b Box) Metadata(ctx context.Context) ([]Metadata, error) {
+	if _, err := b.annotate(ctx); err != nil {
+		return nil, err
+	}
+	return b.a.store.Metadata(ctx, b.place(), b.a.id)
+}
+
+// SetMetadata changes the mailbox's entries: all of them, or none. Those that
+// all see take the right to write. Errors as of Account.SetMetadata.
+func (b Box) SetMetadata(ctx context.Context, changes []Metadata) error {
+	if err := checkAll(changes); err != nil {
+		return err
+	}
+	have, err := b.annotate(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range changes {
+		if !m.Private() && !have.Has(Write) {
+			return b.lacking(have, Write)
+		}
+	}
+	return b.a.store.SetMetadata(ctx, b.place(), b.a.id, changes)
+}
+
+func (b Box) annotate(ctx context.Context) (Rights, error) {
+	have, err := b.allow(ctx, Lookup)
+	if err == nil && have&annotating == 0 {
+		err = b.lacking(have, Read)
+	}
+	return have, err
+}
+
+// Private reports whether the entry is each account's own.
+func (m Metadata) Private() bool { return strings.HasPrefix(m.Entry, "/private/") }
+
+func checkAll(changes []Metadata) error {
 	for _, m := range changes {
 		if err := m.check(); err != nil {
 			return err
 		}
 	}
-	return a.store.SetMetadata(ctx, a.id, id, changes)
+	return nil
 }
 
 // check goes by RFC 5464 sections 3.1 and 3.2.

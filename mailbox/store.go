@@ -86,6 +86,9 @@ type FlagChange struct {
 	Flags          gomail.Flags
 	Keywords       []string
 	UnchangedSince gomail.ModSeq // RFC 7162 section 3.1.3; negative: no condition
+
+	Protected    gomail.Flags // stay as they are, whatever Flags says
+	KeepKeywords bool         // keywords stay as they are
 }
 
 // FlagOp is how a FlagChange applies.
@@ -103,6 +106,28 @@ type FlagResult struct {
 	Changed  []Entry      // entries as they are now, ascending UID; those that already were as asked are in it too
 	Modified []gomail.UID // failed UnchangedSince, ascending
 	Seq      gomail.ModSeq
+}
+
+// Place is a mailbox of an account.
+type Place struct {
+	Account gomail.AccountID
+	Mailbox gomail.MailboxID
+}
+
+// Transfer is messages that are copied or moved. Across accounts each becomes a
+// message of the target's account over the same body.
+type Transfer struct {
+	From, To Place
+	UIDs     []gomail.UID
+	Rights   Rights // at the target: flags beyond them are left behind
+}
+
+// Neighbour is an account of which another may use mailboxes.
+type Neighbour struct {
+	Account   gomail.AccountID
+	Address   gomail.Address               // the main one
+	Mailboxes []gomail.Mailbox             // all; Subscribed is the other's own
+	Grants    map[gomail.MailboxID][]Grant // those that concern the other
 }
 
 // Copied maps messages from one mailbox to another. Source and Target have
@@ -125,6 +150,7 @@ type Store interface {
 	Stage() gomail.Body
 
 	Mailboxes(ctx context.Context, account gomail.AccountID) ([]gomail.Mailbox, error)
+	// CreateMailbox makes a mailbox with the grants of its parent.
 	CreateMailbox(ctx context.Context, account gomail.AccountID, parent gomail.MailboxID, name string, role gomail.MailboxRole) (gomail.Mailbox, error)
 	RenameMailbox(ctx context.Context, account gomail.AccountID, id, parent gomail.MailboxID, name string) error
 	DeleteMailbox(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) error
@@ -142,12 +168,35 @@ type Store interface {
 	// DeletedBytes returns the sum of the sizes of the messages with \Deleted.
 	DeletedBytes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (int64, error)
 
-	// Metadata returns the entries of a mailbox, or with 0 of the account, in
-	// the order of their names.
-	Metadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) ([]Metadata, error)
+	// Metadata returns the entries of a mailbox, or with mailbox 0 of the
+	// account, in the order of their names; private ones as the reader has set
+	// them.
+	Metadata(ctx context.Context, at Place, reader gomail.AccountID) ([]Metadata, error)
 	// SetMetadata changes entries, all or none; those with a nil value go.
-	// TooMany beyond MaxMetadata. Entries go with their mailbox.
-	SetMetadata(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, changes []Metadata) error
+	// TooMany beyond MaxMetadata of the account and of what the reader keeps at
+	// others. Entries go with their mailbox and with the reader.
+	SetMetadata(ctx context.Context, at Place, reader gomail.AccountID, changes []Metadata) error
+
+	// Neighbours returns the accounts of which an account was given rights on
+	// mailboxes, directly or as anyone, in the order of their addresses.
+	Neighbours(ctx context.Context, account gomail.AccountID) ([]Neighbour, error)
+	// GrantsTo returns those of a mailbox's grants that concern an account.
+	GrantsTo(ctx context.Context, at Place, account gomail.AccountID) ([]Grant, error)
+	// Grants returns the owner's grant of all rights and then a mailbox's own: by
+	// address, anyone last, the negative ones after their like.
+	Grants(ctx context.Context, at Place) ([]Grant, error)
+	// ChangeGrant changes the rights of the grant with grant's account and sign;
+	// without rights it goes. TooMany beyond MaxGrants. Grants go with their
+	// mailbox and with the account that they are for.
+	ChangeGrant(ctx context.Context, at Place, grant Grant, change RightsChange) error
+	// Grantee returns the account of an address, main or alias, if it is owner's
+	// or any of its addresses is in a domain in which owner has one. NotFound
+	// otherwise.
+	Grantee(ctx context.Context, owner gomail.AccountID, address gomail.Address) (gomail.AccountID, error)
+	// SubscribeShared sets whether an account subscribes to another's mailbox.
+	SubscribeShared(ctx context.Context, account gomail.AccountID, at Place, subscribed bool) error
+	// Within returns those of the messages that are in a mailbox, in their order.
+	Within(ctx context.Context, at Place, messages []gomail.MessageID) ([]gomail.MessageID, error)
 
 	AppendMessages(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, messages []Append) ([]Appended, error)
 	// ReplaceMessage adds a message to the mailbox to and takes uid out of id,
@@ -155,7 +204,7 @@ type Store interface {
 	// one does not fit in the place of the old.
 	ReplaceMessage(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uid gomail.UID, to gomail.MailboxID, m Append) (Appended, error)
 	SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change FlagChange) (FlagResult, error)
-	CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)
-	MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (Copied, error)
+	CopyMessages(ctx context.Context, t Transfer) (Copied, error)
+	MoveMessages(ctx context.Context, t Transfer) (Copied, error)
 	Expunge(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) (vanished []gomail.UID, seq gomail.ModSeq, err error)
 }

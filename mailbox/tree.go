@@ -16,18 +16,41 @@ const (
 	MaxMailboxes = 10000 // per account
 )
 
-// List returns all mailboxes in the order of their paths, INBOX first.
-func (a *Account) List(ctx context.Context) ([]gomail.Mailbox, error) {
-	return a.store.Mailboxes(ctx, a.id)
+// List returns all mailboxes in the order of their paths, INBOX first, and then
+// those of others that the account may list.
+func (a *Account) List(ctx context.Context) ([]Box, error) {
+	own, err := a.store.Mailboxes(ctx, a.id)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Box, 0, len(own))
+	for _, m := range own {
+		all = append(all, a.own(m))
+	}
+	neighbours, err := a.store.Neighbours(ctx, a.id)
+	for _, n := range neighbours {
+		for _, m := range n.Mailboxes {
+			if box := a.boxOf(n, m); box.Rights.Has(Lookup) {
+				all = append(all, box)
+			}
+		}
+	}
+	return all, err
 }
 
-// Lookup returns the mailbox of a path. NotFound when there is none.
-func (a *Account) Lookup(ctx context.Context, path string) (gomail.Mailbox, error) {
+// Lookup returns the mailbox of a path, the account's own or, below OtherUsers,
+// another's. NotFound when there is none, or none that the account may know
+// of.
+func (a *Account) Lookup(ctx context.Context, path string) (Box, error) {
 	all, err := a.store.Mailboxes(ctx, a.id)
 	if err != nil {
-		return gomail.Mailbox{}, err
+		return Box{}, err
 	}
-	return find(all, CanonicalPath(path))
+	m, err := find(all, CanonicalPath(path))
+	if err != nil && isOthers(path) {
+		return a.lookupShared(ctx, path)
+	}
+	return a.own(m), err
 }
 
 // CanonicalPath spells INBOX, alone or as the first level, in capitals (RFC
@@ -45,14 +68,27 @@ func find(all []gomail.Mailbox, path string) (gomail.Mailbox, error) {
 			return m, nil
 		}
 	}
-	return gomail.Mailbox{}, gomail.Errorf(gomail.NotFound, "there is no mailbox %q", path)
+	return gomail.Mailbox{}, noMailbox(path)
+}
+
+func noMailbox(path string) error {
+	return gomail.Errorf(gomail.NotFound, "there is no mailbox %q", path)
 }
 
 // Create makes a mailbox, and the levels above it that do not exist yet. role
 // may be empty; a role is held by one mailbox at most. A separator at the end
-// of path is ignored (RFC 9051 section 6.3.4).
-func (a *Account) Create(ctx context.Context, path string, role gomail.MailboxRole) (gomail.Mailbox, error) {
+// of path is ignored (RFC 9051 section 6.3.4). A new mailbox is shared as the
+// one above it is (RFC 4314 section 4).
+func (a *Account) Create(ctx context.Context, path string, role gomail.MailboxRole) (Box, error) {
 	path = strings.TrimSuffix(CanonicalPath(path), string(gomail.MailboxSeparator))
+	if isOthers(path) {
+		return a.createShared(ctx, path, role)
+	}
+	m, err := a.create(ctx, path, role)
+	return a.own(m), err
+}
+
+func (a *Account) create(ctx context.Context, path string, role gomail.MailboxRole) (gomail.Mailbox, error) {
 	if err := validPath(path); err != nil {
 		return gomail.Mailbox{}, err
 	}
@@ -113,9 +149,16 @@ func lastLevel(path string) string {
 
 // Rename moves a mailbox, and all below it, to another path. Renaming INBOX
 // moves its messages to a new mailbox and leaves it empty (RFC 9051 section
-// 6.3.6).
+// 6.3.6). A mailbox stays with its account.
 func (a *Account) Rename(ctx context.Context, from, to string) error {
 	from, to = CanonicalPath(from), CanonicalPath(to)
+	if isOthers(from) || isOthers(to) {
+		return a.renameShared(ctx, from, to)
+	}
+	return a.rename(ctx, from, to)
+}
+
+func (a *Account) rename(ctx context.Context, from, to string) error {
 	if err := validPath(to); err != nil {
 		return err
 	}
@@ -144,7 +187,7 @@ func (a *Account) Rename(ctx context.Context, from, to string) error {
 }
 
 func (a *Account) emptyInto(ctx context.Context, inbox gomail.Mailbox, to string) error {
-	target, err := a.Create(ctx, to, "")
+	target, err := a.create(ctx, to, "")
 	if err != nil {
 		return err
 	}
@@ -156,18 +199,25 @@ func (a *Account) emptyInto(ctx context.Context, inbox gomail.Mailbox, to string
 	for i, e := range snap.Entries {
 		uids[i] = e.UID
 	}
-	_, err = a.store.MoveMessages(ctx, a.id, inbox.ID, target.ID, uids)
+	_, err = a.store.MoveMessages(ctx, Transfer{From: Place{a.id, inbox.ID}, To: Place{a.id, target.ID}, UIDs: uids, Rights: AllRights})
 	return err
 }
 
 // Delete removes a mailbox with its messages. INBOX and mailboxes with others
 // below them stay: Forbidden and Exists.
 func (a *Account) Delete(ctx context.Context, path string) error {
+	if path = CanonicalPath(path); isOthers(path) {
+		return a.deleteShared(ctx, path)
+	}
+	return a.delete(ctx, path)
+}
+
+func (a *Account) delete(ctx context.Context, path string) error {
 	all, err := a.store.Mailboxes(ctx, a.id)
 	if err != nil {
 		return err
 	}
-	m, err := find(all, CanonicalPath(path))
+	m, err := find(all, path)
 	if err != nil {
 		return err
 	}
@@ -182,13 +232,19 @@ func (a *Account) Delete(ctx context.Context, path string) error {
 	return a.store.DeleteMailbox(ctx, a.id, m.ID)
 }
 
-// Subscribe sets whether clients list the mailbox by default.
+// Subscribe sets whether the account's clients list the mailbox by default,
+// whatever its owner has subscribed to.
 func (a *Account) Subscribe(ctx context.Context, path string, subscribed bool) error {
-	m, err := a.Lookup(ctx, path)
-	if err != nil {
+	box, err := a.Lookup(ctx, path)
+	switch {
+	case err != nil:
 		return err
+	case !box.Shared():
+		return a.store.SetSubscribed(ctx, a.id, box.ID, subscribed)
+	case subscribed && !box.Rights.Has(Lookup):
+		return noMailbox(path)
 	}
-	return a.store.SetSubscribed(ctx, a.id, m.ID, subscribed)
+	return a.store.SubscribeShared(ctx, a.id, box.place(), subscribed)
 }
 
 // validPath refuses paths that a client or a person could not handle.

@@ -221,6 +221,9 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 			return err
 		}
 	}
+	if err := t.unshareAccount(id); err != nil {
+		return err
+	}
 	_, err := t.write("DELETE FROM account WHERE id = ?", id)
 	delete(t.accounts, id)
 	return err

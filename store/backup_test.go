@@ -131,7 +131,7 @@ func (p *people) change(who int, r *rand.Rand) error {
 	case 0:
 		_, err = p.s.SetFlags(ctx, account, inbox, uids, mailbox.FlagChange{Flags: gomail.FlagSeen, UnchangedSince: -1})
 	case 1:
-		_, err = p.s.MoveMessages(ctx, account, inbox, p.archives[who], uids)
+		_, err = p.s.MoveMessages(ctx, within(account, inbox, p.archives[who], uids))
 	case 2:
 		name, readErr := nameOf(p.s, account, uid.Message)
 		if gomail.KindOf(readErr) == gomail.NotFound { // another writer was faster

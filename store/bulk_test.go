@@ -23,7 +23,7 @@ func TestBulkChangesLetMailIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.CopyMessages(t.Context(), account, inbox, inbox, uidsOf(snap.Entries)); err != nil {
+		if _, err := s.CopyMessages(t.Context(), within(account, inbox, inbox, uidsOf(snap.Entries))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +42,7 @@ func TestBulkChangesLetMailIn(t *testing.T) {
 			return len(r.Changed), err
 		}},
 		{"MOVE", func() (int, error) {
-			r, err := s.MoveMessages(t.Context(), account, inbox, archive, uids)
+			r, err := s.MoveMessages(t.Context(), within(account, inbox, archive, uids))
 			return len(r.Target), err
 		}},
 		{"EXPUNGE", func() (int, error) { r, _, err := s.Expunge(t.Context(), account, archive, nil); return len(r), err }},
@@ -131,4 +131,9 @@ func TestBulkExpunge(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d came in meanwhile, the longest wait was %v", came, longest)
 	clean(t, s)
+}
+
+// within is a transfer from one mailbox of an account to another.
+func within(account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) mailbox.Transfer {
+	return mailbox.Transfer{From: mailbox.Place{Account: account, Mailbox: from}, To: mailbox.Place{Account: account, Mailbox: to}, UIDs: uids, Rights: mailbox.AllRights}
 }

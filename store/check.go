@@ -122,6 +122,13 @@ var invariants = []struct{ problem, query string }{
 	{"a message is in no mailbox",
 		"SELECT 'account ' || m.account_id || ', message ' || m.id FROM message m WHERE NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)"},
 
+	{"rights are on a mailbox that does not exist, for nobody, or none that there are",
+		`SELECT 'account ' || g.account_id || ', mailbox ' || g.mailbox_id FROM acl g WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.account_id = g.account_id AND m.id = g.mailbox_id)
+		 OR g.grantee_id <> 0 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = g.grantee_id) OR g.grantee_id = g.account_id OR g.negative NOT IN (0, 1) OR g.rights = '' OR TRIM(g.rights, 'lrswipkxtea') <> ''`},
+	{"an account keeps something at a mailbox of others that does not exist",
+		`SELECT 'account ' || s.account_id || ', mailbox ' || s.mailbox_id || ' of account ' || s.owner_id FROM (SELECT account_id, owner_id, mailbox_id FROM shared_subscription UNION SELECT account_id, owner_id, mailbox_id FROM shared_metadata) s
+		 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = s.account_id) OR NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.account_id = s.owner_id AND m.id = s.mailbox_id)`},
+
 	{"a body that nobody holds is not up for collection",
 		"SELECT 'account ' || account_id || ', body ' || id FROM blob WHERE refs = 0"},
 	{"a body is up for collection and in use",

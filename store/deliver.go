@@ -56,7 +56,7 @@ func (t *tx) deliver(frame *blob.Frame, d inbound.Delivery, m inbound.Incoming) 
 		return err
 	}
 	_, err = t.addMessage(a, box, incoming{
-		frame: frame, prefix: m.Prefix, index: d.Index, received: toMicro(m.Received), flags: m.Flags,
+		frame: frame.ID, prefix: m.Prefix, index: d.Index, received: toMicro(m.Received), flags: m.Flags,
 		size: int64(len(m.Prefix)) + d.Body.Size(),
 	})
 	return err

@@ -196,7 +196,7 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 		if received.IsZero() {
 			received = t.store.options.Clock()
 		}
-		in := incoming{frame: frames[i], index: msg.Index, received: toMicro(received), flags: msg.Flags, keywords: strings.Join(msg.Keywords, " "), size: msg.Body.Size()}
+		in := incoming{frame: frames[i].ID, index: msg.Index, received: toMicro(received), flags: msg.Flags, keywords: strings.Join(msg.Keywords, " "), size: msg.Body.Size()}
 		if appended[i], err = t.addMessage(a, m, in); err != nil {
 			return nil, err
 		}
@@ -220,7 +220,7 @@ func (a *accountRow) roomFor(bytes int64) error {
 
 // incoming is one new message of one account.
 type incoming struct {
-	frame    *blob.Frame
+	frame    int64
 	prefix   []byte
 	index    []byte
 	received int64
@@ -235,7 +235,7 @@ func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appe
 	id := gomail.MessageID(seq)
 	t.addQuota(a, in.size)
 	_, err := t.write("INSERT INTO message (account_id, id, frame_id, prefix, size, received, env, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		a.id, id, in.frame.ID, notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), in.frame.ID, in.size, in.received, in.prefix, in.index))
+		a.id, id, in.frame, notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), in.frame, in.size, in.received, in.prefix, in.index))
 	if err != nil {
 		return mailbox.Appended{}, err
 	}
@@ -327,66 +327,6 @@ func (t *tx) writeFlags(account gomail.AccountID, id gomail.MailboxID, groups ma
 		}
 	}
 	return nil
-}
-
-// CopyMessages adds those of the uids that exist to another mailbox.
-func (s *Store) CopyMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (mailbox.Copied, error) {
-	return s.transfer(ctx, account, from, to, uids, false)
-}
-
-// MoveMessages takes those of the uids that exist to another mailbox.
-func (s *Store) MoveMessages(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) (all mailbox.Copied, err error) {
-	err = inParts(uids, func(part []gomail.UID) error {
-		moved, err := s.transfer(ctx, account, from, to, part, true)
-		all.UIDValidity = moved.UIDValidity
-		all.Source, all.Target = append(all.Source, moved.Source...), append(all.Target, moved.Target...)
-		return err
-	})
-	return all, err
-}
-
-func (s *Store) transfer(ctx context.Context, account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID, move bool) (copied mailbox.Copied, err error) {
-	err = s.update(ctx, func(t *tx) error {
-		copied, err = t.transfer(account, from, to, uids, move)
-		return err
-	})
-	return copied, err
-}
-
-// transfer adds entries to the target and, when moving, takes them from the
-// source. A message that only moves keeps its row, so its bytes, its id and
-// the quota stay as they are; the removal comes last so that it never drops to
-// no mailbox in between.
-func (t *tx) transfer(account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID, move bool) (mailbox.Copied, error) {
-	a, err := t.account(account)
-	if err != nil {
-		return mailbox.Copied{}, err
-	}
-	source, err := t.mailbox(a, from)
-	if err != nil {
-		return mailbox.Copied{}, err
-	}
-	target, err := t.mailbox(a, to)
-	if err != nil {
-		return mailbox.Copied{}, err
-	}
-	found, err := t.entriesOf(account, from, uids)
-	if err != nil || len(found) == 0 {
-		return mailbox.Copied{UIDValidity: target.UIDValidity}, err
-	}
-	copied := mailbox.Copied{UIDValidity: target.UIDValidity}
-	seq := t.next(a)
-	for _, e := range found {
-		uid, err := t.addEntry(a, target, e.Message, e.Flags, e.Keywords, e.size, seq)
-		if err != nil {
-			return copied, err
-		}
-		copied.Source, copied.Target = append(copied.Source, e.UID), append(copied.Target, uid)
-	}
-	if move {
-		err = t.removeEntries(a, source, found, seq)
-	}
-	return copied, err
 }
 
 // Expunge removes those of the uids that exist and carry \Deleted; nil: of

@@ -88,10 +88,10 @@ func fillForMigration(t *testing.T, p *people) {
 		body.Close()
 	}
 	appendMessage(t, p.s, p.accounts[0], p.archives[0], []byte("appended"))
-	if _, err := p.s.CopyMessages(t.Context(), p.accounts[0], p.inboxes[0], p.archives[0], []gomail.UID{4, 5}); err != nil {
+	if _, err := p.s.CopyMessages(t.Context(), within(p.accounts[0], p.inboxes[0], p.archives[0], []gomail.UID{4, 5})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.s.MoveMessages(t.Context(), p.accounts[2], p.inboxes[2], p.archives[2], []gomail.UID{1, 2}); err != nil {
+	if _, err := p.s.MoveMessages(t.Context(), within(p.accounts[2], p.inboxes[2], p.archives[2], []gomail.UID{1, 2})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.s.SetFlags(t.Context(), p.accounts[1], p.inboxes[1], []gomail.UID{7}, mailbox.FlagChange{Flags: gomail.FlagSeen, UnchangedSince: -1}); err != nil {

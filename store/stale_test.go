@@ -72,7 +72,7 @@ func TestKeptRowsAreNotStale(t *testing.T) {
 	ok(s.SetSubscribed(t.Context(), a, work.ID, true))
 	ok(s.DeleteMailbox(t.Context(), a, work.ID))
 	fails(put(work.ID, 100), gomail.NotFound)
-	_, err = s.MoveMessages(t.Context(), a, inbox, work.ID, nil)
+	_, err = s.MoveMessages(t.Context(), within(a, inbox, work.ID, nil))
 	fails(err, gomail.NotFound)
 	ok(bringTo(t, s, a, p.accounts[1]))
 	clean(t, s)

@@ -74,8 +74,10 @@ func (s *Store) CreateMailbox(ctx context.Context, account gomail.AccountID, par
 				return err
 			}
 		}
-		id, err = t.insertMailbox(a, parent, name, role)
-		return err
+		if id, err = t.insertMailbox(a, parent, name, role); err != nil {
+			return err
+		}
+		return t.inheritGrants(account, parent, id)
 	})
 	if err != nil {
 		return gomail.Mailbox{}, err
@@ -196,6 +198,9 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 			return err
 		}
 		if _, err := t.write("DELETE FROM metadata WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
+			return err
+		}
+		if err := t.unshare(account, id); err != nil {
 			return err
 		}
 		_, err = t.write("DELETE FROM mailbox WHERE account_id = ? AND id = ?", account, id)

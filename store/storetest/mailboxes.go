@@ -115,12 +115,12 @@ func testCopyMoveExpunge(f *fixture) {
 	archive := f.role(id, gomail.RoleArchive)
 	f.fill(id, inbox, 5)
 	start := f.snapshot(id, inbox)
-	copied, err := f.store.CopyMessages(f.ctx, id, inbox, archive, []gomail.UID{1, 3, 77})
+	copied, err := f.store.CopyMessages(f.ctx, within(id, inbox, archive, []gomail.UID{1, 3, 77}))
 	f.ok(err)
 	if !slices.Equal(copied.Source, []gomail.UID{1, 3}) || !slices.Equal(copied.Target, []gomail.UID{1, 2}) {
 		f.Errorf("copied %+v", copied)
 	}
-	moved, err := f.store.MoveMessages(f.ctx, id, inbox, archive, []gomail.UID{2, 3})
+	moved, err := f.store.MoveMessages(f.ctx, within(id, inbox, archive, []gomail.UID{2, 3}))
 	f.ok(err)
 	if !slices.Equal(moved.Target, []gomail.UID{3, 4}) {
 		f.Errorf("moved %+v", moved)
@@ -145,7 +145,7 @@ func testCopyMoveExpunge(f *fixture) {
 	if got := uidsOf(f.snapshot(id, archive).Entries); !slices.Equal(got, []gomail.UID{1, 2, 3, 4}) {
 		f.Errorf("the archive holds %v", got)
 	}
-	self, err := f.store.MoveMessages(f.ctx, id, archive, archive, []gomail.UID{1})
+	self, err := f.store.MoveMessages(f.ctx, within(id, archive, archive, []gomail.UID{1}))
 	f.ok(err)
 	if !slices.Equal(self.Target, []gomail.UID{5}) {
 		f.Errorf("a move within the mailbox gave %+v", self)
@@ -163,7 +163,7 @@ func testDeleteMailbox(f *fixture) {
 	tmp, err := f.store.CreateMailbox(f.ctx, id, 0, "tmp", "")
 	f.ok(err)
 	f.fill(id, tmp.ID, 3)
-	_, err = f.store.CopyMessages(f.ctx, id, tmp.ID, inbox, []gomail.UID{2})
+	_, err = f.store.CopyMessages(f.ctx, within(id, tmp.ID, inbox, []gomail.UID{2}))
 	f.ok(err)
 	f.ok(f.store.DeleteMailbox(f.ctx, id, tmp.ID))
 	u, err := f.store.Usage(f.ctx, id)
@@ -210,7 +210,7 @@ func testLargeSets(f *fixture) {
 	f.ok(err)
 	n := 0
 	f.ok(f.store.Items(f.ctx, id, messagesOf(f.snapshot(id, inbox).Entries), mailbox.WithIndex, func(i mailbox.Item) error { n++; return nil }))
-	copied, err := f.store.CopyMessages(f.ctx, id, inbox, f.role(id, gomail.RoleTrash), all)
+	copied, err := f.store.CopyMessages(f.ctx, within(id, inbox, f.role(id, gomail.RoleTrash), all))
 	f.ok(err)
 	gone, _, err := f.store.Expunge(f.ctx, id, inbox, nil)
 	f.ok(err)
@@ -312,13 +312,13 @@ func (f *fixture) randomStep(r *rand.Rand, id gomail.AccountID, inbox, trash gom
 	case 1:
 		_, err = f.store.SetFlags(f.ctx, id, inbox, some, mailbox.FlagChange{Op: mailbox.FlagOp(r.IntN(3)), Flags: gomail.Flags(r.IntN(32)), UnchangedSince: -1})
 	case 2:
-		_, err = f.store.MoveMessages(f.ctx, id, inbox, trash, some)
+		_, err = f.store.MoveMessages(f.ctx, within(id, inbox, trash, some))
 	case 3:
-		_, err = f.store.CopyMessages(f.ctx, id, inbox, trash, some)
+		_, err = f.store.CopyMessages(f.ctx, within(id, inbox, trash, some))
 	case 4:
 		_, _, err = f.store.Expunge(f.ctx, id, inbox, some)
 	case 5:
-		_, err = f.store.CopyMessages(f.ctx, id, trash, inbox, []gomail.UID{1, 2, 3})
+		_, err = f.store.CopyMessages(f.ctx, within(id, trash, inbox, []gomail.UID{1, 2, 3}))
 	}
 	f.ok(err)
 }

@@ -14,13 +14,13 @@ func testMetadata(f *fixture) {
 	f.ok(err)
 	get := func(id gomail.MailboxID) []mailbox.Metadata {
 		f.Helper()
-		all, err := f.store.Metadata(f.ctx, a, id)
+		all, err := f.store.Metadata(f.ctx, mailbox.Place{Account: a, Mailbox: id}, a)
 		f.ok(err)
 		return all
 	}
 	set := func(id gomail.MailboxID, changes ...mailbox.Metadata) {
 		f.Helper()
-		f.ok(f.store.SetMetadata(f.ctx, a, id, changes))
+		f.ok(f.store.SetMetadata(f.ctx, mailbox.Place{Account: a, Mailbox: id}, a, changes))
 	}
 	set(box.ID, mailbox.Metadata{Entry: "/private/comment", Value: []byte("mine")}, mailbox.Metadata{Entry: "/private/a", Value: []byte{0, 255}})
 	set(0, mailbox.Metadata{Entry: "/private/comment", Value: []byte{}})
@@ -38,8 +38,8 @@ func testMetadata(f *fixture) {
 	for i := range many {
 		many[i] = mailbox.Metadata{Entry: fmt.Sprint("/private/", i), Value: []byte("x")}
 	}
-	f.kind(f.store.SetMetadata(f.ctx, a, box.ID, many), gomail.TooMany)
-	f.kind(f.store.SetMetadata(f.ctx, a, box.ID+1000, many[:1]), gomail.NotFound)
+	f.kind(f.store.SetMetadata(f.ctx, mailbox.Place{Account: a, Mailbox: box.ID}, a, many), gomail.TooMany)
+	f.kind(f.store.SetMetadata(f.ctx, mailbox.Place{Account: a, Mailbox: box.ID + 1000}, a, many[:1]), gomail.NotFound)
 	if got := get(box.ID); len(got) != 1 {
 		f.Errorf("after a refusal it has %d entries", len(got))
 	}

@@ -25,9 +25,9 @@ func testSaveDates(f *fixture) {
 	if len(appended) != 3 || appended[2].UID != uids[2] || appended[0].Saved.Before(before.Add(-time.Minute)) {
 		f.Errorf("the save dates are %v", appended)
 	}
-	_, err = f.store.CopyMessages(f.ctx, a, inbox, other.ID, uids[:1])
+	_, err = f.store.CopyMessages(f.ctx, within(a, inbox, other.ID, uids[:1]))
 	f.ok(err)
-	_, err = f.store.MoveMessages(f.ctx, a, inbox, other.ID, uids[1:2])
+	_, err = f.store.MoveMessages(f.ctx, within(a, inbox, other.ID, uids[1:2]))
 	f.ok(err)
 	for _, d := range dates(other.ID, 1, 2) {
 		if d.Saved.Before(appended[2].Saved) {

@@ -193,3 +193,8 @@ func uidsOf(entries []mailbox.Entry) []gomail.UID {
 	}
 	return uids
 }
+
+// within is a transfer from one mailbox of an account to another.
+func within(account gomail.AccountID, from, to gomail.MailboxID, uids []gomail.UID) mailbox.Transfer {
+	return mailbox.Transfer{From: mailbox.Place{Account: account, Mailbox: from}, To: mailbox.Place{Account: account, Mailbox: to}, UIDs: uids, Rights: mailbox.AllRights}
+}
