@@ -86,27 +86,30 @@ func commands() map[string]command {
 		"GETQUOTAROOT": {signedInOnly, (*session).getQuotaRoot, false},
 		"SETQUOTA":     {signedInOnly, (*session).setQuota, false},
 
-		"CHECK":       {stateSelected, (*session).noop, false},
-		"CLOSE":       {stateSelected, (*session).close, true},
-		"UNSELECT":    {stateSelected, (*session).unselect, true},
-		"EXPUNGE":     {stateSelected, (*session).expunge, false},
-		"SEARCH":      {stateSelected, (*session).search, true},
-		"SORT":        {stateSelected, (*session).sort, true},
-		"THREAD":      {stateSelected, (*session).thread, true},
-		"FETCH":       {stateSelected, (*session).fetch, true},
-		"STORE":       {stateSelected, (*session).store, true},
-		"COPY":        {stateSelected, (*session).copy, false},
-		"MOVE":        {stateSelected, (*session).move, false},
-		"UID EXPUNGE": {stateSelected, (*session).expunge, false},
-		"UID SEARCH":  {stateSelected, (*session).search, false},
-		"UID SORT":    {stateSelected, (*session).sort, false},
-		"UID THREAD":  {stateSelected, (*session).thread, false},
-		"UID FETCH":   {stateSelected, (*session).fetch, false},
-		"UID STORE":   {stateSelected, (*session).store, false},
-		"REPLACE":     {stateSelected, (*session).replace, false},
-		"UID REPLACE": {stateSelected, (*session).replace, false},
-		"UID COPY":    {stateSelected, (*session).copy, false},
-		"UID MOVE":    {stateSelected, (*session).move, false},
+		"ESEARCH": {signedInOnly, (*session).multisearch, false},
+
+		"CANCELUPDATE": {stateSelected, (*session).cancelUpdate, false},
+		"CHECK":        {stateSelected, (*session).noop, false},
+		"CLOSE":        {stateSelected, (*session).close, true},
+		"UNSELECT":     {stateSelected, (*session).unselect, true},
+		"EXPUNGE":      {stateSelected, (*session).expunge, false},
+		"SEARCH":       {stateSelected, (*session).search, true},
+		"SORT":         {stateSelected, (*session).sort, true},
+		"THREAD":       {stateSelected, (*session).thread, true},
+		"FETCH":        {stateSelected, (*session).fetch, true},
+		"STORE":        {stateSelected, (*session).store, true},
+		"COPY":         {stateSelected, (*session).copy, false},
+		"MOVE":         {stateSelected, (*session).move, false},
+		"UID EXPUNGE":  {stateSelected, (*session).expunge, false},
+		"UID SEARCH":   {stateSelected, (*session).search, false},
+		"UID SORT":     {stateSelected, (*session).sort, false},
+		"UID THREAD":   {stateSelected, (*session).thread, false},
+		"UID FETCH":    {stateSelected, (*session).fetch, false},
+		"UID STORE":    {stateSelected, (*session).store, false},
+		"REPLACE":      {stateSelected, (*session).replace, false},
+		"UID REPLACE":  {stateSelected, (*session).replace, false},
+		"UID COPY":     {stateSelected, (*session).copy, false},
+		"UID MOVE":     {stateSelected, (*session).move, false},
 	}
 }
 
@@ -177,6 +180,7 @@ func (s *session) run(r *request) error {
 		return err
 	}
 	if c.quiet || s.view == nil {
+		s.updateContexts()
 		return nil
 	}
 	return s.poll()

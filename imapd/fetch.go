@@ -124,6 +124,7 @@ func (s *session) markSeen(q fetchQuery, indexes []int) (map[gomail.UID]bool, er
 	for _, e := range result.Changed {
 		if i, ok := s.view.find(e.UID); ok {
 			s.view.entries[i] = e
+			s.view.touch(e.UID)
 			news[e.UID] = true
 		}
 	}

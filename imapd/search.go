@@ -20,32 +20,25 @@ func (s *session) search(r *request) error {
 	if s.badCharset {
 		return errBadCharset()
 	}
+	if q.update {
+		if err := s.checkContext(); err != nil {
+			return err
+		}
+	}
 	if q.modSeq {
 		s.enableCondstore()
 	}
-	found, err := s.find(q)
-	if err != nil {
-		if q.save {
-			s.view.saved = nil
-		}
-		return err
-	}
-	if q.save {
-		s.view.saved = s.view.uids(q.saved(found))
-	}
-	if q.extended || s.rev2 {
-		s.writeExtendedResult(r, q, found)
-	} else {
-		s.writeResult(r, q, found)
-	}
-	return nil
+	return s.searchView(r, q)
 }
 
 // find returns the indexes of the messages that match, ascending. Conditions
 // on the view are tried first, for all messages; for what is left, what can be
 // told from the rows; and for those of which that is not enough, all of them
 // with the contents.
-func (s *session) find(q searchQuery) ([]int, error) {
+func (s *session) find(q searchQuery) ([]int, error) { return s.findAmong(q, nil) }
+
+// findAmong is find for the messages at some indexes, ascending; nil: all.
+func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
 	sortByCost(q.keys)
 	cheap := 0
 	for cheap < len(q.keys) && q.keys[cheap].cost == costEntry {
@@ -53,7 +46,15 @@ func (s *session) find(q searchQuery) ([]int, error) {
 	}
 	first, rest := allOf(q.keys[:cheap]), allOf(q.keys[cheap:])
 	var found []int
-	for i := range s.view.entries {
+	total := len(s.view.entries)
+	if among != nil {
+		total = len(among)
+	}
+	for n := range total {
+		i := n
+		if among != nil {
+			i = among[n]
+		}
 		c := candidate{s: s, index: i, entry: &s.view.entries[i]}
 		if ok, _ := first.match(&c); ok {
 			found = append(found, i)
@@ -158,11 +159,14 @@ func (s *session) writeExtendedResult(r *request, q searchQuery, found []int) {
 	if !q.extended {
 		q.all = true
 	}
-	if !q.min && !q.max && !q.all && !q.count && q.partial == nil {
+	if !q.min && !q.max && !q.all && !q.count && !q.update && q.partial == nil {
 		return
 	}
 	s.out.Text("* ESEARCH (TAG ")
 	s.out.String(r.tag)
+	if q.correlated {
+		s.writeCorrelators()
+	}
 	s.out.Text(")")
 	if r.uid {
 		s.out.Text(" UID")
@@ -182,6 +186,14 @@ func (s *session) writeExtendedResult(r *request, q searchQuery, found []int) {
 		s.out.Int(int64(s.highest(found)))
 	}
 	s.out.Text("\r\n")
+}
+
+// writeCorrelators tells which mailbox a result is of, RFC 7377 section 2.1.
+func (s *session) writeCorrelators() {
+	s.out.Text(" MAILBOX ")
+	s.out.Mailbox(s.view.box.Path)
+	s.out.Text(" UIDVALIDITY ")
+	s.out.Int(int64(s.view.box.UIDValidity))
 }
 
 func (s *session) writeFound(r *request, q searchQuery, found []int) {

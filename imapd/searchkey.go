@@ -29,6 +29,10 @@ type searchQuery struct {
 	extended                   bool // RETURN was given
 	min, max, all, count, save bool
 	partial                    *partial // nil: not asked for
+
+	correlated  bool       // the mailbox is named in the result, RFC 7377
+	update      bool       // the result is to be kept up to date, RFC 5267
+	updateFetch fetchQuery // what is told of new messages then, RFC 5465
 }
 
 // maxSearchKeys is how many conditions one SEARCH may have.
@@ -36,8 +40,13 @@ const maxSearchKeys = 1000
 
 // readSearch reads the arguments of SEARCH, RFC 9051 section 6.4.4.
 func (s *session) readSearch() searchQuery {
-	p := searchParser{s: s, now: s.cfg.Clock()}
 	s.dec.Space()
+	return s.readSearchProgram()
+}
+
+// readSearchProgram reads result options, charset and conditions.
+func (s *session) readSearchProgram() searchQuery {
+	p := searchParser{s: s, now: s.cfg.Clock()}
 	if s.dec.TryWord("RETURN") {
 		p.readReturn()
 		s.dec.Space()
@@ -91,6 +100,9 @@ func (p *searchParser) readReturn() {
 				dec.Fail("PARTIAL stands there twice")
 			}
 			q.partial = p.s.readPartialRange()
+		case "CONTEXT": // results are not kept for it
+		case "UPDATE":
+			p.readUpdate()
 		default:
 			dec.Fail("Unknown result option of SEARCH")
 		}
@@ -98,9 +110,28 @@ func (p *searchParser) readReturn() {
 	if q.partial != nil && q.all {
 		dec.Fail("ALL and PARTIAL exclude each other")
 	}
-	if !q.min && !q.max && !q.count && !q.save && q.partial == nil {
+	if !q.min && !q.max && !q.count && !q.save && !q.update && q.partial == nil {
 		q.all = true
 	}
+}
+
+// readUpdate reads what may follow UPDATE: the items to be told of messages
+// that are new in the result, RFC 5465 section 7.
+func (p *searchParser) readUpdate() {
+	p.q.update = true
+	dec := &p.s.dec
+	if !dec.TryText(" (") {
+		return
+	}
+	for dec.Err() == nil {
+		p.q.updateFetch.items = append(p.q.updateFetch.items, p.s.readFetchItem()...)
+		p.s.boundItems(&p.q.updateFetch)
+		if dec.Try(')') {
+			break
+		}
+		dec.Space()
+	}
+	p.q.updateFetch.changedSince = -1
 }
 
 // charset accepts UTF-8 and its subset.
@@ -196,23 +227,43 @@ func (p *searchParser) nested() searchKey {
 	return p.key()
 }
 
-// set reads a set of sequence numbers or UIDs.
+// set reads a set of sequence numbers or UIDs. Sequence numbers mean the
+// messages that had them when the search began, also where its result is kept
+// up to date (RFC 5267 section 4.3); * among UIDs is the last message there is.
 func (p *searchParser) set(uid bool) searchKey {
-	set := p.s.dec.Set()
-	v := p.s.view
-	if set.Saved {
-		saved := spansOf(v.saved)
-		return entryKey(func(c *candidate) bool { return within(saved, c.entry.UID) })
-	}
-	if !uid && p.s.uidOnly {
+	if !uid && p.s.uidOnly && p.s.dec.Peek() != '$' {
 		p.s.dec.FailAs(errUIDRequired())
 	}
-	if uid {
-		spans := set.Resolve(max(v.lastUID(), 1))
-		return entryKey(func(c *candidate) bool { return within(spans, c.entry.UID) })
+	set := p.s.dec.Set()
+	var of *view
+	var last uint32
+	var spans []imapwire.Span
+	return entryKey(func(c *candidate) bool {
+		if v := c.s.view; v != of || uid && v.lastUID() != last {
+			of, last = v, v.lastUID()
+			spans = v.uidSpans(set, uid)
+		}
+		return within(spans, c.entry.UID)
+	})
+}
+
+// uidSpans returns the UIDs that a set means in a mailbox.
+func (v *view) uidSpans(set imapwire.Set, uid bool) []imapwire.Span {
+	switch {
+	case set.Saved:
+		return spansOf(v.saved)
+	case uid:
+		return set.Resolve(max(v.lastUID(), 1))
 	}
 	spans := set.Resolve(uint32(len(v.entries)))
-	return entryKey(func(c *candidate) bool { return within(spans, gomail.UID(c.index+1)) })
+	kept := spans[:0]
+	for _, p := range spans {
+		if int64(p.First) <= int64(len(v.entries)) {
+			last := min(int64(p.Last), int64(len(v.entries)))
+			kept = append(kept, imapwire.Span{First: uint32(v.entries[p.First-1].UID), Last: uint32(v.entries[last-1].UID)})
+		}
+	}
+	return kept
 }
 
 func spansOf(uids []gomail.UID) []imapwire.Span {

@@ -31,6 +31,11 @@ func (s *session) sort(r *request) error {
 		return errBadCharset()
 	}
 	q := p.q
+	if q.update {
+		if err := s.checkContext(); err != nil {
+			return err
+		}
+	}
 	found, err := s.find(q)
 	if err == nil {
 		found, err = s.sorted(found, criteria)
@@ -48,6 +53,9 @@ func (s *session) sort(r *request) error {
 	}
 	if q.extended {
 		s.writeExtendedResult(r, q, found)
+		if q.update {
+			s.addContext(r, q, found, criteria)
+		}
 		return nil
 	}
 	s.out.Text("* SORT")
@@ -119,12 +127,7 @@ type sortable struct {
 // sorted returns the messages in the order of the criteria; those that are
 // alike in the order of the mailbox. Messages that are gone are left out.
 func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
-	all := make([]sortable, 0, len(found))
-	err := s.eachItem(found, sortDepth(criteria), s.counted(len(found), func(i int, row *loaded) error {
-		x, err := newSortable(i, row, criteria)
-		all = append(all, x)
-		return err
-	}))
+	all, err := s.sortables(found, criteria)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +137,17 @@ func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
 		order[n] = x.index
 	}
 	return order, nil
+}
+
+// sortables reads what messages are sorted by.
+func (s *session) sortables(found []int, criteria []sortCriterion) ([]sortable, error) {
+	all := make([]sortable, 0, len(found))
+	err := s.eachItem(found, sortDepth(criteria), s.counted(len(found), func(i int, row *loaded) error {
+		x, err := newSortable(i, row, criteria)
+		all = append(all, x)
+		return err
+	}))
+	return all, err
 }
 
 // sortDepth is how much of each message the criteria need.

@@ -104,6 +104,7 @@ func (s *session) writeStored(q storeRequest, e mailbox.Entry) {
 	}
 	before := s.view.entries[i]
 	s.view.entries[i] = e
+	s.view.touch(e.UID)
 	flags, keywords := q.change.Apply(before)
 	switch {
 	case !q.silent || flags != e.Flags || keywords != e.Keywords:

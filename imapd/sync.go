@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"cmp"
 	"strings"
 
 	"gomail"
@@ -9,8 +10,17 @@ import (
 )
 
 // poll tells the client what changed in the open mailbox since it was told
-// last: what vanished, what is new, what has other flags.
+// last: what vanished, what is new, what has other flags; and what that means
+// for the results that it wants kept up to date.
 func (s *session) poll() error {
+	if err := s.catchUp(); err != nil {
+		return err
+	}
+	s.updateContexts()
+	return nil
+}
+
+func (s *session) catchUp() error {
 	v := s.view
 	if err := s.reviseRights(); err != nil || !v.box.Rights.Has(mailbox.Read) {
 		return err
@@ -59,6 +69,7 @@ func (s *session) wholeDelta() (mailbox.Delta, error) {
 func (s *session) apply(delta mailbox.Delta) {
 	v := s.view
 	v.box.Mailbox, v.seq = delta.Mailbox, delta.Seq
+	s.forgetVanished(delta.Vanished)
 	s.writeVanished(v.remove(delta.Vanished))
 	var changed []int
 	old := len(v.entries)
@@ -68,12 +79,15 @@ func (s *session) apply(delta mailbox.Delta) {
 		case ok && v.entries[i].ModSeq == e.ModSeq && v.entries[i].Flags == e.Flags:
 		case ok:
 			v.entries[i] = e
+			v.touch(e.UID)
 			changed = append(changed, i)
 		case i == len(v.entries):
 			v.entries = append(v.entries, e)
+			v.touch(e.UID)
 		}
 	}
 	if len(v.entries) > old {
+		v.firstNew = cmp.Or(v.firstNew, v.entries[old].UID)
 		s.writeExists()
 	}
 	s.writeNewKeywords(delta.Changed)

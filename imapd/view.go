@@ -22,6 +22,10 @@ type view struct {
 	modSeq   gomail.ModSeq   // HIGHESTMODSEQ as told
 	keywords []string        // as told by FLAGS, sorted
 	saved    []gomail.UID    // of SEARCH RETURN (SAVE), ascending; RFC 5182
+
+	contexts []*searchContext // kept up to date
+	touched  []gomail.UID     // what may have changed their results; any order
+	firstNew gomail.UID       // those from here on are new; 0: none is
 }
 
 func newView(box mailbox.Box, snap mailbox.Snapshot, readOnly bool) *view {
@@ -45,6 +49,13 @@ func (v *view) learnKeywords(words string) (learned bool) {
 		}
 	}
 	return learned
+}
+
+// touch notes that a message may have come into a result or left it.
+func (v *view) touch(uid gomail.UID) {
+	if len(v.contexts) > 0 {
+		v.touched = append(v.touched, uid)
+	}
 }
 
 // find returns the index of a UID, or where it would be.
