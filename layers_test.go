@@ -18,7 +18,7 @@ var floors = map[string]int{
 
 	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "mailauth/arc": 1, "mailauth/srs": 1, "tlspolicy": 1, "dnsplan": 1, "clientsetup": 1, "reports/aggregate": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1, "internal/spool": 1, "internal/trail": 1, "explain": 1,
 
-	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2, "reports/tlsrpt": 2, "filter": 2, "bounces": 2,
+	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2, "reports/tlsrpt": 2, "filter": 2, "bounces": 2, "lists": 2,
 
 	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "mxsend/sts": 3, "milter": 3, "certs": 3, "dnswatch": 3, "dnspub": 3,
 	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/webclient": 3, "internal/serve": 3,
@@ -32,7 +32,7 @@ var sideways = map[string][]string{
 	"mailauth": {"message", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc", "mailauth/arc"}, "mailauth/arc": {"message", "mailauth/dkim"}, "mailauth/dkim": {"message"}, "mailauth/dmarc": {"message"}, "mailauth/spf": {"message"},
 	"dnsplan": {"message", "tlspolicy", "mailauth", "mailauth/spf", "mailauth/dkim", "mailauth/dmarc", "mailauth/arc"}, "ladder": {"dnsplan"}, "internal/seal": {"internal/disk"},
 	// Services import each other along the message's path only.
-	"inbound":        {"accounts", "domains", "filter", "mailbox", "queue"},
+	"inbound":        {"accounts", "domains", "filter", "lists", "mailbox", "queue"},
 	"outbound":       {"accounts", "domains", "queue"},
 	"reports/tlsrpt": {"reports"},
 	// Edges never import each other; these are rooms of one edge.

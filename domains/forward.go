@@ -20,6 +20,10 @@ type Destination struct {
 	// Return: the address is a rewritten sender (package srs), and Outside
 	// whom it leads back to.
 	Return bool
+	// List is the mailing list that the address is one of, and ListTag what
+	// follows its plus sign. Null: it is none.
+	List    gomail.Address
+	ListTag string
 }
 
 // KeptSender is the sender of a forwarded message that its rewritten address
@@ -39,6 +43,9 @@ func (s *Service) Resolve(ctx context.Context, address gomail.Address) (Destinat
 	}
 	if _, ours := c.domains[a.Domain]; ours && srs.Is(address.Local) {
 		return s.wayBack(ctx, address)
+	}
+	if list, tag, is := c.list(a); is {
+		return Destination{List: list, ListTag: tag}, c.closed(a.Domain)
 	}
 	outside := c.outside(a)
 	account, err := s.Route(ctx, address)
@@ -71,6 +78,14 @@ func base(c *snapshot, a gomail.Address) gomail.Address {
 		return without
 	}
 	return a
+}
+
+// list returns the mailing list that an address, with or without a tag, is one
+// of.
+func (c *snapshot) list(a gomail.Address) (list gomail.Address, tag string, is bool) {
+	local, tag, _ := strings.Cut(a.Local, "+")
+	list = gomail.Address{Local: local, Domain: a.Domain}
+	return list, tag, c.lists[list]
 }
 
 // wayBack leads a rewritten sender to the original one.

@@ -26,16 +26,26 @@ func (s *Service) Route(ctx context.Context, address gomail.Address) (gomail.Acc
 		return s.firstAdmin(ctx)
 	case !ok:
 		return gomail.Account{}, gomail.Errorf(gomail.RelayDenied, "mail for %s is not accepted here: relaying is not allowed", a.Domain)
-	case d.Settings.Parked:
-		return gomail.Account{}, gomail.Errorf(gomail.NotFound, "the domain %s receives no mail", a.Domain)
-	case d.Disabled:
-		return gomail.Account{}, gomail.Errorf(gomail.Disabled, "the domain %s is switched off", a.Domain)
+	}
+	if err := c.closed(a.Domain); err != nil {
+		return gomail.Account{}, err
 	}
 	account, err := s.find(ctx, d, a)
 	if err == nil && account.Disabled {
 		err = gomail.Errorf(gomail.Disabled, "the mailbox %s is switched off", address)
 	}
 	return account, err
+}
+
+// closed says why a hosted domain takes no mail; nil: it does.
+func (c *snapshot) closed(domain string) error {
+	switch d := c.domains[domain]; {
+	case d.Settings.Parked:
+		return gomail.Errorf(gomail.NotFound, "the domain %s receives no mail", domain)
+	case d.Disabled:
+		return gomail.Errorf(gomail.Disabled, "the domain %s is switched off", domain)
+	}
+	return nil
 }
 
 // find goes through the ways an address can lead to an account.

@@ -52,6 +52,7 @@ type snapshot struct {
 	keys    map[string][]Signer
 	// forwards are the aliases that lead outside.
 	forwards map[gomail.Address][]gomail.Address
+	lists    map[gomail.Address]bool
 	until    time.Time
 }
 
@@ -102,9 +103,16 @@ func (s *Service) current(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := &snapshot{forwards: forwardsOf(forwards), domains: map[string]gomail.Domain{}, keys: map[string][]Signer{}, until: s.config.Clock().Add(cacheLife)}
+	lists, err := s.config.Store.ListAddresses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &snapshot{forwards: forwardsOf(forwards), lists: map[gomail.Address]bool{}, domains: map[string]gomail.Domain{}, keys: map[string][]Signer{}, until: s.config.Clock().Add(cacheLife)}
 	for _, d := range all {
 		fresh.domains[d.Name] = d
+	}
+	for _, a := range lists {
+		fresh.lists[a] = true
 	}
 	for _, k := range keys {
 		signer, err := s.open(k)
@@ -124,6 +132,10 @@ func (s *Service) changed(err error) error {
 	s.cache = nil
 	return err
 }
+
+// Reload makes the next look see what others have written: mailing lists were
+// made or removed.
+func (s *Service) Reload() { _ = s.changed(nil) }
 
 func (s *Service) tell(domain string) {
 	if s.config.Changed != nil {

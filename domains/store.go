@@ -58,6 +58,9 @@ type Store interface {
 	Aliases(ctx context.Context) ([]gomail.Alias, error)
 	Forwards(ctx context.Context) ([]gomail.Alias, error)
 
+	// ListAddresses returns the addresses of all mailing lists.
+	ListAddresses(ctx context.Context) ([]gomail.Address, error)
+
 	// RemoveAlias removes one target of an alias, or all when that is null.
 	RemoveAlias(ctx context.Context, address, target gomail.Address) error
 

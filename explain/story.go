@@ -19,6 +19,7 @@ type Record struct {
 	QueueID   int64    `json:"queueid"`
 	Outcome   string   `json:"outcome"`
 	Remote    string   `json:"remote"`
+	List      string   `json:"list"` // the mailing list's address
 	From      string   `json:"from"`
 	Rcpt      Strings  `json:"rcpt"`
 	TLS       Text     `json:"tls"`
@@ -126,7 +127,9 @@ func tell(records []Record) Story {
 	// That it goes on is noted a moment before that it came.
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, r := range records {
-		from = cmp.Or(from, r.From)
+		if r.Message != "distributed" { // whose envelopes are the list's
+			from = cmp.Or(from, r.From)
+		}
 		for _, x := range r.Rcpt {
 			if x = strings.Trim(x, "<>"); x != "" && !slices.Contains(to, x) {
 				to = append(to, x)
@@ -134,8 +137,19 @@ func tell(records []Record) Story {
 		}
 		s.Steps = append(s.Steps, step(r))
 	}
-	s.Title = fmt.Sprintf("From %s to %s", orNobody(from), orNobody(strings.Join(to, ", ")))
+	s.Title = fmt.Sprintf("From %s to %s", orNobody(from), orNobody(some(to)))
 	return s
+}
+
+// mostNamed is how many recipients a title names.
+const mostNamed = 10
+
+// some joins recipients, the first of many.
+func some(to []string) string {
+	if n := len(to) - mostNamed; n > 1 {
+		return fmt.Sprintf("%s and %d others", strings.Join(to[:mostNamed], ", "), n)
+	}
+	return strings.Join(to, ", ")
 }
 
 // rank is where a record stands in its story.
@@ -143,7 +157,7 @@ func rank(r Record) int {
 	switch r.Message {
 	case "received", "submitted":
 		return 0
-	case "forwarded":
+	case "forwarded", "list", "distributed":
 		return 1
 	}
 	return 2
@@ -162,6 +176,8 @@ func step(r Record) Step {
 		s.State, s.Text = submitted(r, problem)
 	case "forwarded":
 		s.State, s.Text = Good, fmt.Sprintf("An alias sends it on to %s, with %s as the envelope's sender", strings.Join(r.Rcpt, ", "), orNobody(r.From))
+	case "list", "list member", "distributed":
+		s.State, s.Text, s.Next = atList(r, problem)
 	case "came back":
 		s.State, s.Text = Bad, fmt.Sprintf("A notification about it came back (%s)", r.Outcome)
 		s.Next = "What it says is in the sender's inbox; gomail suppress list shows which addresses are refused for it."
@@ -189,6 +205,8 @@ func received(r Record, problem string) (State, string, string) {
 		return Good, name + " and was delivered to the inbox", ""
 	case "read":
 		return Good, name + ", was read as a report, and filed as read in Archive", ""
+	case "list":
+		return Good, name + ", for a mailing list", ""
 	case "junked":
 		return Waiting, name + " and was delivered to Junk", "If it is wanted, move it to the inbox and ask its sender to mend what failed."
 	case "discarded":
@@ -213,6 +231,29 @@ func submitted(r Record, problem string) (State, string) {
 		text += ", not signed, as its domain has no key that others can see"
 	}
 	return Good, text
+}
+
+// atList says what became of a message at a mailing list, or of a member.
+func atList(r Record, problem string) (State, string, string) {
+	who := strings.Join(r.Rcpt, ", ")
+	switch {
+	case r.Message == "list member":
+		text := fmt.Sprintf("The member %s of the list %s became %s", who, r.List, r.Outcome)
+		if r.Reply != "" {
+			text += ": " + r.Reply
+		}
+		if r.Outcome == "active" {
+			return Good, text, ""
+		}
+		return Waiting, text, fmt.Sprintf("gomail list member resume %s %s lets them get posts again, if they want that.", r.List, who)
+	case r.Message == "distributed" && r.Outcome == "delivered":
+		return Good, fmt.Sprintf("The list %s delivered a copy to the mailbox of %s", r.List, who), ""
+	case r.Message == "distributed":
+		return Good, fmt.Sprintf("The list %s sends a copy to %s, with %s as the envelope's sender", r.List, who, r.From), ""
+	case problem != "":
+		return Bad, fmt.Sprintf("At the list %s it was %s: %s", r.List, r.Outcome, problem), ""
+	}
+	return Good, fmt.Sprintf("At the list %s: %s", r.List, r.Outcome), ""
 }
 
 func delivery(r Record) (State, string) {

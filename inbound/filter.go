@@ -31,7 +31,7 @@ func (t *Transaction) Withdraw() { t.routes = t.routes[:len(t.routes)-1] }
 
 // examine has a message filtered, which is kept because the filter may change
 // what stands at its beginning once it has seen the end, and writes what it is to be to the body.
-func (s *Service) examine(ctx context.Context, t *Transaction, kept *spool.Spool, body gomail.Body) (*message.Index, message.Revision, error) {
+func (s *Service) examine(ctx context.Context, t *Transaction, kept *spool.Spool, body io.Writer) (*message.Index, message.Revision, error) {
 	header, err := message.ReadHeader(bufio.NewReader(kept.Reader(0)))
 	if err != nil {
 		return nil, message.Revision{}, err

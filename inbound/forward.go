@@ -132,17 +132,25 @@ func (s *Service) forwardTrace(t *Transaction, auth mailauth.Result, r route, no
 // domain that forwards it. It is empty when the domain has no key, the chain
 // takes no set, or nothing was authenticated.
 func (s *Service) sealed(ctx context.Context, t *Transaction, auth mailauth.Result, domain string, now time.Time) ([]byte, error) {
-	instance, ok := auth.ARC.Next()
-	if !ok || t.onward == nil || t.onward.header.Count("From") == 0 {
+	if t.onward == nil {
 		return nil, nil
 	}
 	keys, err := s.config.Domains.Signers(ctx, domain)
-	if err != nil || len(keys) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return s.sealedAs(auth, keys, t.onward.header, t.onward.hash.Sum(), now)
+}
+
+// sealedAs is sealed for a header and the hash of a body.
+func (s *Service) sealedAs(auth mailauth.Result, keys []domains.Signer, header message.Header, hash []byte, now time.Time) ([]byte, error) {
+	instance, ok := auth.ARC.Next()
+	if !ok || len(keys) == 0 || header.Count("From") == 0 {
+		return nil, nil
 	}
 	key := sealingKey(keys)
 	opts := dkim.SignOptions{Domain: key.Domain, Selector: key.Selector, Signer: key.Private, Time: now}
-	return arc.Seal(opts, auth.ARC, auth.ARCResults(s.config.Hostname, instance), t.onward.header, t.onward.hash.Sum())
+	return arc.Seal(opts, auth.ARC, auth.ARCResults(s.config.Hostname, instance), header, hash)
 }
 
 // sealingKey prefers RSA: RFC 8617 knows no other, and few verify Ed25519.

@@ -23,7 +23,9 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	all := t.routes
 	body := s.config.Store.Stage()
 	defer body.Close()
-	index, err := s.takeIn(t, r, body)
+	copied := t.copy()
+	defer copied.Close()
+	index, err := s.takeIn(t, r, beside(body, copied))
 	if err != nil {
 		_, err = s.refuse(t, mailauth.Result{}, err)
 		return Receipt{}, same(err, len(all))
@@ -33,6 +35,10 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 		return Receipt{}, results
 	}
 	now := s.config.Clock()
+	err = s.toLists(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox}, arrival{index, copied})
+	if err != nil {
+		return Receipt{}, same(err, len(all))
+	}
 	parts, kept, err := s.goOn(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox})
 	if err != nil {
 		return Receipt{}, same(err, len(all))
@@ -40,7 +46,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	delivery := Delivery{Body: body, Index: index.Marshal(), Queue: parts, Senders: kept, Messages: t.perAccount(verdict{role: gomail.RoleInbox}, now, func(r route) []byte {
 		return []byte(s.received(t, mailauth.Result{}, r.recipient.Address, now))
 	})}
-	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
+	if err := s.store(ctx, delivery); err != nil {
 		_, err = s.refuse(t, mailauth.Result{}, err)
 		for i := range results {
 			if results[i] == nil {

@@ -39,6 +39,9 @@ func (l *Local) deliver(ctx context.Context, task queue.Task, rcpts []queue.Reci
 	for _, r := range rcpts {
 		err := t.AddRecipient(ctx, r.Recipient)
 		switch {
+		case err == nil && t.hasLists() && len(t.routes) > 1: // a list answers for itself alone
+			t.Withdraw()
+			left = append(left, r)
 		case err == nil:
 			results = append(results, delivered(t, r.N))
 		case gomail.KindOf(err) == gomail.TooMany && len(t.routes) > 0:
@@ -63,6 +66,9 @@ func (l *Local) deliver(ctx context.Context, task queue.Task, rcpts []queue.Reci
 // delivered says what became of the recipient that was accepted last. Where a
 // copy alone went on, the next server answers for notices of success.
 func delivered(t *Transaction, n int) queue.Result {
+	if t.hasLists() {
+		return queue.Result{N: n, Outcome: queue.Delivered, Enhanced: "2.1.5", Text: "taken for the mailing list"}
+	}
 	if last := t.routes[len(t.routes)-1]; last.account.ID == 0 {
 		return queue.Result{N: n, Outcome: queue.Delivered, Enhanced: "2.1.5", Text: "forwarded", PassedOn: true}
 	}
@@ -85,6 +91,10 @@ func (l *Local) store(ctx context.Context, t *Transaction, content gomail.Conten
 	if _, err := io.Copy(io.MultiWriter(body, &indexer), io.NewSectionReader(content, 0, content.Size())); err != nil {
 		return err
 	}
+	index := indexer.Finish()
+	if err := s.toLists(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox}, arrival{index, content}); err != nil {
+		return err
+	}
 	// Nothing is sealed: it was signed here when it was submitted.
 	parts, kept, err := s.goOn(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox})
 	if err != nil {
@@ -92,8 +102,8 @@ func (l *Local) store(ctx context.Context, t *Transaction, content gomail.Conten
 	}
 	// No trace: the Received field was written when it was submitted.
 	none := func(route) []byte { return nil }
-	err = s.config.Store.Deliver(ctx, Delivery{
-		Body: body, Index: indexer.Finish().Marshal(), Queue: parts, Senders: kept, Messages: t.perAccount(verdict{role: gomail.RoleInbox}, s.config.Clock(), none),
+	err = s.store(ctx, Delivery{
+		Body: body, Index: index.Marshal(), Queue: parts, Senders: kept, Messages: t.perAccount(verdict{role: gomail.RoleInbox}, s.config.Clock(), none),
 	})
 	if err == nil {
 		s.wentOn(t, parts)

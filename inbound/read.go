@@ -48,10 +48,10 @@ func (t *Transaction) wanted(ctx context.Context, to gomail.Address) (wanted []R
 	return wanted
 }
 
-// copy returns where the message is kept beside the body for the readers. nil:
-// none wants it.
+// copy returns where the message is kept beside the body for readers and lists.
+// nil: none wants it.
 func (t *Transaction) copy() *spool.Spool {
-	if !t.hasReaders() {
+	if !t.hasReaders() && !t.hasLists() {
 		return nil
 	}
 	return spool.New(t.service.config.SpoolDir)

@@ -50,7 +50,7 @@ func (s *Service) Receive(ctx context.Context, t *Transaction, r io.Reader) (Rec
 		return s.refuse(t, auth, verdict.refusal)
 	}
 	verdict = s.read(ctx, t, auth, verdict, index, copied)
-	return s.deliver(ctx, t, auth, verdict, body, index)
+	return s.deliver(ctx, t, auth, verdict, body, index, copied)
 }
 
 // beside writes to the body and, when there is one, to the copy.
@@ -80,7 +80,9 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 		return s.refuse(t, auth, verdict.refusal)
 	}
 	verdict = s.read(ctx, t, auth, verdict, original, kept)
-	index, revision, err := s.examine(ctx, t, kept, body)
+	examined := t.copy()
+	defer examined.Close()
+	index, revision, err := s.examine(ctx, t, kept, beside(body, examined))
 	switch {
 	case err != nil:
 		return s.refuse(t, auth, err)
@@ -91,21 +93,34 @@ func (s *Service) receiveFiltered(ctx context.Context, t *Transaction, r io.Read
 		verdict.role = gomail.RoleJunk
 		s.logOutcome(slog.LevelInfo, "put aside", t, auth, slog.String("reason", revision.Quarantine))
 	}
-	return s.deliver(ctx, t, auth, verdict, body, index)
+	return s.deliver(ctx, t, auth, verdict, body, index, examined)
 }
 
-// deliver makes the message durable for every recipient.
-func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Result, verdict verdict, body gomail.Body, index *message.Index) (Receipt, error) {
+// deliver makes the message durable for every recipient. content is what the
+// body holds, for mailing lists.
+func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Result, verdict verdict, body gomail.Body, index *message.Index, content *spool.Spool) (Receipt, error) {
+	if err := s.toLists(ctx, t, auth, verdict, arrival{index, content}); err != nil {
+		return s.refuse(t, auth, err)
+	}
 	parts, kept, err := s.goOn(ctx, t, auth, verdict)
 	if err != nil {
 		return s.refuse(t, auth, err)
 	}
 	delivery := Delivery{Body: body, Index: index.Marshal(), Messages: s.address(t, auth, verdict), Queue: parts, Senders: kept}
-	if err := s.config.Store.Deliver(ctx, delivery); err != nil {
+	if err := s.store(ctx, delivery); err != nil {
 		return s.refuse(t, auth, err)
 	}
 	s.wentOn(t, parts)
 	return s.accept(t, auth, verdict, index.Size), nil
+}
+
+// store makes a delivery durable. Where lists alone were meant there is nothing
+// left to do.
+func (s *Service) store(ctx context.Context, d Delivery) error {
+	if len(d.Messages) == 0 && len(d.Queue) == 0 {
+		return nil
+	}
+	return s.config.Store.Deliver(ctx, d)
 }
 
 // takeIn reads the message once: its header is checked and cleaned, its body
@@ -220,6 +235,8 @@ func (s *Service) accept(t *Transaction, auth mailauth.Result, v verdict, size i
 	receipt := Receipt{ID: t.id, Junked: v.role == gomail.RoleJunk}
 	outcome := "delivered"
 	switch {
+	case !slices.ContainsFunc(t.routes, func(r route) bool { return r.account.ID != 0 || r.list == nil }):
+		outcome = "list"
 	case !slices.ContainsFunc(t.routes, func(r route) bool { return r.account.ID != 0 }):
 		outcome = "forwarded"
 	case receipt.Junked:

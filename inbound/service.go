@@ -11,6 +11,7 @@ import (
 	"gomail"
 	"gomail/domains"
 	"gomail/filter"
+	"gomail/lists"
 	"gomail/mailauth"
 	"gomail/message"
 	"gomail/queue"
@@ -46,6 +47,7 @@ type Config struct {
 	Mode        Mode   // empty: Reject
 	Added       func([]queue.Message)
 	Lifetime    time.Duration      // how long delivery of what is forwarded is tried; 0: 5 days
+	Lists       *lists.Service     // nil: there are no mailing lists
 	Readers     []Reader           // that are shown mail for them, in order
 	Judged      func(Judgement)    // told of each message that was judged; nil: nobody is
 	Gate        *filter.Service    // looks at who brings a message; nil: nobody does
@@ -59,7 +61,7 @@ type Config struct {
 
 // Metrics are called as things happen; any may be nil.
 type Metrics struct {
-	Received func(outcome string) // "delivered", "read", "junked", "forwarded", "refused", "failed"
+	Received func(outcome string) // "delivered", "read", "junked", "forwarded", "list", "refused", "failed"
 }
 
 // Service receives mail.
@@ -120,6 +122,7 @@ type route struct {
 	account   gomail.Account   // ID 0: none
 	outside   []gomail.Address // where copies go on to
 	readers   []Reader         // that want to see what comes for it
+	list      *lists.Target    // nil: it is no address of a mailing list
 }
 
 // maxRoutes bounds a transaction even where the protocol's edge does not.
@@ -195,6 +198,9 @@ func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) erro
 	if err := t.blocked(r.Address); err != nil {
 		return err
 	}
+	if !to.List.IsNull() {
+		return t.addList(ctx, r, to)
+	}
 	if err := t.oneForward(to, r.Address); err != nil {
 		return err
 	}
@@ -202,6 +208,6 @@ func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) erro
 	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {
 		return gomail.Errorf(gomail.OverQuota, "the mailbox %s is full", r.Address)
 	}
-	t.routes = append(t.routes, route{r, account, to.Outside, t.wanted(ctx, r.Address)})
+	t.routes = append(t.routes, route{recipient: r, account: account, outside: to.Outside, readers: t.wanted(ctx, r.Address)})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"gomail"
 	"gomail/domains"
+	"gomail/lists"
 	"gomail/queue"
 )
 
@@ -17,6 +18,9 @@ type Delivery struct {
 	Messages []Incoming
 	Queue    []queue.Message // copies that go on to others, in slots of their own
 	Senders  []domains.KeptSender
+
+	// Distribution is noted of what goes to a mailing list; nil: it does not.
+	Distribution *lists.Distribution
 }
 
 // Incoming is the message as one account receives it.
@@ -37,6 +41,7 @@ type Store interface {
 	Room(size int64) error
 
 	// Deliver makes a delivery durable: the body, every recipient's message
-	// and the queue rows, whose IDs it fills in, in one commit.
+	// and the queue rows, whose IDs it fills in, in one commit. Exists when
+	// the list has distributed the same before.
 	Deliver(ctx context.Context, d Delivery) error
 }

@@ -71,6 +71,9 @@ func (t *tx) addressFree(domain int64, address gomail.Address) error {
 	if err == nil && taken > 0 {
 		err = gomail.Errorf(gomail.Exists, "the address %s is taken", address)
 	}
+	if err == nil {
+		err = t.noList(domain, address)
+	}
 	return err
 }
 

@@ -160,7 +160,7 @@ func checkTexts(c *conn, found func(string)) error {
 			func(s string) bool { _, err := gomail.ParseAddress(s); return err == nil }},
 		{"a domain has an impossible name", "SELECT name FROM domain",
 			func(s string) bool { name, err := gomail.CanonicalDomain(s); return err == nil && name == s }},
-		{"settings cannot be read", "SELECT settings FROM domain", func(s string) bool { return s == "" || json.Valid([]byte(s)) }},
+		{"settings cannot be read", "SELECT settings FROM domain UNION SELECT settings FROM list", func(s string) bool { return s == "" || json.Valid([]byte(s)) }},
 		{"an account has an impossible state", "SELECT DISTINCT role || ' ' || disabled FROM account WHERE id <> 0",
 			func(s string) bool {
 				return slices.Contains([]string{"user 0", "user 1", "admin 0", "admin 1", " 0", " 1"}, s)

@@ -24,6 +24,9 @@ func (s *Store) Deliver(ctx context.Context, d inbound.Delivery) error {
 		holders++
 	}
 	return s.commit(ctx, frame, holders, func(t *tx) error {
+		if err := t.noteDistribution(d.Distribution); err != nil {
+			return err
+		}
 		for _, m := range d.Messages {
 			if err := t.deliver(frame, d, m); err != nil {
 				return err
@@ -80,7 +83,9 @@ func (s *Store) Enqueue(ctx context.Context, body gomail.Body, parts []queue.Mes
 }
 
 // enqueue writes the parts of one message. They share one blob of the account
-// that submitted it.
+// that submitted it. Parts in different slots share its body's identity too;
+// further ones in a slot, as the copies that a mailing list makes, have their
+// own.
 func (t *tx) enqueue(frame *blob.Frame, parts []queue.Message, bodySize int64) ([]queue.Message, error) {
 	a, err := t.account(parts[0].Account)
 	if err != nil {
@@ -91,8 +96,13 @@ func (t *tx) enqueue(frame *blob.Frame, parts []queue.Message, bodySize int64) (
 		return nil, err
 	}
 	queued := make([]queue.Message, len(parts))
+	used := map[int]bool{}
 	for i, m := range parts {
 		m.ID, m.Size = frame.ID, int64(len(m.Prefix))+bodySize
+		if used[m.Slot] {
+			m.ID = t.store.bodies.NextID()
+		}
+		used[m.Slot] = true
 		queued[i] = m
 		if err := t.insertQueued(m, blobID); err != nil {
 			return nil, err

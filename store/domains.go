@@ -111,6 +111,9 @@ func (s *Store) RemoveDomain(ctx context.Context, id gomail.DomainID) error {
 				return err
 			}
 		}
+		if err := t.removeLists("domain_id = ?", id); err != nil {
+			return err
+		}
 		if _, err := t.write("DELETE FROM setting WHERE key = ?", reminded(id)); err != nil {
 			return err
 		}

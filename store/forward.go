@@ -21,6 +21,9 @@ func (s *Store) AddForward(ctx context.Context, address, target gomail.Address) 
 		if err != nil || used > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "%s is the address of an account: make an alias that leads to it and outside", address))
 		}
+		if err := t.noList(domain, address); err != nil {
+			return err
+		}
 		targets, err := t.int64("SELECT COUNT(*) FROM forward WHERE domain_id = ? AND local = ?", domain, address.Local)
 		if err != nil || targets >= domains.MaxTargets {
 			return cmpErr(err, gomail.Errorf(gomail.TooMany, "%s leads to %d addresses outside, and to no more", address, domains.MaxTargets))

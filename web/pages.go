@@ -23,7 +23,7 @@ type pages map[string]*template.Template
 func loadPages() pages {
 	layout := template.Must(template.ParseFS(pageFiles, "pages/layout.html"))
 	all := pages{}
-	for _, name := range []string{"signin.html", "second.html", "app.html", "error.html", "device.html"} {
+	for _, name := range []string{"signin.html", "second.html", "app.html", "error.html", "device.html", "unsubscribe.html"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(pageFiles, path.Join("pages", name)))
 	}
 	return all

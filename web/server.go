@@ -66,6 +66,8 @@ func (s *Server) routes() []route {
 		{"GET /.well-known/autoconfig/mail/config-v1.1.xml", http.HandlerFunc(s.thunderbird)},
 		{"GET " + profilePath, http.HandlerFunc(s.profile)},
 		{"GET " + s.assets.prefix, s.assets},
+		{"GET " + unsubscribePath, http.HandlerFunc(s.showUnsubscribe)},
+		{"POST " + unsubscribePath, http.HandlerFunc(s.unsubscribe)},
 
 		{"GET /{$}", http.RedirectHandler("/admin/", http.StatusSeeOther)},
 		{"GET /signin", http.HandlerFunc(s.showSignIn)},

@@ -19,7 +19,7 @@ import (
 
 // trailMessages are the log messages that say what became of mail.
 func trailMessages() []string {
-	return []string{"received", "submitted", "forwarded", "delivery", "came back", "SMTP recipient refused", "SMTP sender refused", "LMTP recipient failed"}
+	return []string{"received", "submitted", "forwarded", "list", "distributed", "list member", "delivery", "came back", "SMTP recipient refused", "SMTP sender refused", "LMTP recipient failed"}
 }
 
 // newTrail returns the trail of a server.

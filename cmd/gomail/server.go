@@ -161,6 +161,7 @@ func (s *server) makeDelivery(o outside) error {
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname, TrustedSealers: c.SMTP.TrustedSealers}),
 		Added:   s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
+		Lists:   s.lists,
 		Readers: []inbound.Reader{&reportReader{services: s.services}, bounceReader{s.bounces}},
 		Judged:  func(j inbound.Judgement) { s.judged(j); s.failed(j) },
 		Gate:    s.gate, Greylist: filter.Greylisting(c.SMTP.Greylist), BlockAction: inbound.BlockAction(c.SMTP.BlockListAction),
@@ -281,6 +282,7 @@ func (s *server) openWeb() error {
 	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.WebTLS(), s.log))); err != nil {
 		return err
 	}
+	s.openSite()
 	redirect := s.certs.HTTP(site.Redirect(s.httpsPort()))
 	err := s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
 	s.certs.Listens(s.first("web.http_listen"), s.first("web.listen"))

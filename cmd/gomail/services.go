@@ -22,6 +22,7 @@ import (
 	"gomail/internal/resolver"
 	"gomail/internal/seal"
 	"gomail/internal/trail"
+	"gomail/lists"
 	"gomail/mailbox"
 	"gomail/outbound"
 	"gomail/queue"
@@ -54,6 +55,8 @@ type services struct {
 	suspects  suspicions
 	tokens    bounces.Tokens
 	bounces   *bounces.Service
+	lists     *lists.Service
+	site      string // where the running server's pages are: "https://mail.example.com"; empty: nowhere
 	vault     *certs.Vault
 
 	// certificates are those of the running server. nil: none runs.
@@ -96,6 +99,10 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 	s.vault = certs.NewVault(st, sealer, c.Server.Hostname)
 	s.queue = queue.New(queue.Config{Store: st}) // for administration; a server runs one of its own
 	if err := s.openDNS(o, sealer); err != nil {
+		st.Close()
+		return nil, err
+	}
+	if s.lists, err = s.newLists(ctx, sealer, o); err != nil {
 		st.Close()
 		return nil, err
 	}
@@ -163,7 +170,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Bounces: s.bounces, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Bounces: s.bounces, Lists: s.lists, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

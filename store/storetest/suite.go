@@ -16,6 +16,7 @@ import (
 	"gomail/domains"
 	"gomail/filter"
 	"gomail/inbound"
+	"gomail/lists"
 	"gomail/mailbox"
 	"gomail/outbound"
 	"gomail/queue"
@@ -42,6 +43,7 @@ type Store interface {
 	RemoveSTSPolicies(ctx context.Context, before time.Time) error
 	filter.Store
 	bounces.Store
+	lists.Store
 
 	// Check returns every broken invariant it finds.
 	Check(ctx context.Context, found func(problem string)) error
@@ -80,6 +82,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"STSPolicies":        testSTSPolicies,
 		"Acquaintances":      testAcquaintances,
 		"Bounces":            testBounces,
+		"Lists":              testLists,
+		"ListPosts":          testListPosts,
 		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
 		"RandomHistory":      testRandomHistory,

@@ -14,6 +14,7 @@ import (
 	"gomail/accounts"
 	"gomail/bounces"
 	"gomail/domains"
+	"gomail/lists"
 	"gomail/queue"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	Settings ServerSettings
 	Sending  Sending
 	Bounces  *bounces.Service
+	Lists    *lists.Service
 	Check    func(ctx context.Context, found func(problem string)) error
 	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
 	Collect  func(ctx context.Context, olderThan time.Duration) (Collected, error)
@@ -83,6 +85,7 @@ func New(c Config) *API {
 	a.registerCredentials(h)
 	a.registerOneself(h)
 	a.registerAliases(h)
+	a.registerLists(h)
 	a.registerQueue(h)
 	a.registerExplain(h)
 	if c.Hub != nil {

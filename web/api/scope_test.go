@@ -26,6 +26,8 @@ var scopes = map[string]scope{
 	"begin-totp": ofAnyone, "confirm-totp": ofAnyone, "remove-totp": ofAnyone, "make-recovery-codes": ofAnyone,
 	"begin-passkey": ofAnyone, "add-passkey": ofAnyone, "remove-passkey": ofAnyone, "change-password": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
+	"list-lists": ofAnyone, "add-list": ofAnyone, "get-list": ofAnyone, "change-list": ofAnyone, "remove-list": ofAnyone,
+	"list-members": ofAnyone, "add-members": ofAnyone, "remove-member": ofAnyone, "resume-member": ofAnyone,
 	"explain":      ofServer,
 	"hold-account": ofAnyone, "release-account": ofAnyone,
 	"list-suppressions": ofAnyone, "clear-suppression": ofAnyone, "clear-suppressions": ofAnyone, "list-bounces": ofAnyone, "list-bounce-days": ofDomain,
@@ -52,7 +54,7 @@ func TestScopes(t *testing.T) {
 	a := New(Config{Version: "test", Hub: NewHub()})
 	seen := map[string]bool{}
 	for path, operations := range described(t, a) {
-		path = strings.NewReplacer("{name}", "example.com", "{address}", "x@example.com", "{selector}", "mail", "{ladder}", "dmarc", "{connection}", "c", "{id}", "0.1", "{recipient}", "bob@example.net", "{certificate}", "mail.example.com").Replace(path)
+		path = strings.NewReplacer("{name}", "example.com", "{address}", "x@example.com", "{selector}", "mail", "{ladder}", "dmarc", "{connection}", "c", "{id}", "0.1", "{recipient}", "bob@example.net", "{certificate}", "mail.example.com", "{member}", "bob@example.net").Replace(path)
 		for method, o := range operations {
 			want, known := scopes[o.ID]
 			if !known {
