@@ -435,6 +435,7 @@ func FuzzSession(f *testing.F) {
 		"a APPEND INBOX (\\Seen) {3+}\r\nabc {2+}\r\nxy\r\nb STATUS INBOX (MESSAGES)\r\nc IDLE\r\nDONE\r\n",
 		"a ENABLE QRESYNC IMAP4rev2\r\nb SELECT INBOX (QRESYNC (1 2 1:5 (1 1)))\r\nc STORE 1 (UNCHANGEDSINCE 3) +FLAGS.SILENT (x)\r\nd UID MOVE 1 Trash\r\n",
 		"a CREATE \"&APw-\" (USE (\\Sent))\r\nb RENAME INBOX x\r\nc LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (a% *b) RETURN (STATUS (SIZE))\r\nd DELETE x\r\n",
+		"a SETACL INBOX bob@example.com +lr\r\nb GETACL INBOX\r\nc LISTRIGHTS INBOX -anyone\r\nd DELETEACL INBOX {3}\r\nbob\r\ne MYRIGHTS \"Other Users/bob@example.com/INBOX\"\r\nf LIST \"\" % RETURN (MYRIGHTS)\r\n",
 	} {
 		f.Add([]byte(seed))
 	}

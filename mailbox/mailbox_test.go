@@ -1,7 +1,6 @@
 package mailbox_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -13,20 +12,8 @@ import (
 
 func newAccount(t *testing.T) *mailbox.Account {
 	t.Helper()
-	hub := mailbox.NewHub()
-	st, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), Publish: hub.Publish})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	if _, err := st.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	a, err := st.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: "anna", Domain: "example.com"}}, "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mailbox.New(st, hub).Account(a.ID)
+	anna, _ := newPair(t)
+	return anna
 }
 
 func paths(t *testing.T, a *mailbox.Account) string {
@@ -157,6 +144,93 @@ func FuzzKeywordChanges(f *testing.F) {
 		_, again := c.Apply(mailbox.Entry{Keywords: got})
 		if c.Op >= 0 && got != again {
 			t.Errorf("%q with %q gave %q, and that %q", have, more, got, again)
+		}
+	})
+}
+
+// Of a mailbox of another only what is in it can be read, whatever ids are asked
+// for.
+func TestSharedReadsItsOwnMessages(t *testing.T) {
+	anna, bob := newPair(t)
+	hidden := appendOne(t, anna, "Archive")
+	shown := appendOne(t, anna, "INBOX")
+	inbox, err := anna.Lookup(t.Context(), "INBOX")
+	if err == nil {
+		err = inbox.Grant(t.Context(), "bob@example.com", mailbox.RightsChange{Rights: mailbox.Lookup | mailbox.Read})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := bob.Lookup(t.Context(), "Other Users/anna@example.com/INBOX")
+	if err != nil || !box.Shared() || box.OwnerAddress() != "anna@example.com" {
+		t.Fatalf("%+v, %v", box, err)
+	}
+	var got []gomail.MessageID
+	err = box.Items(t.Context(), []gomail.MessageID{hidden.Message, shown.Message}, mailbox.WithContent, func(i mailbox.Item) error {
+		got = append(got, i.Message)
+		return nil
+	})
+	if err != nil || len(got) != 1 || got[0] != shown.Message {
+		t.Errorf("read %v, %v", got, err)
+	}
+	if _, err := box.Content(t.Context(), hidden.Message); gomail.KindOf(err) != gomail.NotFound {
+		t.Errorf("what is in another mailbox: %v", err)
+	}
+	content, err := box.Content(t.Context(), shown.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content.Close()
+}
+
+// newPair returns the accounts anna and bob of one store.
+func newPair(t *testing.T) (anna, bob *mailbox.Account) {
+	t.Helper()
+	hub := mailbox.NewHub()
+	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Publish: hub.Publish})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	if _, err := st.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var both []*mailbox.Account
+	for _, local := range []string{"anna", "bob"} {
+		a, err := st.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: local, Domain: "example.com"}}, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, mailbox.New(st, hub).Account(a.ID))
+	}
+	return both[0], both[1]
+}
+
+// What is read as rights is written as it is read; nothing else is taken.
+func FuzzRights(f *testing.F) {
+	for _, seed := range []string{"lrswipkxtea", "+cd", "-", "lrQ", "", "+-l", "é"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := mailbox.ParseRightsChange(s)
+		if err != nil {
+			if gomail.KindOf(err) != gomail.Invalid {
+				t.Errorf("%q: %v", s, err)
+			}
+			return
+		}
+		if strings.Trim(s, "+-lrswipkxteacd") != "" || c.Rights&^mailbox.AllRights != 0 {
+			t.Errorf("%q was taken for %v", s, c)
+		}
+		for _, text := range []string{c.Rights.String(), c.Rights.Wire()} {
+			// d and c stand for more than one right, as they do when they are read.
+			again, err := mailbox.ParseRights(text)
+			if err != nil || !again.Has(c.Rights) || text == c.Rights.String() && again != c.Rights {
+				t.Errorf("%q is written %q and read as %v, %v", s, text, again, err)
+			}
+		}
+		if c.Apply(0)&^c.Rights != 0 || c.Op == mailbox.RemoveFlags && c.Apply(mailbox.AllRights)&c.Rights != 0 {
+			t.Errorf("%q makes %v of nothing and %v of all", s, c.Apply(0), c.Apply(mailbox.AllRights))
 		}
 	})
 }

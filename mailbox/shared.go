@@ -12,7 +12,7 @@ import (
 const OtherUsers = "Other Users"
 
 // MaxGrants is how many grants a mailbox may have.
-const MaxGrants = 1000
+const MaxGrants = 200
 
 func isOthers(path string) bool {
 	return path == OtherUsers || strings.HasPrefix(path, OtherUsers+string(gomail.MailboxSeparator))
