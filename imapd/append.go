@@ -84,73 +84,92 @@ func (s *session) readAppended(box mailbox.Box, err *error, total *int64) mailbo
 		m.Received = s.dec.DateTime()
 		s.dec.Space()
 	}
-	utf8Form := s.dec.TryWord("UTF8")
-	if utf8Form {
+	st := s.newStager(m.Body)
+	switch {
+	case s.dec.TryWord("CATENATE"):
+		s.readCatenated(box, st, err, total)
+	case s.dec.TryWord("UTF8"):
 		s.dec.TrySpace()
 		s.dec.Expect('(')
-	}
-	lit := s.dec.Literal()
-	if s.dec.Err() != nil {
-		return m
-	}
-	*total += lit.Size
-	if *err == nil {
-		*err = s.acceptable(box, lit, *total)
-	}
-	if *err != nil {
-		s.dec.Refuse(lit, *err)
-		return m
-	}
-	m.Index, *err = s.stage(m.Body, lit)
-	if utf8Form {
+		s.readMessageLiteral(box, st, err, total)
 		s.dec.Expect(')')
+	default:
+		s.readMessageLiteral(box, st, err, total)
+	}
+	if *err == nil && s.dec.Err() == nil {
+		m.Index = st.x.Finish().Marshal()
 	}
 	return m
 }
 
+// readMessageLiteral reads a message that comes in one piece.
+func (s *session) readMessageLiteral(box mailbox.Box, st *stager, err *error, total *int64) {
+	lit := s.dec.Literal()
+	if s.dec.Err() != nil {
+		return
+	}
+	*total += lit.Size
+	if *err == nil {
+		*err = s.acceptable(box, lit.Size, *total)
+	}
+	if *err == nil && lit.Size == 0 {
+		*err = gomail.Errorf(gomail.Invalid, "The message is empty")
+	}
+	if *err != nil {
+		s.dec.Refuse(lit, *err)
+		return
+	}
+	*err = st.literal(lit)
+}
+
 // acceptable judges a message by its size, before it is sent where the client
 // waits.
-func (s *session) acceptable(box mailbox.Box, lit imapwire.Literal, total int64) error {
+func (s *session) acceptable(box mailbox.Box, size, total int64) error {
 	switch {
-	case lit.Size > s.cfg.MaxMessageSize:
+	case size > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The message is larger than %d octets", s.cfg.MaxMessageSize)
 	case total > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", s.cfg.MaxMessageSize)
-	case lit.Size == 0:
-		return gomail.Errorf(gomail.Invalid, "The message is empty")
 	}
 	usage, err := box.Usage(s.ctx)
-	if err == nil && usage.Max > 0 && usage.Used+lit.Size > usage.Max {
+	if err == nil && usage.Max > 0 && usage.Used+size > usage.Max {
 		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
 	}
 	return err
 }
 
-// stage copies a literal into a body and indexes it on the way. When the body
-// takes no more, the rest is read and dropped, so that the next command is
-// found.
-func (s *session) stage(body gomail.Body, lit imapwire.Literal) (index []byte, err error) {
-	var x message.Indexer
-	lines := lineEndings{w: io.MultiWriter(body, &x)}
-	source := s.dec.Accept(lit)
-	buf := make([]byte, min(lit.Size, 32<<10))
+// stager is a message on its way into a body, indexed as it comes.
+type stager struct {
+	s     *session
+	x     message.Indexer
+	lines lineEndings
+}
+
+func (s *session) newStager(body gomail.Body) *stager {
+	st := &stager{s: s}
+	st.lines.w = io.MultiWriter(body, &st.x)
+	return st
+}
+
+// literal takes a literal in. When the body takes no more, the rest is read and
+// dropped, so that the next command is found.
+func (st *stager) literal(lit imapwire.Literal) (err error) {
+	source := st.s.dec.Accept(lit)
+	buf := make([]byte, min(max(lit.Size, 1), 32<<10))
 	for {
 		n, readErr := source.Read(buf)
 		if n > 0 && err == nil {
-			_, err = lines.Write(buf[:n])
+			_, err = st.lines.Write(buf[:n])
 		}
 		if readErr == io.EOF {
 			break
 		}
 		if readErr != nil {
-			return nil, readErr
+			return readErr
 		}
 	}
-	s.dec.Resume()
-	if err != nil {
-		return nil, err
-	}
-	return x.Finish().Marshal(), nil
+	st.s.dec.Resume()
+	return err
 }
 
 // readFlagList reads flags in parentheses. Flags that exist and cannot be set

@@ -3,6 +3,7 @@ package imapd
 import (
 	"io"
 
+	"gomail"
 	"gomail/message"
 )
 
@@ -38,12 +39,19 @@ func (item *fetchItem) cut(r message.Range) message.Range {
 
 // writeFields writes HEADER.FIELDS.
 func (m *fetched) writeFields(item *fetchItem, found message.Range) {
-	raw := make([]byte, min(found.Length, maxHeaderRead))
-	n, _ := io.ReadFull(io.NewSectionReader(m.row.content, found.Offset, int64(len(raw))), raw)
+	kept := headerFields(m.row.content, found, item)
+	m.s.out.LiteralHeader(int64(len(kept)), false)
+	m.s.out.Raw(kept)
+}
+
+// headerFields reads those fields of a header that an item asks for, and of
+// them its share.
+func headerFields(content gomail.Content, header message.Range, item *fetchItem) []byte {
+	raw := make([]byte, min(header.Length, maxHeaderRead))
+	n, _ := io.ReadFull(io.NewSectionReader(content, header.Offset, int64(len(raw))), raw)
 	kept := message.FilterHeader(raw[:n], item.fields, item.not)
 	cut := item.cut(message.Range{Length: int64(len(kept))})
-	m.s.out.LiteralHeader(cut.Length, false)
-	m.s.out.Raw(kept[cut.Offset:cut.End()])
+	return kept[cut.Offset:cut.End()]
 }
 
 // writeBinary writes BINARY[...] or BINARY.SIZE[...]: a part with its

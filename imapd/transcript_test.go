@@ -252,9 +252,9 @@ func (p *player) expect(i int, c *client, want string) {
 }
 
 func (p *player) act(kind, rest string) {
+	rest = strings.ReplaceAll(rest, "<uidvalidity>", p.valid)
 	switch kind {
 	case "C", "C2":
-		rest = strings.ReplaceAll(rest, "<uidvalidity>", p.valid)
 		p.send(p.client(kind[1:]), rest, rest+"\r\n")
 	case "C|", "C2|":
 		raw, err := strconv.Unquote(`"` + strings.ReplaceAll(rest, `"`, `\"`) + `"`)
@@ -332,7 +332,7 @@ func (d *deflated) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-var uidValidity = regexp.MustCompile(`\[UIDVALIDITY ([0-9]+)\]`)
+var uidValidity = regexp.MustCompile(`[\[(]UIDVALIDITY ([0-9]+)[\] )]`)
 
 var changing = regexp.MustCompile(`(UIDVALIDITY |APPENDUID |COPYUID |MAILBOXID \(F|EMAILID \(M)[0-9]+(-[0-9]+)?`)
 
