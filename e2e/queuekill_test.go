@@ -17,6 +17,8 @@ type smarthost struct {
 	listener net.Listener
 	opened   chan struct{}
 
+	byRecipient bool // it counts by the envelope's recipient
+
 	mu  sync.Mutex
 	got map[string]int // by Subject
 }
@@ -45,17 +47,24 @@ func (s *smarthost) serve(conn net.Conn) {
 	<-s.opened
 	r := bufio.NewReader(conn)
 	fmt.Fprint(conn, "220 smarthost ESMTP\r\n")
+	recipient := ""
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return
 		}
 		reply := "250 2.0.0 ok\r\n"
+		if strings.HasPrefix(line, "RCPT TO:") {
+			recipient = line
+		}
 		if strings.HasPrefix(line, "DATA") {
 			fmt.Fprint(conn, "354 go on\r\n")
 			subject, err := readSubject(r)
 			if err != nil {
 				return
+			}
+			if s.byRecipient {
+				subject = recipient
 			}
 			s.mu.Lock()
 			s.got[subject]++

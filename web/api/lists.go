@@ -196,8 +196,8 @@ func (a *API) addList(ctx context.Context, in *struct{ Body NewList }) (*one[Mai
 }
 
 func (a *API) changeList(ctx context.Context, in *struct {
-	listInput
-	Body ListSettings
+	Address string `path:"address" doc:"dev@example.com"`
+	Body    ListSettings
 }) (*one[MailingList], error) {
 	l, err := a.findList(ctx, in.Address)
 	if err == nil {
@@ -210,9 +210,9 @@ func (a *API) changeList(ctx context.Context, in *struct {
 }
 
 func (a *API) listMembers(ctx context.Context, in *struct {
-	listInput
-	After string `query:"after" maxLength:"320" doc:"an address: those after it"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"members"`
+	Address string `path:"address" doc:"dev@example.com"`
+	After   string `query:"after" maxLength:"320" doc:"an address: those after it"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"members"`
 }) (*list[ListMember], error) {
 	l, err := a.findList(ctx, in.Address)
 	if err != nil {
@@ -223,8 +223,8 @@ func (a *API) listMembers(ctx context.Context, in *struct {
 }
 
 func (a *API) addMembers(ctx context.Context, in *struct {
-	listInput
-	Body NewMembers
+	Address string `path:"address" doc:"dev@example.com"`
+	Body    NewMembers
 }) (*one[AddedMembers], error) {
 	l, err := a.findList(ctx, in.Address)
 	var addresses []gomail.Address
