@@ -42,14 +42,9 @@ func portOf(t testing.TB, address string) string {
 	return port
 }
 
-// mbsync keeps a Maildir and the server in step, in both directions, and has
-// nothing to do the second time.
-func TestMbsync(t *testing.T) {
-	need(t, "mbsync")
-	d := startDemo(t)
-	d.deliver("one", "two", "three")
-	dir := t.TempDir()
-	rc := write(t, filepath.Join(dir, "mbsyncrc"), fmt.Sprintf(`IMAPAccount a
+// mbsyncFar is how mbsync reaches an account, as its store "far".
+func (d *demo) mbsyncFar(a account) string {
+	return fmt.Sprintf(`IMAPAccount a
 Host localhost
 Port %s
 User %s
@@ -59,7 +54,17 @@ CertificateFile %s
 
 IMAPStore far
 Account a
+`, portOf(d.t, d.IMAPS), a.Address, a.Password, d.CAFile)
+}
 
+// mbsync keeps a Maildir and the server in step, in both directions, and has
+// nothing to do the second time.
+func TestMbsync(t *testing.T) {
+	need(t, "mbsync")
+	d := startDemo(t)
+	d.deliver("one", "two", "three")
+	dir := t.TempDir()
+	rc := write(t, filepath.Join(dir, "mbsyncrc"), d.mbsyncFar(d.anna())+fmt.Sprintf(`
 MaildirStore near
 Path %s/mail/
 Inbox %s/mail/INBOX
@@ -72,7 +77,7 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, portOf(t, d.IMAPS), d.anna().Address, d.anna().Password, d.CAFile, dir, dir))
+`, dir, dir))
 	if err := os.Mkdir(filepath.Join(dir, "mail"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@
 // (8438), OBJECTID (8474), QUOTA (9208), BINARY (3516), MULTIAPPEND (3502), SORT
 // and THREAD (5256), SORT=DISPLAY (5957), ESORT (5267), PARTIAL (9394),
 // REPLACE (8508), METADATA (5464), PREVIEW (8970), COMPRESS=DEFLATE (4978) and UNAUTHENTICATE
-// (8437).
+// (8437), ACL (4314) and LIST-MYRIGHTS (8440).
 //
 // A command is a file; the table of commands is in command.go. What a session
 // shows of its mailbox changes only between commands (RFC 9051 section 5.2):
