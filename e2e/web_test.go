@@ -15,6 +15,7 @@ type panel struct {
 	*testing.T
 	demo *demo
 	json string
+	page string // the path at which a member of a list unsubscribes; empty: there is none
 }
 
 func startPanel(t *testing.T) panel {
@@ -25,7 +26,7 @@ func startPanel(t *testing.T) panel {
 	}
 	d := startDemo(t)
 	d.suppress("reject@" + d.Remote.Domain)
-	return panel{t, d, strings.TrimSpace(d.stdout.String())}
+	return panel{t, d, strings.TrimSpace(d.stdout.String()), ""}
 }
 
 // suppress has the first account write to an address that does not exist, and
@@ -49,7 +50,7 @@ func (p panel) browse(t *testing.T, script string, args ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), "GOMAIL_DEMO="+p.json, "CHROMIUM="+chromium)
+	cmd.Env = append(os.Environ(), "GOMAIL_DEMO="+p.json, "CHROMIUM="+chromium, "GOMAIL_UNSUBSCRIBE="+p.page)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -62,7 +63,7 @@ func (p panel) browse(t *testing.T, script string, args ...string) {
 func TestPanel(t *testing.T) {
 	p := startPanel(t)
 	for _, scenario := range []string{
-		"signin", "domains", "records", "check", "export", "publish", "guide", "rotate", "policies", "accounts", "settings", "server", "keyboard", "security",
+		"signin", "domains", "records", "check", "export", "publish", "guide", "rotate", "policies", "accounts", "lists", "settings", "server", "keyboard", "security",
 	} {
 		t.Run(scenario, func(t *testing.T) { p.browse(t, "admin.mjs", scenario) })
 	}
@@ -74,5 +75,6 @@ func TestPanel(t *testing.T) {
 func TestPanelLooks(t *testing.T) {
 	p := startPanel(t)
 	sendReports(t, p.demo.SMTP, "127.0.0.2", p.demo.Domain)
+	p.page = p.demo.leave()
 	p.browse(t, "looks.mjs")
 }

@@ -328,6 +328,43 @@ const scenarios = {
     await page.getByText("There are none").waitFor();
   },
 
+  // A mailing list is made, gets members, is changed, and goes.
+  async lists(page) {
+    const list = `dev@${demo.domain}`;
+    await signIn(page, demo.admin, home + "/accounts");
+    await page.getByText("No mailing lists yet").waitFor();
+    await button(page, "Add list").click();
+    await dialog(page).getByLabel("List", { exact: true }).fill("dev");
+    await dialog(page).getByLabel("Name", { exact: true }).fill("Developers");
+    await dialog(page).getByLabel("Owner").fill(demo.accounts[0].address);
+    await button(dialog(page), "Add list").click();
+    await gone(dialog(page));
+    await page.getByText("0 of 0 get posts").waitFor();
+    await button(page, `Members ${list}`).click();
+    await dialog(page).getByLabel("New members").fill(`joe@remote.test\n${demo.accounts[0].address}`);
+    await button(dialog(page), "Add members").click();
+    await dialog(page).getByText("Gets posts").nth(1).waitFor();
+    await accessible(page, "a list's members");
+    await button(dialog(page), "Remove joe@remote.test").focus();
+    await page.keyboard.press("Enter");
+    await gone(button(dialog(page), "Remove joe@remote.test"));
+    check((await focused(page)) === "Members", `the focus is on ${await focused(page)}`);
+    await page.keyboard.press("Escape");
+    await gone(dialog(page));
+    await page.getByText("1 of 1 get posts").waitFor();
+    await button(page, `Change ${list}`).click();
+    await dialog(page).getByLabel("May post").selectOption("anyone");
+    await button(dialog(page), "Save").click();
+    await gone(dialog(page));
+    await page.getByRole("cell", { name: "Anyone" }).waitFor();
+    check((await api(page, "GET", `/lists/${list}`)).owner === demo.accounts[0].address, "the owner is not saved");
+    await button(page, `Remove ${list}`).click();
+    await dialog(page).getByLabel(/^Type/).fill(list);
+    await button(dialog(page), "Remove list").click();
+    await gone(dialog(page));
+    await page.getByText("No mailing lists yet").waitFor();
+  },
+
   async settings(page) {
     await signIn(page, demo.admin, home + "/settings");
     await page.getByLabel("TTL of every record, in seconds").fill("300");

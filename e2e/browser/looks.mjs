@@ -82,6 +82,12 @@ const places = [
     await page.getByText("reject@remote.test").first().waitFor();
   }],
   ["dialog-alias", domain + "/accounts", button("Add alias")],
+  ["dialog-list", domain + "/accounts", button("Add list")],
+  ["dialog-list-members", domain + "/accounts", async (page) => {
+    await button(/^Members/)(page);
+    await page.getByText("Left on").waitFor();
+  }],
+  ["unsubscribe", process.env.GOMAIL_UNSUBSCRIBE],
   ["dialog-retire", domain + "/keys", button("Retire…")],
   ["dialog-key", domain + "/keys", button("Add key…")],
   ["dialog-off", domain + "/settings", button("Switch off…")],

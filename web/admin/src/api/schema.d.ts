@@ -838,6 +838,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mailing lists in the domains that you manage */
+        get: operations["list-lists"];
+        put?: never;
+        /** Make a mailing list */
+        post: operations["add-list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A mailing list */
+        get: operations["get-list"];
+        /** Change what a mailing list is, but for its address */
+        put: operations["change-list"];
+        post?: never;
+        /** Remove a mailing list with its members */
+        delete: operations["remove-list"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{address}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of a mailing list */
+        get: operations["list-members"];
+        put?: never;
+        /** Add members to a mailing list */
+        post: operations["add-members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{address}/members/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a member from a mailing list */
+        delete: operations["remove-member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{address}/members/{member}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a member get posts again who has left, complained or bounced */
+        post: operations["resume-member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1212,6 +1301,13 @@ export interface components {
             messages_per_hour: components["schemas"]["SendingLimit"];
             recipients_per_day: components["schemas"]["SendingLimit"];
             recipients_per_hour: components["schemas"]["SendingLimit"];
+        };
+        AddedMembers: {
+            /**
+             * Format: int64
+             * @description the others were members already, or have left
+             */
+            added: number;
         };
         Alias: {
             /** @description sales@example.com */
@@ -1758,6 +1854,49 @@ export interface components {
             ladder: string;
             to: string;
         };
+        ListMember: {
+            address: string;
+            /**
+             * Format: int64
+             * @description hard ones in a row; the third ends delivery
+             */
+            bounces: number;
+            /** @description what the last bounce said */
+            diagnostic?: string;
+            /** Format: date-time */
+            last_bounce?: string;
+            /**
+             * Format: date-time
+             * @description has the status
+             */
+            since: string;
+            /**
+             * @description only active members get posts
+             * @enum {string}
+             */
+            status: "active" | "unsubscribed" | "bouncing" | "complained";
+        };
+        ListSettings: {
+            /**
+             * Format: int64
+             * @description octets of a post; 0: as much as the server takes
+             */
+            max_size?: number;
+            /** @description for people */
+            name?: string;
+            /** @description whom people and programs write about the list */
+            owner?: string;
+            /**
+             * @description who may post; who is named may in each
+             * @default members
+             * @enum {string}
+             */
+            post: "anyone" | "members" | "named";
+            /** @description addresses that may post */
+            posters?: string[] | null;
+            /** @description answers go to the list instead of the author */
+            reply_to_list?: boolean;
+        };
         MTASTSSettings: {
             /** Format: int64 */
             max_age?: number;
@@ -1800,6 +1939,40 @@ export interface components {
             used_by: string;
             /** @description an IP address */
             used_from: string;
+        };
+        MailingList: {
+            /**
+             * Format: int64
+             * @description of the members: those who get posts
+             */
+            active: number;
+            /** @description dev@example.com */
+            address: string;
+            /** Format: date-time */
+            created: string;
+            /** @description as programs know it (RFC 2919): dev.example.com */
+            id: string;
+            /**
+             * Format: int64
+             * @description octets of a post; 0: as much as the server takes
+             */
+            max_size?: number;
+            /** Format: int64 */
+            members: number;
+            /** @description for people */
+            name?: string;
+            /** @description whom people and programs write about the list */
+            owner?: string;
+            /**
+             * @description who may post; who is named may in each
+             * @default members
+             * @enum {string}
+             */
+            post: "anyone" | "members" | "named";
+            /** @description addresses that may post */
+            posters?: string[] | null;
+            /** @description answers go to the list instead of the author */
+            reply_to_list?: boolean;
         };
         Me: {
             /** @description that a domain administrator manages */
@@ -1866,6 +2039,32 @@ export interface components {
             algorithm?: string;
             /** @description empty: the configured one with the month */
             selector?: string;
+        };
+        NewList: {
+            /** @description dev@example.com */
+            address: string;
+            /**
+             * Format: int64
+             * @description octets of a post; 0: as much as the server takes
+             */
+            max_size?: number;
+            /** @description for people */
+            name?: string;
+            /** @description whom people and programs write about the list */
+            owner?: string;
+            /**
+             * @description who may post; who is named may in each
+             * @default members
+             * @enum {string}
+             */
+            post: "anyone" | "members" | "named";
+            /** @description addresses that may post */
+            posters?: string[] | null;
+            /** @description answers go to the list instead of the author */
+            reply_to_list?: boolean;
+        };
+        NewMembers: {
+            addresses: string[] | null;
         };
         NewPasskey: {
             /** @description what PublicKeyCredential.toJSON gives */
@@ -4407,6 +4606,303 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplainStory"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailingList"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewList"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailingList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailingList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailingList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-members": {
+        parameters: {
+            query?: {
+                /** @description an address: those after it */
+                after?: string;
+                /** @description members */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMember"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMembers"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedMembers"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "resume-member": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description dev@example.com */
+                address: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMember"];
                 };
             };
             /** @description Error */
