@@ -16,7 +16,7 @@ import (
 var floors = map[string]int{
 	"": 0,
 
-	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "mailauth/arc": 1, "mailauth/srs": 1, "tlspolicy": 1, "dnsplan": 1, "clientsetup": 1, "reports/aggregate": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1, "internal/spool": 1, "internal/trail": 1, "explain": 1,
+	"message": 1, "mailauth": 1, "mailauth/spf": 1, "mailauth/dkim": 1, "mailauth/dmarc": 1, "mailauth/arc": 1, "mailauth/srs": 1, "tlspolicy": 1, "dnsplan": 1, "clientsetup": 1, "reports/aggregate": 1, "ladder": 1, "internal/seal": 1, "internal/netaddr": 1, "internal/disk": 1, "internal/spool": 1, "internal/trail": 1, "explain": 1, "textindex": 1,
 
 	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2, "reports/tlsrpt": 2, "filter": 2, "bounces": 2, "lists": 2,
 

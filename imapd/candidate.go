@@ -2,7 +2,6 @@ package imapd
 
 import (
 	"errors"
-	"io"
 	"sort"
 	"strings"
 
@@ -10,9 +9,6 @@ import (
 	"gomail/mailbox"
 	"gomail/message"
 )
-
-// maxSearchText is how much of one part's text is searched.
-const maxSearchText = 16 << 20
 
 // errNeedsContent is how a condition says that it cannot be answered from the
 // message's row.
@@ -60,16 +56,7 @@ func (c *candidate) header() (message.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, min(x.Root.Header.Length+c.row.Shift, message.MaxHeaderBytes))
-	n, err := content.ReadAt(raw, 0)
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	header, err := message.ParseHeader(raw[:n])
-	if err != nil {
-		return nil, nil // over a limit: there is nothing to be found in it
-	}
-	return header, nil
+	return x.ReadHeader(content, c.row.Shift)
 }
 
 // headerContains reports whether a field of that name has the text; every
@@ -108,7 +95,7 @@ func (c *candidate) textContains(needle string) (bool, error) {
 		return false, err
 	}
 	for _, f := range header {
-		if strings.Contains(fold(f.Name+": "+message.DecodeWords(f.Value())), needle) {
+		if strings.Contains(fold(f.SearchText()), needle) {
 			return true, nil
 		}
 	}
@@ -138,8 +125,7 @@ func (c *candidate) bodyContains(needle string) (found bool, err error) {
 }
 
 func (c *candidate) partContains(part *message.Part, needle string) (bool, error) {
-	raw := io.NewSectionReader(c.row.content, part.Body.Offset+c.row.Shift, part.Body.Length)
-	return streamContains(io.LimitReader(part.DecodeText(raw), maxSearchText), part.Body.Length, needle)
+	return streamContains(part.SearchText(c.row.content, c.row.Shift), part.Body.Length, needle)
 }
 
 // sortByCost orders keys from cheap to dear and returns the cost of all.

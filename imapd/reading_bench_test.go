@@ -29,6 +29,19 @@ func benchmarkReading(b *testing.B, messages int) {
 	c := h.benchClient(b)
 	c.do(b, "LOGIN anna@example.com secret")
 	c.do(b, "SELECT INBOX")
+	b.Run("SEARCH_TEXT_without_the_index", func(b *testing.B) {
+		for b.Loop() {
+			c.do(b, "SEARCH TEXT attachedattached")
+		}
+	})
+	b.Run("the_index", func(b *testing.B) {
+		for b.Loop() {
+			h.store.DropTextIndex(b.Context(), h.anna.ID)
+			if err := h.boxes.Account(h.anna.ID).IndexText(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, command := range []string{
 		"FETCH 1:* (UID FLAGS RFC822.SIZE)",
 		"FETCH 1:* (ENVELOPE BODYSTRUCTURE)",
@@ -37,6 +50,8 @@ func benchmarkReading(b *testing.B, messages int) {
 		"SEARCH HEADER SUBJECT number-777",
 		"SEARCH SUBJECT number-777",
 		"SEARCH TEXT attachedattached",
+		"SEARCH TEXT 1ef0",
+		"SEARCH TEXT plan",
 		"SELECT INBOX",
 	} {
 		b.Run(strings.ReplaceAll(command, " ", "_"), func(b *testing.B) {
@@ -98,7 +113,7 @@ type benchClient struct {
 
 func (h *house) benchClient(b *testing.B) benchClient {
 	conn := h.dialTLS()
-	c := benchClient{bufio.NewReadWriter(bufio.NewReaderSize(conn, 64<<10), bufio.NewWriter(conn))}
+	c := benchClient{bufio.NewReadWriter(bufio.NewReaderSize(conn, 1<<20), bufio.NewWriter(conn))}
 	if _, err := c.ReadString('\n'); err != nil {
 		b.Fatal(err)
 	}

@@ -63,6 +63,7 @@ func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
 	if cheap == len(q.keys) {
 		return found, nil
 	}
+	found = s.ruleOut(rest, found)
 	if q.keys[cheap].cost == costContent {
 		found, _, err := s.findIn(mailbox.WithContent, rest, found)
 		return found, err
@@ -75,6 +76,19 @@ func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
 	found = append(found, more...)
 	slices.Sort(found)
 	return found, err
+}
+
+// fewMessages are read as soon as the text index is asked.
+const fewMessages = 30
+
+// ruleOut takes the messages out that do not match by the text index.
+func (s *session) ruleOut(key searchKey, indexes []int) []int {
+	if len(indexes) <= fewMessages {
+		return indexes
+	}
+	return slices.DeleteFunc(indexes, func(i int) bool {
+		return !key.possible(&candidate{s: s, index: i, entry: &s.view.entries[i]})
+	})
 }
 
 // findIn keeps the messages that match, and returns those apart of which that

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,12 @@ const (
 type searchKey struct {
 	cost  int
 	match func(*candidate) (bool, error)
+	may   func(*candidate) bool // false: the text index rules it out; nil: always true
 }
+
+// possible reports whether the message may match, as far as the text index
+// knows.
+func (k searchKey) possible(c *candidate) bool { return k.may == nil || k.may(c) }
 
 // searchQuery is what a SEARCH asks for.
 type searchQuery struct {
@@ -287,7 +293,7 @@ func (p *searchParser) modSeqKey() searchKey {
 }
 
 func entryKey(match func(*candidate) bool) searchKey {
-	return searchKey{costEntry, func(c *candidate) (bool, error) { return match(c), nil }}
+	return searchKey{cost: costEntry, match: func(c *candidate) (bool, error) { return match(c), nil }}
 }
 
 // flagKey returns the condition of a word such as SEEN or UNSEEN.
@@ -319,30 +325,35 @@ func hasKeyword(keywords, word string) bool {
 // allOf holds where all of the keys do; the cheap ones are asked first.
 func allOf(keys []searchKey) searchKey {
 	cost := sortByCost(keys)
-	return searchKey{cost, func(c *candidate) (bool, error) {
+	match := func(c *candidate) (bool, error) {
 		for _, k := range keys {
 			if ok, err := k.match(c); !ok || err != nil {
 				return false, err
 			}
 		}
 		return true, nil
-	}}
+	}
+	may := func(c *candidate) bool {
+		return !slices.ContainsFunc(keys, func(k searchKey) bool { return !k.possible(c) })
+	}
+	return searchKey{cost, match, may}
 }
 
 func anyOf(a, b searchKey) searchKey {
 	if b.cost < a.cost {
 		a, b = b, a
 	}
-	return searchKey{b.cost, func(c *candidate) (bool, error) {
+	match := func(c *candidate) (bool, error) {
 		if ok, err := a.match(c); ok || err != nil {
 			return ok, err
 		}
 		return b.match(c)
-	}}
+	}
+	return searchKey{b.cost, match, func(c *candidate) bool { return a.possible(c) || b.possible(c) }}
 }
 
 func not(k searchKey) searchKey {
-	return searchKey{k.cost, func(c *candidate) (bool, error) {
+	return searchKey{cost: k.cost, match: func(c *candidate) (bool, error) {
 		ok, err := k.match(c)
 		return !ok, err
 	}}

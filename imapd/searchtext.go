@@ -1,9 +1,12 @@
 package imapd
 
 import (
+	"log/slog"
 	"strings"
 	"time"
 
+	"gomail"
+	"gomail/mailbox"
 	"gomail/message"
 )
 
@@ -24,41 +27,65 @@ func (p *searchParser) textKey(word string) (searchKey, bool) {
 		dec.Space()
 	}
 	needle := fold(dec.Astring())
+	key := textKeyOf(word, field, needle)
+	key.may = p.s.indexed(needle)
+	return key, true
+}
+
+func textKeyOf(word, field, needle string) searchKey {
 	switch word {
 	case "BODY":
-		return searchKey{costContent, func(c *candidate) (bool, error) { return c.bodyContains(needle) }}, true
+		return searchKey{cost: costContent, match: func(c *candidate) (bool, error) { return c.bodyContains(needle) }}
 	case "TEXT":
-		return searchKey{costContent, func(c *candidate) (bool, error) { return c.textContains(needle) }}, true
+		return searchKey{cost: costContent, match: func(c *candidate) (bool, error) { return c.textContains(needle) }}
 	case "HEADER":
-		return headerKey(field, needle), true
+		return headerKey(field, needle)
+	case "SUBJECT":
+		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.subjectContains(needle) }}
 	}
-	if word == "SUBJECT" {
-		return searchKey{costRow, func(c *candidate) (bool, error) { return c.subjectContains(needle) }}, true
-	}
-	return searchKey{costRow, func(c *candidate) (bool, error) {
+	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 		e, err := c.envelope()
 		return err == nil && strings.Contains(envelopeText(e, word), needle), err
-	}}, true
+	}}
+}
+
+// indexed returns what rules messages out by the text index. It is asked once
+// for each account whose messages are searched, when the first of them is
+// tried: until then the search may have ended.
+func (s *session) indexed(needle string) func(*candidate) bool {
+	known := map[gomail.AccountID]*mailbox.TextMatches{}
+	return func(c *candidate) bool {
+		box := &c.s.view.box
+		matches := known[box.Owner]
+		if matches == nil {
+			var err error
+			if matches, err = box.FindText(s.ctx, needle); err != nil {
+				s.log.Warn("the text index does not answer, the messages are read", slog.Any("error", err))
+			}
+			known[box.Owner] = matches
+		}
+		return !matches.RuleOut(c.entry.Message)
+	}
 }
 
 // headerKey looks into the message's header; what stands in the row already
 // spares that.
 func headerKey(field, needle string) searchKey {
 	if upper(field) == "MESSAGE-ID" && needle != "" {
-		return searchKey{costRow, func(c *candidate) (bool, error) {
+		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 			e, err := c.envelope()
 			return err == nil && strings.Contains(fold(e.MessageID), needle), err
 		}}
 	}
 	if upper(field) == "SUBJECT" && needle != "" {
-		return searchKey{costRow, func(c *candidate) (bool, error) {
+		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 			if !c.hasSubjectOnce() {
 				return c.headerContains(field, needle)
 			}
 			return c.subjectContains(needle)
 		}}
 	}
-	return searchKey{costContent, func(c *candidate) (bool, error) { return c.headerContains(field, needle) }}
+	return searchKey{cost: costContent, match: func(c *candidate) (bool, error) { return c.headerContains(field, needle) }}
 }
 
 // envelopeText returns a field of the envelope, decoded and folded.
@@ -74,17 +101,7 @@ func envelopeText(e *message.Envelope, word string) string {
 	return addressText(e.Bcc)
 }
 
-func addressText(list []message.HeaderAddress) string {
-	var b strings.Builder
-	for _, a := range list {
-		b.WriteString(message.DecodeWords(a.Name))
-		if a.Group == message.GroupNone {
-			b.WriteString(" <" + a.Local + "@" + a.Domain + ">")
-		}
-		b.WriteString(", ")
-	}
-	return fold(b.String())
-}
+func addressText(list []message.HeaderAddress) string { return fold(message.AddressText(list)) }
 
 func fold(s string) string { return strings.ToLower(s) }
 
@@ -107,7 +124,7 @@ func (p *searchParser) dateKey(word string) (searchKey, bool) {
 	if saved {
 		return p.saveDateKey(name, day), true
 	}
-	return searchKey{costRow, func(c *candidate) (bool, error) {
+	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 		t := c.row.Received
 		if sent {
 			x, err := c.parsedIndex()
@@ -132,7 +149,7 @@ func dateMatches(name string, t, day time.Time) bool {
 }
 
 func sizeKey(limit int64, larger bool) searchKey {
-	return searchKey{costRow, func(c *candidate) (bool, error) {
+	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 		if larger {
 			return c.row.Size > limit, nil
 		}
@@ -142,5 +159,5 @@ func sizeKey(limit int64, larger bool) searchKey {
 
 // ageKey is OLDER and YOUNGER, RFC 5032.
 func ageKey(limit time.Time, younger bool) searchKey {
-	return searchKey{costRow, func(c *candidate) (bool, error) { return c.row.Received.After(limit) == younger, nil }}
+	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.row.Received.After(limit) == younger, nil }}
 }

@@ -186,6 +186,13 @@ func TestSharedReadsItsOwnMessages(t *testing.T) {
 // newPair returns the accounts anna and bob of one store.
 func newPair(t *testing.T) (anna, bob *mailbox.Account) {
 	t.Helper()
+	_, anna, bob = newService(t)
+	return anna, bob
+}
+
+// newService returns an engine with two accounts.
+func newService(t *testing.T) (s *mailbox.Service, anna, bob *mailbox.Account) {
+	t.Helper()
 	hub := mailbox.NewHub()
 	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Publish: hub.Publish})
 	if err != nil {
@@ -195,15 +202,16 @@ func newPair(t *testing.T) (anna, bob *mailbox.Account) {
 	if _, err := st.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
 		t.Fatal(err)
 	}
+	s = mailbox.New(st, hub)
 	var both []*mailbox.Account
 	for _, local := range []string{"anna", "bob"} {
 		a, err := st.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: local, Domain: "example.com"}}, "x")
 		if err != nil {
 			t.Fatal(err)
 		}
-		both = append(both, mailbox.New(st, hub).Account(a.ID))
+		both = append(both, s.Account(a.ID))
 	}
-	return both[0], both[1]
+	return s, both[0], both[1]
 }
 
 // What is read as rights is written as it is read; nothing else is taken.

@@ -10,17 +10,18 @@ import (
 type Service struct {
 	store Store
 	hub   *Hub
+	text  *textIndexer
 }
 
 // New returns the engine over a store whose commits are published to hub.
 func New(store Store, hub *Hub) *Service {
-	return &Service{store: store, hub: hub}
+	return &Service{store: store, hub: hub, text: newTextIndexer(store)}
 }
 
 // Account returns the mailboxes of one account. The id comes from the
 // authenticated session, never from a parameter of a request.
 func (s *Service) Account(id gomail.AccountID) *Account {
-	return &Account{store: s.store, hub: s.hub, id: id}
+	return &Account{store: s.store, hub: s.hub, text: s.text, id: id}
 }
 
 // Account is one account's mailboxes. It is safe for use by several
@@ -28,6 +29,7 @@ func (s *Service) Account(id gomail.AccountID) *Account {
 type Account struct {
 	store Store
 	hub   *Hub
+	text  *textIndexer
 	id    gomail.AccountID
 }
 

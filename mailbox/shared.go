@@ -72,7 +72,7 @@ func (a *Account) lookupShared(ctx context.Context, path string) (Box, error) {
 // owner returns the account that a neighbour is. Whoever uses it has asked for
 // rights before.
 func (a *Account) owner(n Neighbour) *Account {
-	return &Account{store: a.store, hub: a.hub, id: n.Account}
+	return &Account{store: a.store, hub: a.hub, text: a.text, id: n.Account}
 }
 
 // createShared makes a mailbox below another's, by the right to do so on the
@@ -127,7 +127,7 @@ func (a *Account) deleteShared(ctx context.Context, path string) error {
 	if err := box.Need(ctx, DeleteBox); err != nil {
 		return err
 	}
-	owner := Account{store: a.store, hub: a.hub, id: box.Owner}
+	owner := Account{store: a.store, hub: a.hub, text: a.text, id: box.Owner}
 	return owner.delete(ctx, strings.TrimPrefix(box.Path, box.prefix))
 }
 

@@ -147,6 +147,8 @@ type Usage struct {
 // Store keeps mailboxes. Each method is one transaction; those that write
 // take the account's row first (C1).
 type Store interface {
+	TextStore
+
 	Stage() gomail.Body
 
 	Mailboxes(ctx context.Context, account gomail.AccountID) ([]gomail.Mailbox, error)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 
 	"gomail"
 )
@@ -198,7 +199,7 @@ func oneRow(n int64, err error, missing string) error {
 // RemoveAccount removes an account with its mail and addresses. Bodies wait
 // for the collector; mail of its that is queued still goes out.
 func (s *Store) RemoveAccount(ctx context.Context, id gomail.AccountID) error {
-	return s.updateDirectory(ctx, func(t *tx) error {
+	err := s.updateDirectory(ctx, func(t *tx) error {
 		if id == 0 {
 			return gomail.Errorf(gomail.NotFound, "there is no such account")
 		}
@@ -207,6 +208,13 @@ func (s *Store) RemoveAccount(ctx context.Context, id gomail.AccountID) error {
 		}
 		return t.removeAccount(id)
 	})
+	if err != nil {
+		return err
+	}
+	if err := s.DropTextIndex(context.WithoutCancel(ctx), id); err != nil {
+		s.options.Logger.Warn("the text index of a removed account stays until the next start", slog.Int64("account", int64(id)), slog.Any("error", err))
+	}
+	return nil
 }
 
 func (t *tx) removeAccount(id gomail.AccountID) error {

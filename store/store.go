@@ -41,6 +41,7 @@ type Store struct {
 
 	directory *directory
 	kept      keptRows // of the writer's last transactions
+	text      *textIndexes
 
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
@@ -77,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{},
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{}, text: newTextIndexes(o.Dir),
 		packing: make(chan *write, maxBatch), committer: make(chan *batch, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {
@@ -135,6 +136,9 @@ func (s *Store) start(ctx context.Context) error {
 	if err == nil {
 		s.readers, err = openReaders(ctx, path, s.options.Readers)
 	}
+	if err == nil {
+		err = s.dropStaleText(ctx)
+	}
 	if err == nil && from > 0 && from < to {
 		err = s.checkUpgrade(ctx, from, to)
 	}
@@ -165,6 +169,7 @@ func (s *Store) Close() error {
 	for range cap(s.readers) {
 		(<-s.readers).close()
 	}
+	s.text.close()
 	return errors.Join(s.bodies.Close(), s.lock.Close())
 }
 

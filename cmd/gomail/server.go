@@ -360,6 +360,7 @@ func (s *server) Run(ctx context.Context) error {
 	for _, t := range append(s.tlsReportTasks(), []task{
 		{"queue", s.queue.Run}, {"certificates", s.certs.Run}, {"MTA-STS policies", s.sts.Run}, {"rotation", s.rotateKeys}, {"DNS watch", s.watcher.Run},
 		{"reports", s.policies.clean}, {"reports out", s.sendReports}, {"senders known", s.gate.Run}, {"bounces", s.bounces.Run}, {"trail", s.trail.Run},
+		{"text indexes", func(ctx context.Context) error { return s.mailboxes.IndexTexts(ctx, s.log) }},
 	}...) {
 		back.Go(func() error {
 			defer stopEdges() // when one of these ends, all has to

@@ -83,6 +83,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"ManyGrants":         testManyGrants,
 		"SharedMetadata":     testSharedMetadata,
 		"AcrossAccounts":     testAcrossAccounts,
+		"TextIndex":          testTextIndex,
+		"MessagesFrom":       testMessagesFrom,
 		"Reports":            testReports,
 		"TLSReports":         testTLSReports,
 		"STSPolicies":        testSTSPolicies,
