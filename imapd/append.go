@@ -52,6 +52,7 @@ func (s *session) append(r *request) error {
 	for i, a := range added {
 		uids[i] = a.UID
 	}
+	s.putInto(box, uids)
 	r.code = fmt.Sprintf("APPENDUID %d %s", added[0].UIDValidity, imapwire.FormatSet(uids))
 	return nil
 }

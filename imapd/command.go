@@ -75,6 +75,7 @@ func commands() map[string]command {
 		"STATUS":       {signedInOnly, (*session).status, false},
 		"APPEND":       {signedInOnly, (*session).append, false},
 		"IDLE":         {signedInOnly, (*session).idle, false},
+		"NOTIFY":       {signedInOnly, (*session).notifyCommand, true},
 		"GETMETADATA":  {signedInOnly, (*session).getMetadata, false},
 		"SETMETADATA":  {signedInOnly, (*session).setMetadata, false},
 		"SETACL":       {signedInOnly, (*session).setACL, false},
@@ -116,6 +117,12 @@ func commands() map[string]command {
 // step reads and runs one command.
 func (s *session) step() {
 	r := &request{}
+	if s.notify != nil && s.notify.watch != nil {
+		if err := s.awaitNotified(); err != nil {
+			s.done = true
+			return
+		}
+	}
 	err := s.dec.Begin()
 	began := time.Now()
 	if s.broken(err) {

@@ -22,6 +22,7 @@ func (s *session) copy(r *request) error {
 	if err != nil {
 		return err
 	}
+	s.putInto(box, copied.Target)
 	r.code = copyCode(copied)
 	return nil
 }
@@ -46,6 +47,10 @@ func (s *session) move(r *request) error {
 	}
 	if code := copyCode(moved); code != "" {
 		s.untagged("OK", code, "Moved")
+	}
+	s.putInto(box, moved.Target)
+	if s.muted() {
+		s.tellGone(moved.Source)
 	}
 	return nil
 }

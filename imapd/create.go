@@ -44,6 +44,7 @@ func (s *session) create(r *request) error {
 	if err != nil {
 		return s.whyNoUse(name, role, err)
 	}
+	s.changedNames(name)
 	r.code = "MAILBOXID (" + mailboxID(box) + ")"
 	return nil
 }
@@ -92,6 +93,7 @@ func (s *session) delete(*request) error {
 	}
 	if err == nil {
 		s.closeIfOpen(name)
+		s.changedNames(name)
 	}
 	return err
 }
@@ -111,7 +113,11 @@ func (s *session) rename(*request) error {
 			return err
 		}
 	}
-	return s.patiently(func() error { return s.user.Rename(s.ctx, from, to) })
+	err := s.patiently(func() error { return s.user.Rename(s.ctx, from, to) })
+	if err == nil {
+		s.changedNames(from, to)
+	}
+	return err
 }
 
 // subscribe answers SUBSCRIBE, RFC 9051 section 6.3.7.
@@ -120,7 +126,11 @@ func (s *session) subscribe(*request) error {
 	if err != nil {
 		return err
 	}
-	return s.user.Subscribe(s.ctx, name, true)
+	err = s.user.Subscribe(s.ctx, name, true)
+	if err == nil {
+		s.changedNames(name)
+	}
+	return err
 }
 
 // unsubscribe answers UNSUBSCRIBE, RFC 9051 section 6.3.8. A mailbox that
@@ -133,6 +143,9 @@ func (s *session) unsubscribe(*request) error {
 	err = s.user.Subscribe(s.ctx, name, false)
 	if gomail.KindOf(err) == gomail.NotFound {
 		return nil
+	}
+	if err == nil {
+		s.changedNames(name)
 	}
 	return err
 }

@@ -27,12 +27,17 @@ func (s *session) expunge(r *request) error {
 	if r.uid && len(uids) == 0 {
 		return nil
 	}
-	err := s.patiently(func() error {
-		_, _, err := s.view.box.Expunge(s.ctx, uids)
+	var gone []gomail.UID
+	err := s.patiently(func() (err error) {
+		gone, _, err = s.view.box.Expunge(s.ctx, uids)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if s.muted() {
+		s.tellGone(gone)
+		return nil
 	}
 	if err := s.poll(); err != nil || s.view == nil {
 		return err

@@ -100,6 +100,20 @@ func (s *session) readFetch() fetchQuery {
 	return q
 }
 
+// readItemList reads items up to the parenthesis that ends them.
+func (s *session) readItemList() fetchQuery {
+	q := fetchQuery{changedSince: -1}
+	for s.dec.Err() == nil {
+		q.items = append(q.items, s.readFetchItem()...)
+		s.boundItems(&q)
+		if s.dec.Try(')') {
+			break
+		}
+		s.dec.Space()
+	}
+	return q
+}
+
 func (s *session) boundItems(q *fetchQuery) {
 	if len(q.items) > maxFetchItems {
 		s.dec.Fail("Too many FETCH items")

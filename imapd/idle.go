@@ -20,10 +20,14 @@ func (s *session) idle(*request) error {
 	if err := s.noArguments(); err != nil {
 		return err
 	}
-	watch := s.watch()
-	defer watch.Close()
+	watch, done := s.watch()
+	defer done()
 	s.out.Text("+ idling\r\n")
-	if err := s.tellWhileIdle(watch); err != nil {
+	err := s.news()
+	if err == nil {
+		err = s.tellUntilInput(watch, s.news)
+	}
+	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			s.ended(s.whyEnded(err))
 		}
@@ -39,20 +43,23 @@ func (s *session) idle(*request) error {
 	return nil
 }
 
-// watch watches the account of the open mailbox.
-func (s *session) watch() *mailbox.Watch {
-	if s.view != nil {
-		return s.view.box.Watch()
+// watch watches the account of the open mailbox, or all that NOTIFY has asked
+// for.
+func (s *session) watch() (watch *mailbox.Watch, done func()) {
+	switch {
+	case s.notify != nil && s.notify.watch != nil:
+		return s.notify.watch, func() {}
+	case s.view != nil:
+		watch = s.view.box.Watch()
+	default:
+		watch = s.user.Watch()
 	}
-	return s.user.Watch()
+	return watch, watch.Close
 }
 
-// tellWhileIdle tells news until input arrives. The input is waited for by a
+// tellUntilInput tells news until input arrives. The input is waited for by a
 // goroutine that ends with it, or with the read deadline.
-func (s *session) tellWhileIdle(watch *mailbox.Watch) error {
-	if err := s.news(); err != nil {
-		return err
-	}
+func (s *session) tellUntilInput(watch *mailbox.Watch, news func() error) error {
 	if s.in.Buffered() > 0 {
 		return nil
 	}
@@ -63,7 +70,7 @@ func (s *session) tellWhileIdle(watch *mailbox.Watch) error {
 	}
 	input := make(chan error, 1)
 	go func() { input <- s.in.Await() }()
-	err := s.awaitInput(input, watch)
+	err := s.awaitInput(input, watch, news)
 	if err != nil {
 		s.raw.SetReadDeadline(time.Unix(1, 0))
 		<-input
@@ -73,7 +80,7 @@ func (s *session) tellWhileIdle(watch *mailbox.Watch) error {
 
 // awaitInput returns nil once input has arrived. On an error the goroutine
 // that waits for input may still do so, or have sent its result back.
-func (s *session) awaitInput(input chan error, watch *mailbox.Watch) error {
+func (s *session) awaitInput(input chan error, watch *mailbox.Watch, news func() error) error {
 	tick := time.NewTicker(stillHere)
 	defer tick.Stop()
 	for {
@@ -84,7 +91,7 @@ func (s *session) awaitInput(input chan error, watch *mailbox.Watch) error {
 			}
 			return err
 		case <-watch.C:
-			if err := s.news(); err != nil {
+			if err := news(); err != nil {
 				return err
 			}
 		case <-tick.C:
@@ -96,9 +103,14 @@ func (s *session) awaitInput(input chan error, watch *mailbox.Watch) error {
 	}
 }
 
-// news tells what changed, at once.
+// news tells what changed, at once. In IDLE that is what NOTIFY has asked for,
+// where it was used (RFC 5465 section 4).
 func (s *session) news() error {
-	if s.view != nil && !s.done {
+	if s.notify != nil && !s.done {
+		if err := s.tellNotified(true); err != nil {
+			return err
+		}
+	} else if s.view != nil && !s.done {
 		if err := s.poll(); err != nil {
 			return err
 		}

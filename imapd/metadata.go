@@ -256,6 +256,9 @@ func (s *session) setMetadata(*request) error {
 	if err == nil {
 		err = kept.SetMetadata(s.ctx, changes)
 	}
+	if err == nil {
+		s.changedMetadata(kept, changes)
+	}
 	switch gomail.KindOf(err) {
 	case gomail.TooLarge:
 		return coded(fmt.Sprintf("METADATA MAXSIZE %d", mailbox.MaxMetadataValue), err)

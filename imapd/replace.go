@@ -40,6 +40,10 @@ func (s *session) replace(r *request) error {
 		return err
 	}
 	s.untagged("OK", fmt.Sprintf("APPENDUID %d %d", added.UIDValidity, added.UID), "The new message is there")
+	s.putInto(box, []gomail.UID{added.UID})
+	if s.muted() {
+		s.tellGone([]gomail.UID{old})
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"reflect"
 	"slices"
 
 	"gomail"
@@ -144,10 +145,17 @@ func (s *session) updateContext(c *searchContext, touched []int) error {
 // tellNew tells what the search wants to know of new messages, RFC 5465 section
 // 7.
 func (s *session) tellNew(c *searchContext, fresh []int) error {
-	if len(c.query.updateFetch.items) == 0 || len(fresh) == 0 {
+	q := c.query.updateFetch
+	if s.notify != nil { // what NOTIFY has told already is not told twice
+		told := s.notify.selected.fetch.items
+		q.items = slices.DeleteFunc(slices.Clone(q.items), func(item fetchItem) bool {
+			return slices.ContainsFunc(told, func(other fetchItem) bool { return reflect.DeepEqual(item, other) })
+		})
+	}
+	if len(q.items) == 0 || len(fresh) == 0 {
 		return nil
 	}
-	return s.writeFetched(&request{uid: c.uid}, c.query.updateFetch, fresh)
+	return s.writeFetched(&request{}, q, fresh)
 }
 
 // find returns where a message is in the result.

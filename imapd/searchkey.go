@@ -125,19 +125,9 @@ func (p *searchParser) readReturn() {
 // that are new in the result, RFC 5465 section 7.
 func (p *searchParser) readUpdate() {
 	p.q.update = true
-	dec := &p.s.dec
-	if !dec.TryText(" (") {
-		return
+	if p.s.dec.TryText(" (") {
+		p.q.updateFetch = p.s.readItemList()
 	}
-	for dec.Err() == nil {
-		p.q.updateFetch.items = append(p.q.updateFetch.items, p.s.readFetchItem()...)
-		p.s.boundItems(&p.q.updateFetch)
-		if dec.Try(')') {
-			break
-		}
-		dec.Space()
-	}
-	p.q.updateFetch.changedSince = -1
 }
 
 // charset accepts UTF-8 and its subset.

@@ -54,6 +54,7 @@ func (s *session) open(r *request, readOnly bool) error {
 		return err
 	}
 	s.view = newView(box, snap, readOnly)
+	s.followOpen()
 	s.condstore = s.condstore || condstore
 	s.writeOpened()
 	if qr.asked && qr.uidValidity == s.view.box.UIDValidity {

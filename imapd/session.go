@@ -49,10 +49,12 @@ type session struct {
 	badCharset   bool             // the SEARCH at hand names a charset that is not known
 	errors       int
 	authFailures int
-	tag          string   // of the command at hand
-	work         progress // of the command at hand
-	lastWords    string   // why the session ends after this command
-	done         bool     // over, once what was written is flushed
+	tag          string         // of the command at hand
+	notify       *notifications // nil: NOTIFY was not used
+	holdExpunges bool           // it is not the time to tell of them
+	work         progress       // of the command at hand
+	lastWords    string         // why the session ends after this command
+	done         bool           // over, once what was written is flushed
 
 	mu      sync.Mutex
 	waiting bool // for a command, so that shutdown may interrupt
@@ -108,6 +110,7 @@ func (s *session) recoverPanic() {
 // shut writes what is left to say and closes the connection.
 func (s *session) shut() {
 	defer s.raw.Close()
+	s.closeWatch()
 	if s.user != nil {
 		s.log.Info("IMAP session ended", slog.Duration("lasted", time.Since(s.opened)), slog.Int("errors", s.errors))
 	}

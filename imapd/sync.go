@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"gomail"
@@ -13,8 +14,10 @@ import (
 // last: what vanished, what is new, what has other flags; and what that means
 // for the results that it wants kept up to date.
 func (s *session) poll() error {
-	if err := s.catchUp(); err != nil {
-		return err
+	if !s.muted() {
+		if err := s.catchUp(); err != nil {
+			return err
+		}
 	}
 	s.updateContexts()
 	return nil
@@ -41,8 +44,7 @@ func (s *session) catchUp() error {
 			return err
 		}
 	}
-	s.apply(delta)
-	return nil
+	return s.apply(delta)
 }
 
 // wholeDelta finds the changes by comparing everything, for when the log does
@@ -65,12 +67,16 @@ func (s *session) wholeDelta() (mailbox.Delta, error) {
 	return delta, nil
 }
 
-// apply brings the view up to date and tells the client.
-func (s *session) apply(delta mailbox.Delta) {
+// apply brings the view up to date and tells the client. Where it is not the
+// time to tell what vanished, that is found again the next time.
+func (s *session) apply(delta mailbox.Delta) error {
 	v := s.view
-	v.box.Mailbox, v.seq = delta.Mailbox, delta.Seq
-	s.forgetVanished(delta.Vanished)
-	s.writeVanished(v.remove(delta.Vanished))
+	v.box.Mailbox = delta.Mailbox
+	if !s.holdExpunges {
+		v.seq = delta.Seq
+		s.forgetVanished(delta.Vanished)
+		s.writeVanished(v.remove(delta.Vanished))
+	}
 	var changed []int
 	old := len(v.entries)
 	for _, e := range delta.Changed {
@@ -92,9 +98,35 @@ func (s *session) apply(delta mailbox.Delta) {
 	}
 	s.writeNewKeywords(delta.Changed)
 	for _, i := range changed {
-		s.writeFlags(i)
+		if s.notify == nil || s.notify.selected.events.has(flagChange) {
+			s.writeFlags(i)
+		}
 	}
-	v.modSeq = max(v.modSeq, delta.Mailbox.HighestModSeq)
+	if !s.holdExpunges {
+		v.modSeq = max(v.modSeq, delta.Mailbox.HighestModSeq)
+	}
+	return s.writeNew(old)
+}
+
+// writeNew tells what the client wants to know of the messages from an index
+// on, unless it has put them there itself (RFC 5465 section 5.2).
+func (s *session) writeNew(first int) error {
+	v := s.view
+	own := v.own
+	v.own = nil
+	if s.notify == nil || len(s.notify.selected.fetch.items) == 0 {
+		return nil
+	}
+	var fresh []int
+	for i := first; i < len(v.entries); i++ {
+		if !slices.Contains(own, v.entries[i].UID) {
+			fresh = append(fresh, i)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return s.writeFetched(&request{}, s.notify.selected.fetch, fresh)
 }
 
 // writeVanished tells of messages that are gone: one EXPUNGE each, with the

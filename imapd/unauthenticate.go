@@ -13,7 +13,8 @@ func (s *session) unauthenticate(r *request) error {
 		return err
 	}
 	s.tagged(r.tag, "OK", "", "You are signed out")
-	s.user, s.view = nil, nil
+	s.closeWatch()
+	s.user, s.view, s.notify = nil, nil, nil
 	s.rev2, s.condstore, s.qresync, s.uidOnly, s.out.UTF8 = false, false, false, false, false
 	s.opened = time.Now() // the time to sign in begins again
 	s.dec.Limits = imapwire.Limits{Command: greetedCommand, Literal: greetedLiteral, Discard: signedInCommand}

@@ -23,6 +23,7 @@ type view struct {
 	keywords []string        // as told by FLAGS, sorted
 	saved    []gomail.UID    // of SEARCH RETURN (SAVE), ascending; RFC 5182
 
+	own      []gomail.UID     // put there by this client, and not told yet
 	contexts []*searchContext // kept up to date
 	touched  []gomail.UID     // what may have changed their results; any order
 	firstNew gomail.UID       // those from here on are new; 0: none is

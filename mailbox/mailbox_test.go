@@ -136,6 +136,29 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// A watch follows the accounts that it is given, and those alone.
+func TestWatchFollows(t *testing.T) {
+	hub := mailbox.NewHub()
+	w := hub.Watch(1)
+	defer w.Close()
+	woken := func(account gomail.AccountID) bool {
+		hub.Publish(gomail.Event{Account: account})
+		select {
+		case <-w.C:
+			return true
+		default:
+			return false
+		}
+	}
+	if !woken(1) || woken(2) {
+		t.Error("it does not watch the account that it began with alone")
+	}
+	w.Follow(2, 3)
+	if woken(1) || !woken(2) || !woken(3) {
+		t.Error("it does not follow")
+	}
+}
+
 func FuzzKeywordChanges(f *testing.F) {
 	f.Add("a b", "B c", 0)
 	f.Fuzz(func(t *testing.T, have, more string, op int) {

@@ -13,6 +13,13 @@ type Metadata struct {
 	Value []byte // nil: there is none
 }
 
+// MetadataMark says when an entry was last changed.
+type MetadataMark struct {
+	Place  Place // Mailbox 0: of the account as a whole
+	Entry  string
+	ModSeq gomail.ModSeq // of the account that keeps the entry
+}
+
 // Limits of metadata.
 const (
 	MaxMetadataValue = 64 << 10 // octets
@@ -24,6 +31,33 @@ const (
 // names.
 func (a *Account) Metadata(ctx context.Context) ([]Metadata, error) {
 	return a.store.Metadata(ctx, Place{a.id, 0}, a.id)
+}
+
+// MetadataMarks returns when the entries were last changed that this account
+// may see, in no order: those of itself and of its mailboxes, its private ones
+// of the mailboxes of others, and, of those mailboxes of others that are given,
+// the ones that all see.
+func (a *Account) MetadataMarks(ctx context.Context, others []Box) ([]MetadataMark, error) {
+	all, err := a.store.MetadataMarks(ctx, a.id)
+	visible := map[Place]bool{}
+	owners := map[gomail.AccountID]bool{}
+	for _, b := range others {
+		if b.Shared() && b.Rights.Has(Lookup) && b.Rights&annotating != 0 {
+			visible[b.place()], owners[b.Owner] = true, true
+		}
+	}
+	for owner := range owners {
+		theirs, failure := a.store.MetadataMarks(ctx, owner)
+		if failure != nil {
+			return nil, failure
+		}
+		for _, m := range theirs {
+			if visible[m.Place] && !(Metadata{Entry: m.Entry}).Private() {
+				all = append(all, m)
+			}
+		}
+	}
+	return all, err
 }
 
 // SetMetadata changes entries of the account as a whole: all of them, or none.

@@ -178,6 +178,9 @@ type Store interface {
 	// TooMany beyond MaxMetadata of the account and of what the reader keeps at
 	// others. Entries go with their mailbox and with the reader.
 	SetMetadata(ctx context.Context, at Place, reader gomail.AccountID, changes []Metadata) error
+	// MetadataMarks returns when the entries that an account keeps were last
+	// changed, in no order.
+	MetadataMarks(ctx context.Context, account gomail.AccountID) ([]MetadataMark, error)
 
 	// Neighbours returns the accounts of which an account was given rights on
 	// mailboxes, directly or as anyone, in the order of their addresses.

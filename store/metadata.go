@@ -39,16 +39,37 @@ func (s *Store) SetMetadata(ctx context.Context, at mailbox.Place, reader gomail
 				return err
 			}
 		}
-		if _, err := t.account(reader); err != nil {
+		r, err := t.account(reader)
+		if err != nil {
 			return err
 		}
 		for _, m := range changes {
-			if err := t.setMetadata(at, reader, m); err != nil {
+			of := a
+			if m.Private() {
+				of = r
+			}
+			if err := t.setMetadata(at, reader, m, t.next(of)); err != nil {
 				return err
 			}
+			of.mailboxes = append(of.mailboxes, at.Mailbox)
 		}
 		return t.checkMetadata(at.Account, reader)
 	})
+}
+
+// MetadataMarks returns when the entries were last changed that are the
+// account's: those of its own mailboxes and of itself, and its private ones of
+// the mailboxes of others.
+func (s *Store) MetadataMarks(ctx context.Context, account gomail.AccountID) (all []mailbox.MetadataMark, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.query(func(rows *sql.Rows) error {
+			var m mailbox.MetadataMark
+			err := rows.Scan(&m.Place.Account, &m.Place.Mailbox, &m.Entry, &m.ModSeq)
+			all = append(all, m)
+			return err
+		}, "SELECT account_id, mailbox_id, entry, modseq FROM metadata WHERE account_id = ? UNION ALL SELECT owner_id, mailbox_id, entry, modseq FROM shared_metadata WHERE account_id = ?", account, account)
+	})
+	return all, err
 }
 
 func (t *tx) checkMetadata(account, reader gomail.AccountID) error {
@@ -65,7 +86,7 @@ func (t *tx) checkMetadata(account, reader gomail.AccountID) error {
 
 // setMetadata writes an entry where it belongs: private ones of a mailbox of
 // others are the reader's.
-func (t *tx) setMetadata(at mailbox.Place, reader gomail.AccountID, m mailbox.Metadata) error {
+func (t *tx) setMetadata(at mailbox.Place, reader gomail.AccountID, m mailbox.Metadata, seq gomail.ModSeq) error {
 	table, key, args := "metadata", "account_id, mailbox_id, entry", []any{at.Account, at.Mailbox, m.Entry}
 	if reader != at.Account && m.Private() {
 		table, key, args = "shared_metadata", "account_id, owner_id, mailbox_id, entry", []any{reader, at.Account, at.Mailbox, m.Entry}
@@ -74,7 +95,7 @@ func (t *tx) setMetadata(at mailbox.Place, reader gomail.AccountID, m mailbox.Me
 		_, err := t.write("DELETE FROM "+table+" WHERE "+strings.ReplaceAll(key, ",", " = ? AND")+" = ?", args...)
 		return err
 	}
-	_, err := t.write("INSERT INTO "+table+" ("+key+", value) VALUES (?"+strings.Repeat(", ?", len(args))+") ON CONFLICT ("+key+") DO UPDATE SET value = excluded.value",
-		append(args, m.Value)...)
+	_, err := t.write("INSERT INTO "+table+" ("+key+", value, modseq) VALUES (?, ?"+strings.Repeat(", ?", len(args))+") ON CONFLICT ("+key+") DO UPDATE SET value = excluded.value, modseq = excluded.modseq",
+		append(args, m.Value, seq)...)
 	return err
 }

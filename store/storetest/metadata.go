@@ -48,3 +48,43 @@ func testMetadata(f *fixture) {
 		f.Errorf("of a mailbox that is gone there is %v", got)
 	}
 }
+
+// Whoever watches metadata learns which entries changed, and that something did.
+func testMetadataMarks(f *fixture) {
+	a, inbox := f.account("anna")
+	b, _ := f.account("bob")
+	of := func(account gomail.AccountID) map[string]gomail.ModSeq {
+		f.Helper()
+		all, err := f.store.MetadataMarks(f.ctx, account)
+		f.ok(err)
+		marks := map[string]gomail.ModSeq{}
+		for _, m := range all {
+			marks[fmt.Sprint(m.Place.Account == a, m.Place.Mailbox, m.Entry)] = m.ModSeq
+		}
+		return marks
+	}
+	at := mailbox.Place{Account: a, Mailbox: inbox}
+	set := func(at mailbox.Place, reader gomail.AccountID, entry, value string) {
+		f.Helper()
+		m := mailbox.Metadata{Entry: entry}
+		if value != "" {
+			m.Value = []byte(value)
+		}
+		f.ok(f.store.SetMetadata(f.ctx, at, reader, []mailbox.Metadata{m}))
+	}
+	set(at, a, "/shared/comment", "one")
+	set(mailbox.Place{Account: a}, a, "/private/x", "two")
+	set(at, b, "/private/comment", "bob's")
+	comment, x, bobs := fmt.Sprint(true, inbox, "/shared/comment"), fmt.Sprint(true, 0, "/private/x"), fmt.Sprint(true, inbox, "/private/comment")
+	before, theirs := of(a), of(b)
+	if len(before) != 2 || before[comment] == 0 || before[x] <= before[comment] || len(theirs) != 1 || theirs[bobs] == 0 {
+		f.Errorf("the marks are %v and %v", before, theirs)
+	}
+	set(at, a, "/shared/comment", "three")
+	set(at, b, "/private/comment", "again")
+	set(mailbox.Place{Account: a}, a, "/private/x", "")
+	after := of(a)
+	if len(after) != 1 || after[comment] <= before[x] || of(b)[bobs] <= theirs[bobs] {
+		f.Errorf("the marks are %v and %v", after, of(b))
+	}
+}

@@ -77,6 +77,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"LargeSets":          testLargeSets,
 		"Items":              testItems,
 		"Metadata":           testMetadata,
+		"MetadataMarks":      testMetadataMarks,
 		"Grants":             testGrants,
 		"GrantsEnd":          testGrantsEnd,
 		"Grantee":            testGrantee,
