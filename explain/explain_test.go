@@ -107,3 +107,46 @@ func FuzzParseRecord(f *testing.F) {
 		}
 	})
 }
+
+// What became of a post, and of a member, at a mailing list.
+func TestListStories(t *testing.T) {
+	lines := `{"time":"2026-05-04T10:00:00Z","msg":"received","outcome":"list","msgid":"abc","from":"x@far.example","rcpt":["dev@example.com"],"remote":"192.0.2.1"}
+{"time":"2026-05-04T10:00:00Z","msg":"distributed","outcome":"queued","msgid":"abc","queueid":7,"list":"dev@example.com","from":"dev+bounce-1@example.com","rcpt":"bob@far.example"}
+{"time":"2026-05-04T10:00:00Z","msg":"distributed","outcome":"delivered","msgid":"abc","list":"dev@example.com","rcpt":"anna@example.com"}
+{"time":"2026-05-04T10:00:00Z","msg":"list","outcome":"not distributed","msgid":"abc","list":"ops@example.com","from":"x@far.example","error":"it is for announcements"}
+{"time":"2026-05-04T10:00:01Z","msg":"delivery","outcome":"delivered","queueid":7,"rcpt":"bob@far.example","remote":"mx.far.example","attempt":1,"reply":"250 ok"}
+{"time":"2026-05-04T11:00:00Z","msg":"list member","outcome":"bouncing","list":"dev@example.com","rcpt":"bob@far.example","reply":"5.1.1 no such user"}`
+	var records []Record
+	for line := range strings.SplitSeq(lines, "\n") {
+		r, err := ParseRecord([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, r)
+	}
+	all := Stories(records)
+	if len(all) != 2 {
+		t.Fatalf("%d stories: %+v", len(all), all)
+	}
+	if all[1].Title != "From x@far.example to dev@example.com, bob@far.example, anna@example.com" {
+		t.Error(all[1].Title)
+	}
+	var said []string
+	for _, s := range append(all[1].Steps, all[0].Steps...) {
+		said = append(said, string(s.State)+": "+s.Text)
+	}
+	want := []string{
+		"good: It came from 192.0.2.1, for a mailing list.",
+		"good: The list dev@example.com sends a copy to bob@far.example, with dev+bounce-1@example.com as the envelope's sender.",
+		"good: The list dev@example.com delivered a copy to the mailbox of anna@example.com.",
+		"bad: At the list ops@example.com it was not distributed: it is for announcements.",
+		"good: Attempt 1 for bob@far.example: mx.far.example took it: 250 ok.",
+		"waiting: The member bob@far.example of the list dev@example.com became bouncing: 5.1.1 no such user.",
+	}
+	if strings.Join(said, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s", strings.Join(said, "\n"))
+	}
+	if some(make([]string, 11)) != strings.Repeat(", ", 10) || !strings.HasSuffix(some(make([]string, 14)), " and 4 others") {
+		t.Errorf("many recipients: %q", some(make([]string, 14)))
+	}
+}

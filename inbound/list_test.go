@@ -304,6 +304,34 @@ func TestListUnsubscribe(t *testing.T) {
 	}
 }
 
+// A provider reports a complaint to abuse@, with the header of the copy: whose it
+// was is told by the list's addresses in it, and by no others.
+func TestListComplaint(t *testing.T) {
+	f := newListing(t, lists.List{}, "x@good.test", "one@far.test")
+	if _, err := f.receive(post(1)); err != nil {
+		t.Fatal(err)
+	}
+	all := f.queued()
+	one := all[slices.IndexFunc(all, func(m sent) bool { return m.Rcpts[0].Address.String() == "one@far.test" })]
+	head, _, _ := strings.Cut(one.text, "\r\n\r\n")
+	complain := func(kind, text string) {
+		t.Helper()
+		if err := f.lists.Complaint(t.Context(), message.Returned{Kind: message.ReturnComplaint, Feedback: kind, Text: []byte(text)}); err != nil {
+			t.Error(err)
+		}
+	}
+	complain("not-spam", head)
+	complain("abuse", strings.ReplaceAll(head, "+unsubscribe-0", "+unsubscribe-1"))
+	complain("abuse", "nobody@example.com, other+bounce-00000000000000000000@example.com")
+	if m := f.status("one@far.test"); m.Status != lists.Active {
+		t.Errorf("after nothing of the kind: %+v", m)
+	}
+	complain("abuse", head)
+	if m, other := f.status("one@far.test"), f.status("x@good.test"); m.Status != lists.Complained || other.Status != lists.Active {
+		t.Errorf("%+v, another: %+v", m, other)
+	}
+}
+
 // Two lists that are members of each other: each distributes a post once.
 func TestListLoop(t *testing.T) {
 	f := newListing(t, lists.List{Post: lists.Anyone}, "ops@example.com", "one@far.test")

@@ -91,6 +91,34 @@ func (s *Service) Returned(ctx context.Context, t Target, r message.Returned) (s
 	return "nothing to learn from", nil
 }
 
+// maxComplaintAddresses is how many addresses in a report are looked at.
+const maxComplaintAddresses = 200
+
+// Complaint takes in a feedback report (RFC 5965) that came to another address
+// than a list's: whose copy it is about is told by the addresses with tokens in
+// the header that it returns. What is no complaint, or about no copy of a list,
+// is passed over.
+func (s *Service) Complaint(ctx context.Context, r message.Returned) error {
+	if r.Kind != message.ReturnComplaint {
+		return nil
+	}
+	for _, a := range message.ReturnedAddresses(r.Text, maxComplaintAddresses) {
+		local, tag, tagged := strings.Cut(a.Canonical().Local, "+")
+		if !tagged || !strings.HasPrefix(tag, bounceTag) && !strings.HasPrefix(tag, unsubscribeTag) {
+			continue
+		}
+		t, err := s.Resolve(ctx, gomail.Address{Local: local, Domain: a.Domain}, tag)
+		if err == nil {
+			_, err = s.Returned(ctx, t, r)
+			return err
+		}
+		if gone(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // gone lets pass that the member has been removed.
 func gone(err error) error {
 	if gomail.KindOf(err) == gomail.NotFound {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"gomail/bounces"
 	"gomail/inbound"
 	"gomail/internal/seal"
+	"gomail/lists"
 	"gomail/message"
 	"gomail/queue"
 	"gomail/store"
@@ -54,9 +56,13 @@ func (s *server) queueMetrics() queue.Metrics {
 	return m
 }
 
-// bounceReader shows what comes back to the bounces service. It implements
-// inbound.Reader.
-type bounceReader struct{ bounces *bounces.Service }
+// bounceReader shows what comes back to the bounces service, and complaints to
+// the lists. It implements inbound.Reader.
+type bounceReader struct {
+	bounces *bounces.Service
+	lists   *lists.Service
+	log     *slog.Logger
+}
 
 // reportTo are the local parts to which complaints are sent: providers ask for
 // an address, and these are what people give.
@@ -70,8 +76,12 @@ func (bounceReader) Wants(_ context.Context, from, to gomail.Address) bool {
 
 // Read hands on what came back. It is for people all the same, so that it stays
 // in the inbox.
-func (r bounceReader) Read(_ context.Context, a inbound.Arrived) bool {
-	r.bounces.Returned(message.ReadReturned(a.Index, a.Content))
+func (r bounceReader) Read(ctx context.Context, a inbound.Arrived) bool {
+	returned := message.ReadReturned(a.Index, a.Content)
+	r.bounces.Returned(returned)
+	if err := r.lists.Complaint(ctx, returned); err != nil {
+		r.log.Error("a complaint about a list could not be noted", slog.String("msgid", a.ID), slog.Any("error", err))
+	}
 	return false
 }
 
