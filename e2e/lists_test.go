@@ -114,7 +114,7 @@ func TestMailingList(t *testing.T) {
 	}
 
 	// One click: looking is not enough, and nobody signs in.
-	link := regexp.MustCompile(`<https://`+regexp.QuoteMeta(d.Hostname)+`:\d+(/[^>]*)>`).FindStringSubmatch(unfolded(copied))[1]
+	link := regexp.MustCompile(`<https://` + regexp.QuoteMeta(d.Hostname) + `:\d+(/[^>]*)>`).FindStringSubmatch(unfolded(copied))[1]
 	if page := d.visit(http.MethodGet, link); !strings.Contains(page, joe+" is a member") || !strings.Contains(d.members(list), joe+" active") {
 		t.Errorf("looking: %s\n%s", d.members(list), page)
 	}

@@ -219,10 +219,10 @@ func (m *fetched) writeItem(item *fetchItem) {
 	case itemSaveDate:
 		m.writeSaveDate()
 	case itemDate:
-		out.Text(`INTERNALDATE "` + imapwire.FormatDateTime(m.row.Received) + `"`)
+		out.Text(`INTERNALDATE "` + imapwire.FormatDateTime(m.entry.InternalDate()) + `"`)
 	case itemSize:
 		out.Text("RFC822.SIZE ")
-		out.Int(m.row.Size)
+		out.Int(m.entry.Size)
 	case itemEnvelope:
 		out.Text("ENVELOPE ")
 		out.Raw(message.EnvelopeOf(m.row.Index))

@@ -22,7 +22,7 @@ const (
 	itemSaveDate // RFC 8514
 	itemDate
 	itemSize
-	itemEnvelope
+	itemEnvelope      // the first that needs the message's row
 	itemBody          // BODY: structure without extensions
 	itemBodyStructure // BODYSTRUCTURE
 	itemSection       // BODY[...], and RFC822 with its kin
@@ -32,7 +32,7 @@ const (
 )
 
 // stored reports whether the item needs the message's row.
-func (k fetchKind) stored() bool { return k >= itemDate }
+func (k fetchKind) stored() bool { return k >= itemEnvelope }
 
 // fetchItem is one data item asked for.
 type fetchItem struct {
@@ -71,16 +71,12 @@ func (q *fetchQuery) needsRows() bool {
 
 // depth returns how much of each message is needed, when rows are.
 func (q *fetchQuery) depth() mailbox.Depth {
-	depth := mailbox.Facts
 	for i := range q.items {
-		switch kind := q.items[i].kind; {
-		case kind >= itemSection:
+		if q.items[i].kind >= itemSection {
 			return mailbox.WithContent
-		case kind >= itemEnvelope:
-			depth = mailbox.WithIndex
 		}
 	}
-	return depth
+	return mailbox.WithIndex
 }
 
 // maxFetchItems is how many items one FETCH may ask for.

@@ -8,12 +8,9 @@ import (
 	"gomail/mailbox"
 )
 
-// How many messages are read at a time: the store's reader is free again
-// while the client takes the responses.
-const (
-	itemBatch = 500
-	factBatch = 4000 // of which only size and date are asked
-)
+// itemBatch is how many messages are read at a time: the store's reader is
+// free again while the client takes the responses.
+const itemBatch = 500
 
 // loaded is a message as it was read, with its content where that was asked.
 type loaded struct {
@@ -31,13 +28,9 @@ func (l *loaded) close() {
 // eachItem calls yield for those of the messages at the indexes that still
 // exist, in this order. What yield is given is closed after it.
 func (s *session) eachItem(indexes []int, depth mailbox.Depth, yield func(i int, l *loaded) error) error {
-	size := itemBatch
-	if depth == mailbox.Facts {
-		size = factBatch
-	}
-	batch := make([]mailbox.Item, 0, min(len(indexes), size))
+	batch := make([]mailbox.Item, 0, min(len(indexes), itemBatch))
 	for len(indexes) > 0 && s.out.Err() == nil {
-		part := indexes[:min(len(indexes), size)]
+		part := indexes[:min(len(indexes), itemBatch)]
 		indexes = indexes[len(part):]
 		batch = batch[:0]
 		err := s.view.box.Items(s.ctx, s.view.messages(part), depth, func(item mailbox.Item) error {

@@ -9,6 +9,9 @@ import (
 	"gomail/mailbox"
 )
 
+// saveDateBatch is how many dates are read at a time.
+const saveDateBatch = 4000
+
 // saveDates tells when messages were put into the open mailbox, RFC 8514. It
 // reads ahead, for it is asked in the order of the mailbox.
 type saveDates struct {
@@ -24,7 +27,7 @@ func (d *saveDates) of(i int) (time.Time, error) {
 	entries := d.s.view.entries
 	uid := entries[i].UID
 	if uid < d.from || uid > d.to {
-		last := entries[min(i+factBatch, len(entries))-1].UID
+		last := entries[min(i+saveDateBatch, len(entries))-1].UID
 		known, err := d.s.view.box.SaveDates(d.s.ctx, uid, last)
 		if err != nil {
 			return time.Time{}, err
@@ -55,7 +58,7 @@ func (p *searchParser) saveDateKey(name string, day time.Time) searchKey {
 	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 		t, err := dates.of(c.index)
 		if t.IsZero() {
-			t = c.row.Received
+			t = c.entry.InternalDate()
 		}
 		return dateMatches(name, t, day), err
 	}}

@@ -11,8 +11,8 @@ import (
 
 // What a search key has to look at, from cheap to dear.
 const (
-	costEntry   = iota // the session's own view
-	costRow            // size, dates, envelope: the message's row
+	costEntry   = iota // the session's own view: flags, size, date
+	costRow            // the envelope: the message's row
 	costContent        // the message itself
 )
 

@@ -124,16 +124,15 @@ func (p *searchParser) dateKey(word string) (searchKey, bool) {
 	if saved {
 		return p.saveDateKey(name, day), true
 	}
+	if !sent {
+		return entryKey(func(c *candidate) bool { return dateMatches(name, c.entry.InternalDate(), day) }), true
+	}
 	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
-		t := c.row.Received
-		if sent {
-			x, err := c.parsedIndex()
-			if err != nil || x.Date.IsZero() {
-				return false, err
-			}
-			t = x.Date
+		x, err := c.parsedIndex()
+		if err != nil || x.Date.IsZero() {
+			return false, err
 		}
-		return dateMatches(name, t, day), nil
+		return dateMatches(name, x.Date, day), nil
 	}}, true
 }
 
@@ -149,15 +148,13 @@ func dateMatches(name string, t, day time.Time) bool {
 }
 
 func sizeKey(limit int64, larger bool) searchKey {
-	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
-		if larger {
-			return c.row.Size > limit, nil
-		}
-		return c.row.Size < limit, nil
-	}}
+	if larger {
+		return entryKey(func(c *candidate) bool { return c.entry.Size > limit })
+	}
+	return entryKey(func(c *candidate) bool { return c.entry.Size < limit })
 }
 
 // ageKey is OLDER and YOUNGER, RFC 5032.
 func ageKey(limit time.Time, younger bool) searchKey {
-	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.row.Received.After(limit) == younger, nil }}
+	return entryKey(func(c *candidate) bool { return c.entry.InternalDate().After(limit) == younger })
 }

@@ -142,34 +142,36 @@ func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
 // sortables reads what messages are sorted by.
 func (s *session) sortables(found []int, criteria []sortCriterion) ([]sortable, error) {
 	all := make([]sortable, 0, len(found))
-	err := s.eachItem(found, sortDepth(criteria), s.counted(len(found), func(i int, row *loaded) error {
-		x, err := newSortable(i, row, criteria)
+	if !needRows(criteria) {
+		for _, i := range found {
+			x, _ := newSortable(i, &s.view.entries[i], nil, criteria)
+			all = append(all, x)
+		}
+		return all, nil
+	}
+	err := s.eachItem(found, mailbox.WithIndex, s.counted(len(found), func(i int, row *loaded) error {
+		x, err := newSortable(i, &s.view.entries[i], row, criteria)
 		all = append(all, x)
 		return err
 	}))
 	return all, err
 }
 
-// sortDepth is how much of each message the criteria need.
-func sortDepth(criteria []sortCriterion) mailbox.Depth {
-	for _, c := range criteria {
-		if c.key != "ARRIVAL" && c.key != "SIZE" {
-			return mailbox.WithIndex
-		}
-	}
-	return mailbox.Facts
+// needRows reports whether the criteria need more than the view has.
+func needRows(criteria []sortCriterion) bool {
+	return slices.ContainsFunc(criteria, func(c sortCriterion) bool { return c.key != "ARRIVAL" && c.key != "SIZE" })
 }
 
-func newSortable(i int, row *loaded, criteria []sortCriterion) (sortable, error) {
+func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriterion) (sortable, error) {
 	x := sortable{index: i, numbers: make([]int64, len(criteria)), texts: make([]string, len(criteria))}
 	var parsed *message.Index
 	for n, c := range criteria {
 		switch c.key {
 		case "ARRIVAL":
-			x.numbers[n] = row.Received.Unix()
+			x.numbers[n] = entry.InternalDate().Unix()
 			continue
 		case "SIZE":
-			x.numbers[n] = row.Size
+			x.numbers[n] = entry.Size
 			continue
 		}
 		if parsed == nil {

@@ -15,7 +15,13 @@ type Entry struct {
 	Flags    gomail.Flags
 	Keywords string // sorted, joined by single spaces: "$Forwarded work"
 	ModSeq   gomail.ModSeq
+
+	Size     int64 // octets of header and body as read
+	Received int64 // INTERNALDATE in microseconds since 1970: a third of a time.Time
 }
+
+// InternalDate returns when the message was received, RFC 9051 section 2.3.3.
+func (e *Entry) InternalDate() time.Time { return time.UnixMicro(e.Received).UTC() }
 
 // Snapshot is a whole mailbox at one moment.
 type Snapshot struct {
@@ -39,7 +45,7 @@ type Item struct {
 	Size     int64     // octets of header and body as read
 	Received time.Time // INTERNALDATE
 
-	Index []byte // message.Index in stored form, see Shift; from WithIndex on
+	Index []byte // message.Index in stored form, see Shift
 	Shift int64  // octets of the account's own header fields, which precede what Index describes
 
 	// Open opens header and body; WithContent only. It is to be called soon:
@@ -52,8 +58,7 @@ type Depth int
 
 // The depths.
 const (
-	Facts       Depth = iota // size and date
-	WithIndex                // and the index
+	WithIndex   Depth = iota // size, date and the index
 	WithContent              // and where the content is
 )
 

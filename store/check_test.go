@@ -19,9 +19,11 @@ func TestCheckFinds(t *testing.T) {
 	const anyMessage = "(account_id, id) IN (SELECT account_id, id FROM message LIMIT 1)"
 	const anyEntry = "(account_id, mailbox_id, uid) IN (SELECT account_id, mailbox_id, uid FROM msg_mailbox LIMIT 1)"
 	for change, want := range map[string]string{
-		"UPDATE account SET seq = 3 WHERE id <> 0":                              "counter is behind",
-		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)": "epoch is not the store's",
-		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":          "quota differs",
+		"UPDATE account SET seq = 3 WHERE id <> 0":                                                           "counter is behind",
+		"UPDATE msg_mailbox SET size = size + 1":                                                             "size or date is not its message's",
+		"UPDATE msg_mailbox SET received = 0":                                                                "size or date is not its message's",
+		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)":                              "epoch is not the store's",
+		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":                                       "quota differs",
 		"DELETE FROM address":                                                                                "lacks its INBOX or its address",
 		"UPDATE address SET domain_id = 5":                                                                   "leads nowhere",
 		"UPDATE domain SET name = 'no domain!'":                                                              "impossible name",

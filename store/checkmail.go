@@ -100,15 +100,19 @@ func checkMailboxes(c *conn, found func(string)) error {
 		var message gomail.MessageID
 		var flags gomail.Flags
 		var size int64
-		if err := rows.Scan(&key.account, &key.id, &uid, &message, &flags, &size); err != nil {
+		var same bool
+		if err := rows.Scan(&key.account, &key.id, &uid, &message, &flags, &size, &same); err != nil {
 			return err
 		}
 		if counts[key] == nil {
 			counts[key] = &tally{}
 		}
 		counts[key].add(uid, message, flags, size)
+		if !same {
+			found(fmt.Sprintf("an entry's size or date is not its message's (account %d, mailbox %d, UID %d)", key.account, key.id, uid))
+		}
 		return nil
-	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size FROM msg_mailbox e NOT INDEXED CROSS JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
+	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size, e.size = m.size AND e.received = m.received FROM msg_mailbox e NOT INDEXED CROSS JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
 	if err != nil {
 		return err
 	}

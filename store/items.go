@@ -10,17 +10,9 @@ import (
 	"gomail/store/blob"
 )
 
-// factChunk is how many messages one statement reads of which only size and
-// date are asked.
-const factChunk = 8 * chunk
-
 // Items calls yield for those of the messages that exist, in their order.
 func (s *Store) Items(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth mailbox.Depth, yield func(mailbox.Item) error) error {
-	size := chunk
-	if depth == mailbox.Facts {
-		size = factChunk
-	}
-	for part := range slices.Chunk(messages, size) {
+	for part := range slices.Chunk(messages, chunk) {
 		items, err := s.readItems(ctx, account, part, depth)
 		if err != nil {
 			return err
@@ -89,17 +81,13 @@ func whereMessages(account gomail.AccountID, messages []gomail.MessageID, order 
 
 // itemSelects read a message by depth.
 var itemSelects = [...]string{
-	mailbox.Facts:     "SELECT m.id, m.size, m.received FROM message m",
 	mailbox.WithIndex: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix) FROM message m",
 	mailbox.WithContent: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix), m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256" +
 		" FROM message m LEFT JOIN frame f ON f.id = m.frame_id",
 }
 
 func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailbox.Depth) mailbox.Item {
-	item := mailbox.Item{Message: intOf[gomail.MessageID](row[0]), Size: intOf[int64](row[1]), Received: fromMicro(intOf[int64](row[2]))}
-	if depth >= mailbox.WithIndex {
-		item.Index, item.Shift = bytesOf(row[3]), intOf[int64](row[4])
-	}
+	item := mailbox.Item{Message: intOf[gomail.MessageID](row[0]), Size: intOf[int64](row[1]), Received: fromMicro(intOf[int64](row[2])), Index: bytesOf(row[3]), Shift: intOf[int64](row[4])}
 	if depth >= mailbox.WithContent {
 		item.Open = s.opener(account, item.Message, bytesOf(row[5]), row[6:])
 	}

@@ -38,38 +38,32 @@ func inParts(uids []gomail.UID, f func([]gomail.UID) error) error {
 	return nil
 }
 
-// entry is a mailbox.Entry with what removing it needs.
-type entry struct {
-	mailbox.Entry
-	size int64
-}
-
 // entries reads the entries of a mailbox that satisfy condition (empty: all),
 // ascending UID.
-func (t *tx) entries(account gomail.AccountID, id gomail.MailboxID, condition string, args ...any) ([]entry, error) {
-	text := "SELECT e.uid, e.message_id, e.flags, e.keywords, e.modseq, m.size FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id WHERE e.account_id = ? AND e.mailbox_id = ?"
+func (t *tx) entries(account gomail.AccountID, id gomail.MailboxID, condition string, args ...any) ([]mailbox.Entry, error) {
+	text := "SELECT " + entryColumns + " FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ?"
 	if condition != "" {
 		text += " AND " + condition
 	}
-	var found []entry
+	var found []mailbox.Entry
 	err := t.query(func(rows *sql.Rows) error {
-		var e entry
-		err := rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq, &e.size)
+		var e mailbox.Entry
+		err := rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq, &e.Size, &e.Received)
 		found = append(found, e)
 		return err
-	}, text+" ORDER BY e.uid", append([]any{account, id}, args...)...)
+	}, text+" ORDER BY uid", append([]any{account, id}, args...)...)
 	return found, err
 }
 
 // entriesOf reads those of the uids that exist; nil means all.
-func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]entry, error) {
+func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]mailbox.Entry, error) {
 	if uids == nil {
 		return t.entries(account, id, "")
 	}
-	var all []entry
+	var all []mailbox.Entry
 	for part := range slices.Chunk(uids, chunk) {
 		list, args := in(part)
-		found, err := t.entries(account, id, "e.uid IN "+list, args...)
+		found, err := t.entries(account, id, "uid IN "+list, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -78,24 +72,25 @@ func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gom
 	return all, nil
 }
 
-// addEntry puts a message into a mailbox under its next UID.
-func (t *tx) addEntry(a *accountRow, m *mailboxRow, message gomail.MessageID, flags gomail.Flags, keywords string, size int64, seq gomail.ModSeq) (gomail.UID, error) {
+// addEntry puts a message into a mailbox under its next UID, whatever UID and
+// sequence the entry has.
+func (t *tx) addEntry(a *accountRow, m *mailboxRow, e mailbox.Entry, seq gomail.ModSeq) (gomail.UID, error) {
 	if m.UIDNext == ^gomail.UID(0) {
 		return 0, gomail.Errorf(gomail.TooMany, "the mailbox has given out all UIDs: move its messages to a new one")
 	}
-	uid := m.UIDNext
+	e.UID = m.UIDNext
 	m.UIDNext++
-	m.count(entry{Entry: mailbox.Entry{UID: uid, Message: message, Flags: flags}, size: size}, 1)
+	m.count(e, 1)
 	t.touch(a, m, seq)
-	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		a.id, m.ID, uid, message, flags, keywords, seq, t.store.now())
-	return uid, err
+	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq, size, received, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		a.id, m.ID, e.UID, e.Message, e.Flags, e.Keywords, seq, e.Size, e.Received, t.store.now())
+	return e.UID, err
 }
 
 // count adds an entry to the mailbox's counters (sign 1) or takes it off (-1).
-func (m *mailboxRow) count(e entry, sign int64) {
+func (m *mailboxRow) count(e mailbox.Entry, sign int64) {
 	m.Total += sign
-	m.Bytes += sign * e.size
+	m.Bytes += sign * e.Size
 	if !e.Flags.Has(gomail.FlagSeen) {
 		m.Unseen += sign
 	}
@@ -239,7 +234,7 @@ func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appe
 	if err != nil {
 		return mailbox.Appended{}, err
 	}
-	uid, err := t.addEntry(a, m, id, in.flags, in.keywords, in.size, seq)
+	uid, err := t.addEntry(a, m, mailbox.Entry{Message: id, Flags: in.flags, Keywords: in.keywords, Size: in.size, Received: in.received}, seq)
 	return mailbox.Appended{UIDValidity: m.UIDValidity, UID: uid, Message: id, ModSeq: seq}, err
 }
 
@@ -285,7 +280,7 @@ func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []goma
 			result.Modified = append(result.Modified, e.UID)
 			continue
 		}
-		flags, keywords := change.Apply(e.Entry)
+		flags, keywords := change.Apply(e)
 		if flags != e.Flags || keywords != e.Keywords {
 			state := flagState{flags, keywords}
 			groups[state] = append(groups[state], e.UID)
@@ -294,7 +289,7 @@ func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []goma
 			m.count(e, 1)
 			e.ModSeq = -1 // set below, once it is known that anything changes
 		}
-		result.Changed = append(result.Changed, e.Entry)
+		result.Changed = append(result.Changed, e)
 	}
 	if len(groups) == 0 {
 		return result, nil
@@ -375,7 +370,7 @@ func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomai
 	if err != nil {
 		return nil, 0, err
 	}
-	found = slices.DeleteFunc(found, func(e entry) bool { return !e.Flags.Has(gomail.FlagDeleted) })
+	found = slices.DeleteFunc(found, func(e mailbox.Entry) bool { return !e.Flags.Has(gomail.FlagDeleted) })
 	if len(found) == 0 {
 		return nil, a.seq, nil
 	}
@@ -392,7 +387,7 @@ func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomai
 
 // removeEntries takes entries out of a mailbox, logs that they are gone, and
 // destroys the messages that are then in no mailbox.
-func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []entry, seq gomail.ModSeq) error {
+func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []mailbox.Entry, seq gomail.ModSeq) error {
 	t.touch(a, m, seq)
 	for _, e := range entries {
 		m.count(e, -1)
@@ -405,7 +400,7 @@ func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []entry, seq go
 	return nil
 }
 
-func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []entry, seq gomail.ModSeq) error {
+func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []mailbox.Entry, seq gomail.ModSeq) error {
 	uids := make([]gomail.UID, len(part))
 	messages := make([]gomail.MessageID, len(part))
 	for i, e := range part {

@@ -21,7 +21,7 @@ func (s *Store) SaveDates(ctx context.Context, account gomail.AccountID, id goma
 
 // DeletedBytes returns the sum of the sizes of the messages with \Deleted.
 func (s *Store) DeletedBytes(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (n int64, err error) {
-	_, err = s.readOne(ctx, []any{&n}, "SELECT COALESCE(SUM(m.size), 0) FROM msg_mailbox e JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id WHERE e.account_id = ? AND e.mailbox_id = ? AND e.flags & ? <> 0",
+	_, err = s.readOne(ctx, []any{&n}, "SELECT COALESCE(SUM(size), 0) FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND flags & ? <> 0",
 		account, id, gomail.FlagDeleted)
 	return n, err
 }

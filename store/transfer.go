@@ -84,11 +84,11 @@ func (t *tx) place(p mailbox.Place) (*accountRow, *mailboxRow, error) {
 }
 
 // enterAll puts messages of the account into another of its mailboxes.
-func (t *tx) enterAll(a *accountRow, target *mailboxRow, found []entry, rights mailbox.Rights) (added []gomail.UID, err error) {
+func (t *tx) enterAll(a *accountRow, target *mailboxRow, found []mailbox.Entry, rights mailbox.Rights) (added []gomail.UID, err error) {
 	seq := t.next(a)
 	for _, e := range found {
-		flags, keywords := rights.Keep(e.Flags, e.Keywords)
-		uid, err := t.addEntry(a, target, e.Message, flags, keywords, e.size, seq)
+		e.Flags, e.Keywords = rights.Keep(e.Flags, e.Keywords)
+		uid, err := t.addEntry(a, target, e, seq)
 		if err != nil {
 			return nil, err
 		}
@@ -99,10 +99,10 @@ func (t *tx) enterAll(a *accountRow, target *mailboxRow, found []entry, rights m
 
 // adopt makes messages of account b over the bodies of a's, in one of b's
 // mailboxes.
-func (t *tx) adopt(a, b *accountRow, target *mailboxRow, found []entry, rights mailbox.Rights) (added []gomail.UID, err error) {
+func (t *tx) adopt(a, b *accountRow, target *mailboxRow, found []mailbox.Entry, rights mailbox.Rights) (added []gomail.UID, err error) {
 	total := int64(0)
 	for _, e := range found {
-		total += e.size
+		total += e.Size
 	}
 	if err := b.roomFor(total); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (t *tx) adoptOne(b *accountRow, target *mailboxRow, in *incoming) (gomail.U
 }
 
 // bodiesOf reads what makes up the messages of entries.
-func (t *tx) bodiesOf(a *accountRow, entries []entry) (map[gomail.MessageID]*incoming, error) {
+func (t *tx) bodiesOf(a *accountRow, entries []mailbox.Entry) (map[gomail.MessageID]*incoming, error) {
 	ids := make([]gomail.MessageID, len(entries))
 	for i, e := range entries {
 		ids[i] = e.Message

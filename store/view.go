@@ -10,12 +10,12 @@ import (
 	"gomail/mailbox"
 )
 
-const entryColumns = "uid, message_id, flags, keywords, modseq"
+const entryColumns = "uid, message_id, flags, keywords, modseq, size, received"
 
 func entryOf(row []driver.Value) mailbox.Entry {
 	return mailbox.Entry{
 		UID: intOf[gomail.UID](row[0]), Message: intOf[gomail.MessageID](row[1]), Flags: intOf[gomail.Flags](row[2]),
-		Keywords: textOf(row[3]), ModSeq: intOf[gomail.ModSeq](row[4]),
+		Keywords: textOf(row[3]), ModSeq: intOf[gomail.ModSeq](row[4]), Size: intOf[int64](row[5]), Received: intOf[int64](row[6]),
 	}
 }
 

@@ -344,7 +344,7 @@ func testItems(f *fixture) {
 	far, err := f.store.AppendMessages(f.ctx, id, inbox, []mailbox.Append{{Body: f.body("body far"), Index: []byte("index far")}})
 	f.ok(err)
 	asked := []gomail.MessageID{far[0].Message, done[3].Message, 1 << 40, done[3].Message, done[599].Message, done[0].Message}
-	for _, depth := range []mailbox.Depth{mailbox.Facts, mailbox.WithIndex, mailbox.WithContent} {
+	for _, depth := range []mailbox.Depth{mailbox.WithIndex, mailbox.WithContent} {
 		for _, messages := range [][]gomail.MessageID{asked, {done[7].Message, done[5].Message, done[6].Message}} {
 			f.items(id, messages, depth)
 		}
