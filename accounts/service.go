@@ -26,6 +26,7 @@ type Config struct {
 
 	Sealer     *seal.Sealer // nil: no SCRAM and no authenticator apps, whose secrets are kept sealed
 	SaltSecret []byte       // with a Sealer: from which SCRAM's salts are made; it must stay the same
+	Tokens     Tokens       // nil: no sign-in by bearer tokens
 	Site       string       // the server, as authenticator apps and passkeys call it
 }
 
@@ -39,6 +40,7 @@ type Service struct {
 
 	sealer     *seal.Sealer
 	saltSecret []byte
+	tokens     Tokens
 	site       string
 	passkeys   *challenges
 
@@ -71,7 +73,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, log: c.Logger, clock: c.Clock, hasher: newHasher(c.Cost, c.Parallel, c.PerNetwork),
 		guard: newGuard(c.Clock), verified: map[[32]byte]time.Time{},
-		sealer: c.Sealer, saltSecret: c.SaltSecret, site: c.Site, passkeys: newChallenges(c.Clock),
+		sealer: c.Sealer, saltSecret: c.SaltSecret, tokens: c.Tokens, site: c.Site, passkeys: newChallenges(c.Clock),
 	}
 	rand.Read(s.key[:])
 	return s

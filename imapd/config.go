@@ -49,7 +49,8 @@ type Authenticator interface {
 }
 
 // Exchanger is an Authenticator that knows mechanisms with challenges of their
-// own: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677).
+// own: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677), OAUTHBEARER (RFC 7628)
+// and XOAUTH2.
 type Exchanger interface {
 	// Mechanisms names them, the strongest first.
 	Mechanisms(state tls.ConnectionState) []string

@@ -64,7 +64,7 @@ type session struct {
 
 // Limits on commands before and after sign-in.
 const (
-	greetedCommand  = 8 << 10
+	greetedCommand  = 12 << 10 // room for a token, as SMTP has
 	greetedLiteral  = 4 << 10
 	signedInCommand = 64 << 10
 )

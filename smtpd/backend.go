@@ -53,7 +53,8 @@ type Session interface {
 }
 
 // Exchanger is a Session that knows mechanisms with challenges of their own:
-// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677). Its methods are only called
+// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677), OAUTHBEARER (RFC 7628) and
+// XOAUTH2. Its methods are only called
 // on submission, over TLS.
 type Exchanger interface {
 	// Mechanisms names them, the strongest first.

@@ -196,7 +196,7 @@ func (c *conn) nextCommand() (string, error) {
 		if err := c.overLimit(); err != nil {
 			return "", err
 		}
-		line, err := c.readLine(maxCommandLine)
+		line, err := c.readLine(c.longestCommand())
 		switch {
 		case err == nil:
 			c.commands++
@@ -209,6 +209,15 @@ func (c *conn) nextCommand() (string, error) {
 			return "", io.EOF
 		}
 	}
+}
+
+// longestCommand is how long the next line may be. AUTH may come with a token,
+// RFC 4954 section 4.
+func (c *conn) longestCommand() int {
+	if c.cfg.Submission && c.client.TLS != nil && !c.authenticated {
+		return maxAuthLine
+	}
+	return maxCommandLine
 }
 
 func isLineFault(err error) bool {

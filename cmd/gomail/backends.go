@@ -94,7 +94,7 @@ type submissionBackend struct {
 	limiter  *outbound.Limiter
 	seen     func(ctx context.Context, account gomail.AccountID, from netip.Addr) // told where accounts send from
 	milters  *milter.Chain
-	scram    scramOffer
+	offer    signInOffer
 }
 
 // NewSession begins a connection.
@@ -190,7 +190,7 @@ func (s *submissionSession) Reset() {
 func (s *submissionSession) Close() { s.Reset() }
 
 // imapAuthenticator signs in to IMAP.
-type imapAuthenticator struct{ scramOffer }
+type imapAuthenticator struct{ signInOffer }
 
 // Authenticate returns the account of a name and password.
 func (a imapAuthenticator) Authenticate(ctx context.Context, username, password string, remote netip.Addr, protocol string) (gomail.AccountID, error) {

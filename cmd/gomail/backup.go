@@ -107,6 +107,9 @@ func (s *services) beside(request api.BackupRequest) []store.ExtraFile {
 	all = append(all, store.ExtraFile{Path: s.config.Secrets.KeyFile, Name: "secret.key", Secret: true})
 	own := filepath.Join(s.config.Server.DataDir, certs.SelfSignedFile)
 	all = append(all, store.ExtraFile{Path: own, Name: certs.SelfSignedFile, Secret: true})
+	if secret := s.config.OAuth.ClientSecretFile; secret != "" {
+		all = append(all, store.ExtraFile{Path: secret, Name: filepath.Join("config", "oauth-client-secret"), Secret: true})
+	}
 	return append(all, s.smarthostPasswords()...)
 }
 

@@ -41,7 +41,7 @@ func (s *server) needs(configFile string) (read, write []string) {
 		"/proc", "/run/systemd/resolve", "/usr/share/zoneinfo",
 		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/lib/ssl", "/usr/local/share/ca-certificates",
 	}
-	files := []string{c.Secrets.KeyFile, c.TLS.CertFile, c.TLS.KeyFile, c.TLS.ACMECAFile, configFile}
+	files := []string{c.OAuth.ClientSecretFile, c.Secrets.KeyFile, c.TLS.CertFile, c.TLS.KeyFile, c.TLS.ACMECAFile, configFile}
 	for _, h := range c.Outbound.AllSmarthosts() {
 		files = append(files, h.PasswordFile)
 	}

@@ -244,7 +244,7 @@ func (s *server) openSMTP() error {
 }
 
 func (s *server) openSubmission() error {
-	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, seen: s.sendsFrom, milters: s.milters.submission, scram: s.scramOffer()}
+	backend := submissionBackend{accounts: s.accounts, outbound: s.outbound, limiter: s.limiter, seen: s.sendsFrom, milters: s.milters.submission, offer: s.signInOffer()}
 	c := s.smtpConfig()
 	c.Submission = true
 	c.MaxHold, c.DeliverBy = s.config.Submission.MaxHold, true
@@ -256,8 +256,8 @@ func (s *server) openSubmission() error {
 	return s.serve("submission.tls_listen", s.config.Submission.TLSListen, smtpd.New(c, backend).Serve)
 }
 
-func (s *server) scramOffer() scramOffer {
-	return scramOffer{s.accounts, s.certs.TLS().GetCertificate}
+func (s *server) signInOffer() signInOffer {
+	return signInOffer{s.accounts, s.certs.TLS().GetCertificate}
 }
 
 func (s *server) openIMAP() error {
@@ -266,7 +266,7 @@ func (s *server) openIMAP() error {
 		Hostname: s.config.Server.Hostname, TLS: s.certs.TLS(), Logger: s.log, MaxMessageSize: int64(s.config.SMTP.MaxMessageSize),
 		MaxConnections: c.MaxConnections, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 	}
-	authenticator := imapAuthenticator{s.scramOffer()}
+	authenticator := imapAuthenticator{s.signInOffer()}
 	if err := s.serve("imap.listen", c.Listen, imapd.New(ic, authenticator, s.mailboxes).Serve); err != nil {
 		return err
 	}

@@ -86,9 +86,16 @@ func openServices(ctx context.Context, c config.Config, o outside, log *slog.Log
 		st.Close()
 		return nil, err
 	}
-	s.accounts = accounts.New(accounts.Config{
+	ac := accounts.Config{
 		Store: st, Logger: log, PerNetwork: c.SMTP.MaxConnectionsPerAddress / 3, Sealer: sealer, SaltSecret: salts, Site: c.Server.Hostname,
-	})
+	}
+	if c.OAuth.Issuer != "" {
+		if ac.Tokens, err = newVerifier(c.OAuth); err != nil {
+			st.Close()
+			return nil, err
+		}
+	}
+	s.accounts = accounts.New(ac)
 	if s.tokens, err = bounceTokens(ctx, sealer, st); err != nil {
 		st.Close()
 		return nil, err

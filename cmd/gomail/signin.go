@@ -43,27 +43,32 @@ func keptSecret(ctx context.Context, sealer *seal.Sealer, st *store.Store, name 
 	return sealer.Open(sealed, "setting/"+name)
 }
 
-// scramOffer is SCRAM over the connections of a server.
-type scramOffer struct {
+// signInOffer is SCRAM, and tokens where they are taken, over the connections of a
+// server.
+type signInOffer struct {
 	accounts    *accounts.Service
 	certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 }
 
 // Mechanisms names what can be offered on a connection.
-func (o scramOffer) Mechanisms(state tls.ConnectionState) []string {
-	switch {
-	case !o.accounts.OffersSCRAM():
-		return nil
-	case len(o.bindings(state)) == 0:
-		return []string{"SCRAM-SHA-256"}
+func (o signInOffer) Mechanisms(state tls.ConnectionState) []string {
+	var all []string
+	if o.accounts.OffersSCRAM() {
+		if len(o.bindings(state)) > 0 {
+			all = append(all, "SCRAM-SHA-256-PLUS")
+		}
+		all = append(all, "SCRAM-SHA-256")
 	}
-	return []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}
+	if o.accounts.OffersTokens() {
+		all = append(all, accounts.OAuthBearer, accounts.XOAuth2)
+	}
+	return all
 }
 
 // bindings are what ties a sign-in to the connection: tls-exporter (RFC 9266)
 // and tls-server-end-point (RFC 5929 section 4). Before TLS 1.3 the first
 // needs the extended master secret.
-func (o scramOffer) bindings(state tls.ConnectionState) (all []accounts.Binding) {
+func (o signInOffer) bindings(state tls.ConnectionState) (all []accounts.Binding) {
 	if b, err := scram.NewTLSExporterBinding(&state); err == nil {
 		all = append(all, b)
 	}
@@ -76,7 +81,7 @@ func (o scramOffer) bindings(state tls.ConnectionState) (all []accounts.Binding)
 }
 
 // leaf is the certificate that a client which asked for the name was shown.
-func (o scramOffer) leaf(name string) *x509.Certificate {
+func (o signInOffer) leaf(name string) *x509.Certificate {
 	if o.certificate == nil {
 		return nil
 	}
@@ -111,44 +116,53 @@ func endPoint(leaf *x509.Certificate) []byte {
 	return nil
 }
 
-func (o scramOffer) begin(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) *accounts.Exchange {
+// exchange is a sign-in of the accounts service, under way.
+type exchange interface {
+	Step(ctx context.Context, response string) (challenge string, done bool, err error)
+	Account() gomail.Account
+}
+
+func (o signInOffer) begin(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) exchange {
+	if mechanism == accounts.OAuthBearer || mechanism == accounts.XOAuth2 {
+		return o.accounts.BeginBearer(mechanism, remote, protocol)
+	}
 	return o.accounts.Begin(mechanism == "SCRAM-SHA-256-PLUS", o.bindings(state), remote, protocol)
 }
 
 // Mechanisms names what can be offered on the connection.
 func (s *submissionSession) Mechanisms(state tls.ConnectionState) []string {
-	return s.backend.scram.Mechanisms(state)
+	return s.backend.offer.Mechanisms(state)
 }
 
-// Exchange begins a sign-in by SCRAM.
+// Exchange begins a sign-in by SCRAM or a token.
 func (s *submissionSession) Exchange(mechanism string, state tls.ConnectionState) smtpd.Exchange {
-	return submissionExchange{s.client, s.backend.scram.begin(mechanism, state, s.client.Addr.Addr(), "submission")}
+	return submissionExchange{s.client, s.backend.offer.begin(mechanism, state, s.client.Addr.Addr(), "submission")}
 }
 
 type submissionExchange struct {
 	client *gomail.Client
-	*accounts.Exchange
+	exchange
 }
 
 // Step passes on; whoever is signed in at the end is the client.
 func (e submissionExchange) Step(ctx context.Context, response string) (challenge string, done bool, err error) {
-	challenge, done, err = e.Exchange.Step(ctx, response)
+	challenge, done, err = e.exchange.Step(ctx, response)
 	if done && err == nil {
 		e.client.Account = e.Account().ID
 	}
 	return challenge, done, err
 }
 
-// Exchange begins a sign-in by SCRAM.
+// Exchange begins a sign-in by SCRAM or a token.
 func (a imapAuthenticator) Exchange(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) imapd.Exchange {
 	return imapExchange{a.begin(mechanism, state, remote, protocol)}
 }
 
-type imapExchange struct{ *accounts.Exchange }
+type imapExchange struct{ exchange }
 
 // Step passes on.
 func (e imapExchange) Step(ctx context.Context, response string) (string, gomail.AccountID, error) {
-	challenge, done, err := e.Exchange.Step(ctx, response)
+	challenge, done, err := e.exchange.Step(ctx, response)
 	if err != nil || !done {
 		return challenge, 0, err
 	}

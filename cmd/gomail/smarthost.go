@@ -61,15 +61,20 @@ func readSmarthosts(c config.Outbound) (all []mxsend.Smarthost, err error) {
 
 // readPassword reads the first line of a file.
 func readPassword(file string) (string, error) {
+	return readLine(file, "the smarthost's password")
+}
+
+// readLine reads a file that holds one line; what says of what.
+func readLine(file, what string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", gomail.Errorf(gomail.Invalid, "the smarthost's password cannot be read: %w", err)
+		return "", gomail.Errorf(gomail.Invalid, "%s cannot be read: %w", what, err)
 	}
-	password, rest, _ := strings.Cut(strings.TrimRight(string(text), "\r\n"), "\n")
-	if password == "" || rest != "" {
-		return "", gomail.Errorf(gomail.Invalid, "the smarthost's password file %s has to hold the password in one line, and nothing else", file)
+	line, rest, _ := strings.Cut(strings.TrimRight(string(text), "\r\n"), "\n")
+	if line == "" || rest != "" {
+		return "", gomail.Errorf(gomail.Invalid, "the file %s has to hold %s in one line, and nothing else", file, what)
 	}
-	return password, nil
+	return line, nil
 }
 
 // probeTimeout bounds the try of one smarthost.

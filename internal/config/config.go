@@ -22,6 +22,7 @@ type Config struct {
 	LMTP       LMTP       `toml:"lmtp"`
 	Milter     Milter     `toml:"milter"`
 	IMAP       IMAP       `toml:"imap"`
+	OAuth      OAuth      `toml:"oauth"`
 	Web        Web        `toml:"web"`
 	TLS        TLS        `toml:"tls"`
 	DKIM       DKIM       `toml:"dkim"`
@@ -104,6 +105,19 @@ type IMAP struct {
 	TLSListen                []string `toml:"tls_listen"` // TLS from the start
 	MaxConnections           int      `toml:"max_connections"`
 	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"`
+}
+
+// OAuth is sign-in of mail programs by tokens that an issuer of OAuth 2.0 or
+// OpenID Connect gives them.
+type OAuth struct {
+	Issuer           string   `toml:"issuer"`             // whose tokens are taken, as they name it: https://id.example.com/realms/mail; empty: nobody's
+	Audience         []string `toml:"audience"`           // whom a token has to be for: one of these
+	Scope            string   `toml:"scope"`              // that a token has to have; empty: any
+	Claim            string   `toml:"claim"`              // of the token, that holds the account's address: one that people cannot change at the issuer themselves
+	KeysURL          string   `toml:"keys_url"`           // of the issuer's keys; empty: where its configuration says
+	IntrospectionURL string   `toml:"introspection_url"`  // where the issuer is asked about each token (RFC 7662); empty: tokens are JWTs
+	ClientID         string   `toml:"client_id"`          // by which we ask there
+	ClientSecretFile string   `toml:"client_secret_file"` // its secret, one line
 }
 
 // Web is the admin panel and the API.
@@ -228,6 +242,7 @@ func Default() Config {
 		LMTP:   LMTP{Mode: "0660"},
 		Milter: Milter{Timeout: 30 * time.Second, Unavailable: "tempfail"},
 		IMAP:   IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
+		OAuth:  OAuth{Claim: "email"},
 		Web: Web{
 			Listen: []string{":443"}, HTTPListen: []string{":80"},
 			MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
