@@ -149,8 +149,9 @@ func (s *Store) ChangeGrant(ctx context.Context, at mailbox.Place, grant mailbox
 		if err != nil {
 			return err
 		}
+		var grantee *accountRow
 		if grant.Account != 0 {
-			if _, err := t.account(grant.Account); err != nil {
+			if grantee, err = t.account(grant.Account); err != nil {
 				return err
 			}
 		}
@@ -163,6 +164,9 @@ func (s *Store) ChangeGrant(ctx context.Context, at mailbox.Place, grant mailbox
 			return nil
 		}
 		t.touch(a, m, t.next(a)) // who has it open is to look at its rights
+		if grantee != nil {
+			grantee.mailboxes = append(grantee.mailboxes, m.ID) // and who lists it now, or does not any more
+		}
 		return t.setGrant(at, grant, after)
 	})
 }
