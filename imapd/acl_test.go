@@ -144,6 +144,27 @@ func (s *session) tryWith(h *house, name string, rights mailbox.Rights, command 
 	return lines[len(lines)-1]
 }
 
+// TestTwoAccountsInOneMailbox has its owner and another change a mailbox at
+// random: copies and moves into their own go on beside it. All see the same in
+// the end, and the store is sound.
+func TestTwoAccountsInOneMailbox(t *testing.T) {
+	h := newHouse(t, implicit())
+	inbox, err := h.boxes.Account(h.anna.ID).Lookup(t.Context(), "INBOX")
+	if err == nil {
+		err = inbox.Grant(t.Context(), "bob@example.com", mailbox.RightsChange{Op: mailbox.ReplaceFlags, Rights: parseRights(t, "lrswite")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		h.deliver("INBOX", "Subject: x\n\nbody\n", 0)
+	}
+	meet(t, []*mirror{
+		{session: h.session(t)}, {session: h.sessionOf(t, "bob"), shared: true}, {session: h.session(t)}, {session: h.sessionOf(t, "bob"), shared: true},
+	})
+	h.sound(t)
+}
+
 // sessionOf is session for another account.
 func (h *house) sessionOf(t *testing.T, local string) *session {
 	s := h.session(t)

@@ -246,7 +246,8 @@ func TestPipelining(t *testing.T) {
 // mirror keeps a mailbox as a client that believes every response does.
 type mirror struct {
 	*session
-	uids []int
+	uids   []int
+	shared bool // the mailbox is another's
 }
 
 // take applies untagged responses: EXPUNGE by number, EXISTS by count.
@@ -301,7 +302,15 @@ func testConcurrentSessions(t *testing.T, h *house) {
 	mirrors := make([]*mirror, clients)
 	for i := range mirrors {
 		mirrors[i] = &mirror{session: h.session(t)}
-		mirrors[i].take(mirrors[i].ok("SELECT INBOX"))
+	}
+	meet(t, mirrors)
+}
+
+// meet has the clients change one mailbox at random, and compares what each
+// knows of it in the end.
+func meet(t *testing.T, mirrors []*mirror) {
+	for _, m := range mirrors {
+		m.take(m.ok("SELECT %s", m.path()))
 	}
 	var wg sync.WaitGroup
 	for i, m := range mirrors {
@@ -322,6 +331,14 @@ func testConcurrentSessions(t *testing.T, h *house) {
 	}
 }
 
+// path is what the client calls anna's INBOX.
+func (m *mirror) path() string {
+	if m.shared {
+		return `"Other Users/anna@example.com/INBOX"`
+	}
+	return "INBOX"
+}
+
 // wander sends random commands.
 func (m *mirror) wander(r *rand.Rand) {
 	for range 60 {
@@ -334,7 +351,7 @@ func (m *mirror) wander(r *rand.Rand) {
 		}
 		switch r.IntN(9) {
 		case 0:
-			m.take(m.ok("APPEND INBOX {6+}\r\nA: b\r\n"))
+			m.take(m.ok("APPEND %s {6+}\r\nA: b\r\n", m.path()))
 		case 1:
 			m.take(m.do("STORE %d +FLAGS (\\Deleted)", n))
 		case 2:
@@ -346,7 +363,7 @@ func (m *mirror) wander(r *rand.Rand) {
 		case 5:
 			m.take(m.do("MOVE %d Trash", n))
 		case 6:
-			m.take(m.do("COPY %d INBOX", n))
+			m.take(m.do("COPY %d %s", n, m.path()))
 		case 7:
 			m.take(m.do("STORE %d FLAGS (\\Seen k%d)", n, r.IntN(5)))
 		default:
