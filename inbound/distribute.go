@@ -160,8 +160,8 @@ func (d *distribution) sign(own []byte) ([]byte, error) {
 }
 
 // mustRewrite reports whether the list has to put itself into From: the author's
-// domain has what fails DMARC put aside or refused, and none of its signatures
-// survives what the list changes.
+// domain has what fails DMARC put aside or refused, the list's signature does not
+// speak for it, and none of its own survives what the list changes.
 func mustRewrite(t *Transaction, auth mailauth.Result, l lists.List, header message.Header) bool {
 	authors := message.FromDomains(header)
 	if len(authors) == 0 {
@@ -171,34 +171,44 @@ func mustRewrite(t *Transaction, auth mailauth.Result, l lists.List, header mess
 	if judged && auth.DMARC.Published != dmarc.Quarantine && auth.DMARC.Published != dmarc.Reject {
 		return false
 	}
-	for _, author := range authors {
-		if author != l.Address.Domain && (auth.DMARC.Record.StrictDKIM || !aligned(auth, l.Address.Domain, author)) && !survives(auth, judged, author, l.Changed(), header) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(authors, func(author string) bool {
+		ours := author == l.Address.Domain || !auth.DMARC.Record.StrictDKIM && aligned(auth, l.Address.Domain, author)
+		return !ours && !survives(auth, judged, author, l.Changed(), header)
+	})
 }
 
 // survives reports whether a signature of the author's domain holds that is over
 // none of the fields. What came from an account of ours, or over LMTP, was not
 // verified: it is taken to be right.
 func survives(auth mailauth.Result, judged bool, author string, changed []string, header message.Header) bool {
-	for i, value := range header.Values("DKIM-Signature") {
-		if judged && (i >= len(auth.DKIM) || auth.DKIM[i].Status != dkim.Pass) {
-			continue
-		}
+	for _, value := range header.Values("DKIM-Signature") {
 		tags, err := dkim.ParseTags(value)
-		if err != nil || !aligned(auth, strings.ToLower(tags.Get("d")), author) || auth.DMARC.Record.StrictDKIM && strings.ToLower(tags.Get("d")) != author {
+		if err != nil || judged && !passed(auth, tags) {
 			continue
 		}
-		signed := strings.Split(tags.Get("h"), ":")
-		if !slices.ContainsFunc(signed, func(name string) bool {
-			return slices.ContainsFunc(changed, func(c string) bool { return strings.EqualFold(strings.TrimSpace(name), c) })
-		}) {
+		signer := strings.ToLower(tags.Get("d"))
+		speaks := signer == author || !auth.DMARC.Record.StrictDKIM && aligned(auth, signer, author)
+		if speaks && !signs(tags, changed) {
 			return true
 		}
 	}
 	return false
+}
+
+// passed reports whether a signature was found to hold. A milter may have put
+// others before it, so that it is known by its beginning (RFC 6008).
+func passed(auth mailauth.Result, tags dkim.Tags) bool {
+	value := strings.Join(strings.Fields(tags.Get("b")), "")
+	return slices.ContainsFunc(auth.DKIM, func(r dkim.Result) bool {
+		return r.Status == dkim.Pass && r.Prefix != "" && strings.HasPrefix(value, r.Prefix)
+	})
+}
+
+// signs reports whether a signature is over any of the fields.
+func signs(tags dkim.Tags, fields []string) bool {
+	return slices.ContainsFunc(strings.Split(tags.Get("h"), ":"), func(name string) bool {
+		return slices.ContainsFunc(fields, func(f string) bool { return strings.EqualFold(strings.TrimSpace(name), f) })
+	})
 }
 
 // distributed tells the queue, and the log under which names the copies go on.

@@ -22,7 +22,8 @@ type listing struct {
 	fixture
 	domains *domains.Service
 	lists   *lists.Service
-	dev     lists.List
+	dev     lists.List // the one that is tried
+	cases   int
 }
 
 func newListing(t *testing.T, l lists.List, members ...string) *listing {
@@ -139,6 +140,7 @@ func (f *listing) holds(text, others string) {
 
 // Who may post, and what is taken of them.
 func TestListTakes(t *testing.T) {
+	f := newListing(t, lists.List{})
 	plain := "From: <x@good.test>\nMessage-ID: <%d@x>\nSubject: s\n\nhello\n"
 	for what, c := range map[string]struct {
 		list  lists.List
@@ -155,18 +157,27 @@ func TestListTakes(t *testing.T) {
 		"a member who is not named":   {lists.List{Post: lists.Named, Posters: []gomail.Address{parse(t, "z@good.test")}}, plain, "x@good.test", gomail.Refused, 0},
 		"two authors, one unknown":    {lists.List{}, strings.Replace(plain, "<x@good.test>", "x@good.test, y@good.test", 1), "x@good.test", gomail.Refused, 0},
 		"too large":                   {lists.List{MaxSize: 20}, plain, "x@good.test", gomail.TooLarge, 0},
-		"through it before":           {lists.List{}, "List-Id: Dev <DEV.example.com>\n" + plain, "x@good.test", gomail.Loop, 0},
-		"delivered to it before":      {lists.List{}, "Delivered-To: Dev@example.com\n" + plain, "x@good.test", gomail.Loop, 0},
+		"through it before":           {lists.List{}, "List-Id: Dev <dev.EXAMPLE.com>\n" + plain, "x@good.test", gomail.Loop, 0},
+		"delivered to it before":      {lists.List{}, "Delivered-To: dev@EXAMPLE.com\n" + plain, "x@good.test", gomail.Loop, 0},
 		"an answer of a program":      {lists.List{}, "Auto-Submitted: auto-replied; x=y\n" + plain, "x@good.test", 0, 0},
 		"not of a program":            {lists.List{}, "Auto-Submitted: No\n" + plain, "x@good.test", 0, 1},
 		"a bounce to the list itself": {lists.List{Post: lists.Anyone}, strings.Replace(plain, "good", "none", 1), "", 0, 0},
 	} {
-		f := newListing(t, c.list, "x@good.test", "m@none.test")
-		_, err := f.receive(mail{"mx.good.test", c.from, []string{"dev@example.com"}, c.text})
-		if gomail.KindOf(err) != c.kind || len(f.queued()) != 2*c.taken {
-			t.Errorf("%s: %v, %d copies", what, err, len(f.queued()))
+		f.another(c.list, "x@good.test", "m@none.test")
+		before := len(f.queued())
+		_, err := f.receive(mail{"mx.good.test", c.from, []string{f.dev.Address.String()}, strings.ReplaceAll(c.text, "dev", f.dev.Address.Local)})
+		if got := len(f.queued()) - before; gomail.KindOf(err) != c.kind || got != 2*c.taken {
+			t.Errorf("%s: %v, %d copies", what, err, got)
 		}
 	}
+}
+
+// another makes a list for a case of its own the one that is tried.
+func (f *listing) another(l lists.List, members ...string) {
+	f.Helper()
+	f.cases++
+	l.Address = parse(f.T, fmt.Sprintf("dev%d@example.com", f.cases))
+	f.dev = f.add(l, members...)
 }
 
 // Who else was to get it does so, whatever the list says of it; programs' mail
@@ -207,7 +218,9 @@ func TestListDistributesOnce(t *testing.T) {
 // The author stays in From as long as a signature of theirs holds, or nobody is
 // told to refuse what has none.
 func TestListRewritesTheAuthor(t *testing.T) {
+	f := newListing(t, lists.List{})
 	const unsigned = "From: \"Mary, Jane\" <x@good.test>\nMessage-ID: <1@x>\nSubject: s\n\nhello\n"
+	ours := func(text string) string { return strings.ReplaceAll(text, f.dev.Address.Local, "dev") }
 	for what, c := range map[string]struct {
 		list           lists.List
 		text           string
@@ -220,20 +233,50 @@ func TestListRewritesTheAuthor(t *testing.T) {
 		"SPF alone, answers to the list": {lists.List{ReplyToList: true}, "Reply-To: z@good.test\n" + unsigned, `"Mary, Jane via dev" <dev@example.com>`, `<dev@example.com>, "Mary, Jane" <x@good.test>`},
 		"no policy":                      {lists.List{Post: lists.Anyone}, strings.Replace(unsigned, "good.test", "none.test", 1), `"Mary, Jane" <x@none.test>`, ""},
 	} {
-		f := newListing(t, c.list, "x@good.test")
-		if _, err := f.receive(mail{"mx.good.test", "x@good.test", []string{"dev@example.com"}, c.text}); err != nil {
+		f.another(c.list, "x@good.test")
+		if _, err := f.receive(mail{"mx.good.test", "x@good.test", []string{f.dev.Address.String()}, c.text}); err != nil {
 			t.Fatal(what, err)
 		}
-		text := f.queued()[0].text
+		all := f.queued()
+		text := all[slices.IndexFunc(all, func(m sent) bool { return strings.HasPrefix(m.Envelope.From.Local, f.dev.Address.Local+"+") })].text
 		head, _, _ := strings.Cut(text, "\r\n\r\n")
 		header, _ := message.ParseHeader([]byte(head + "\r\n"))
-		if from, answers := header.Get("From"), strings.Join(header.Values("Reply-To"), " and "); from != c.from || answers != c.answerTo {
+		if from, answers := ours(header.Get("From")), ours(strings.Join(header.Values("Reply-To"), " and ")); from != c.from || answers != c.answerTo {
 			t.Errorf("%s: From: %s, Reply-To: %s", what, from, answers)
 		}
 		signatures, chain := verified(t, f.domains, text)
 		if !strings.HasPrefix(signatures, "example.com pass") || chain.Status != "pass" {
 			t.Errorf("%s: %s, %+v", what, signatures, chain)
 		}
+	}
+}
+
+// What accounts of ours post comes by the queue, and nobody has verified it: the
+// list's signature speaks for its own domain, and for another one here only a
+// signature over nothing that the list changes.
+func TestListPostsFromHere(t *testing.T) {
+	f := newListing(t, lists.List{Post: lists.Anyone, ReplyToList: true}, "one@far.test", "bert@example.com")
+	for author, want := range map[string]string{"anna@example.com": "anna@example.com", "eve@example.org": `"eve via dev" <dev@example.com>`} {
+		body := f.store.Stage()
+		fmt.Fprintf(body, "From: %s\r\nMessage-ID: <1@%s>\r\n\r\nhello\r\n", author, author)
+		m := queue.Message{Account: f.anna.ID, Envelope: gomail.Envelope{From: parse(t, author)}, Received: f.config.Clock(), Expires: f.config.Clock(), Rcpts: []queue.Recipient{{Recipient: gomail.Recipient{Address: f.dev.Address}}}}
+		if _, err := f.store.Enqueue(t.Context(), body, queue.Split(m), nil); err != nil {
+			t.Fatal(err)
+		}
+		body.Close()
+		if outcomes := f.work("example.com"); len(outcomes) != 1 || outcomes[0] != "dev@example.com: taken for the mailing list" {
+			t.Fatalf("%q", outcomes)
+		}
+		found := false
+		for _, m := range f.queued() {
+			found = found || strings.Contains(m.text, "\r\nFrom: "+want+"\r\n") && m.Rcpts[0].Address.String() == "one@far.test"
+		}
+		if !found {
+			t.Errorf("%s is not From %s in %+v", author, want, f.queued())
+		}
+	}
+	if got := f.read(f.bert, gomail.RoleInbox); len(got) != 2 || !strings.Contains(got[0], "\r\nReply-To: <dev@example.com>") || strings.Contains(got[0], "ARC-Seal") {
+		t.Errorf("bert has %q", got)
 	}
 }
 
