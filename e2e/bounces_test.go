@@ -62,4 +62,15 @@ func TestBounces(t *testing.T) {
 		t.Errorf("gomail bounces: %s", shown)
 	}
 
+	// A list's copies have senders of their own: what Postfix sends back to them
+	// is of the member, and in nobody's mailbox.
+	gomail("list", "add", "dev@example.test", "--post", "anyone")
+	gomail("list", "member", "add", "dev@example.test", "gone@peer.test", "bob@peer.test")
+	i.submit("dev@example.test", letter)
+	eventually(t, "the member's bounce to be counted", func() bool {
+		return strings.Contains(strings.Join(strings.Fields(gomail("list", "member", "list", "dev@example.test")), " "), " 1 5.1.1 ")
+	})
+	if n := len(holding(i.mailbox("INBOX"), "Subject: Undelivered Mail Returned to Sender")); n != 2 {
+		t.Errorf("anna has %d bounces, with one of the list", n)
+	}
 }
