@@ -197,7 +197,9 @@ func (m *fetched) open(i int) (err error) {
 	if m.row.content == nil || m.row.err != nil {
 		return m.row.err
 	}
-	m.index, err = message.UnmarshalIndex(m.row.Index)
+	if m.q.needsIndex() {
+		m.index, err = message.UnmarshalIndex(m.row.Index)
+	}
 	return err
 }
 

@@ -49,20 +49,40 @@ func (d *Dir) readPacked(id int64, l Location) (h header, payload []byte, err er
 		return h, nil, diskError("open a stored message", err)
 	}
 	defer d.reading.release(f)
-	if h, err = readHeader(f, id, l); err == nil {
-		payload, err = readPayload(f, h, l.Offset)
-	}
-	return h, payload, err
+	return readFrame(f, id, l)
 }
 
-// readHeader reads the header at the location and holds it against what the
-// caller knows.
+// readFrame reads a packed frame at once: header and payload in one system
+// call.
+func readFrame(f io.ReaderAt, id int64, l Location) (h header, payload []byte, err error) {
+	if l.Size > MaxInMemory || l.Stored < headerSize || l.Stored > headerSize+MaxInMemory+1024 {
+		return h, nil, gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", l.Size)
+	}
+	frame := make([]byte, l.Stored)
+	if _, err := f.ReadAt(frame, l.Offset); err != nil {
+		return h, nil, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
+	}
+	if h, err = expectHeader(frame[:headerSize], id, l); err != nil {
+		return h, nil, err
+	}
+	if payload = frame[headerSize:]; checksum(payload) != h.crc {
+		return h, nil, gomail.Errorf(gomail.Corrupt, "message body %d does not match its checksum", id)
+	}
+	return h, payload, nil
+}
+
+// readHeader reads the header at the location.
 func readHeader(f io.ReaderAt, id int64, l Location) (header, error) {
 	var b [headerSize]byte
 	if _, err := f.ReadAt(b[:], l.Offset); err != nil {
 		return header{}, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
 	}
-	h, err := parseHeader(b[:])
+	return expectHeader(b[:], id, l)
+}
+
+// expectHeader reads a header and holds it against what the caller knows.
+func expectHeader(b []byte, id int64, l Location) (header, error) {
+	h, err := parseHeader(b)
 	if err != nil {
 		return h, err
 	}
