@@ -39,6 +39,9 @@ func (s *session) find(q searchQuery) ([]int, error) { return s.findAmong(q, nil
 
 // findAmong is find for the messages at some indexes, ascending; nil: all.
 func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
+	if q.scores != nil {
+		clear(q.scores.of)
+	}
 	sortByCost(q.keys)
 	cheap := 0
 	for cheap < len(q.keys) && q.keys[cheap].cost == costEntry {
@@ -221,6 +224,9 @@ func (s *session) writeFound(r *request, q searchQuery, found []int) {
 	}
 	if q.all {
 		s.out.Text(" ALL " + imapwire.FormatSet(s.numbers(r, found)))
+		if q.relevancy {
+			s.writeRelevancy(q, found)
+		}
 	}
 }
 
@@ -238,6 +244,9 @@ func (s *session) writePartial(r *request, q searchQuery, found []int) {
 	s.out.Text(" PARTIAL (" + q.partial.String() + " ")
 	if part := q.partial.of(found); len(part) > 0 {
 		s.out.Text(imapwire.FormatSet(s.numbers(r, part)) + ")")
+		if q.relevancy {
+			s.writeRelevancy(q, part)
+		}
 		return
 	}
 	s.out.Text("NIL)")

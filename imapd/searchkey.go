@@ -36,6 +36,9 @@ type searchQuery struct {
 	min, max, all, count, save bool
 	partial                    *partial // nil: not asked for
 
+	relevancy bool    // scores are told, RFC 6203
+	scores    *scores // nil: nothing is searched without exactness
+
 	correlated  bool       // the mailbox is named in the result, RFC 7377
 	update      bool       // the result is to be kept up to date, RFC 5267
 	updateFetch fetchQuery // what is told of new messages then, RFC 5465
@@ -71,8 +74,11 @@ func (p *searchParser) readKeys() {
 	for {
 		p.q.keys = append(p.q.keys, p.key())
 		if p.s.dec.Err() != nil || !p.s.dec.TrySpace() {
-			return
+			break
 		}
+	}
+	if p.q.relevancy && p.q.scores == nil {
+		p.s.dec.Fail("RELEVANCY needs a FUZZY condition")
 	}
 }
 
@@ -82,6 +88,8 @@ type searchParser struct {
 	q    searchQuery
 	keys int
 	now  time.Time
+
+	fuzzy bool // the condition at hand is within FUZZY
 }
 
 // readReturn reads the result options of RFC 4731 and RFC 5182.
@@ -101,6 +109,8 @@ func (p *searchParser) readReturn() {
 			q.count = true
 		case "SAVE":
 			q.save = true
+		case "RELEVANCY":
+			q.relevancy = true
 		case "PARTIAL":
 			if q.partial != nil {
 				dec.Fail("PARTIAL stands there twice")
@@ -178,6 +188,9 @@ func (p *searchParser) group() searchKey {
 func (p *searchParser) otherKey(word string) searchKey {
 	dec := &p.s.dec
 	switch word {
+	case "FUZZY":
+		dec.Space()
+		return p.fuzzily()
 	case "NOT":
 		dec.Space()
 		return not(p.nested())
@@ -211,6 +224,18 @@ func (p *searchParser) otherKey(word string) searchKey {
 	}
 	dec.Fail("Unknown search key")
 	return searchKey{}
+}
+
+// fuzzily reads a condition that is met without exactness as well, RFC 6203.
+// Other conditions than those on text are as exact as ever.
+func (p *searchParser) fuzzily() searchKey {
+	if p.q.scores == nil {
+		p.q.scores = &scores{of: map[gomail.UID]score{}}
+	}
+	outer := p.fuzzy
+	p.fuzzy = true
+	defer func() { p.fuzzy = outer }()
+	return p.nested()
 }
 
 // nested reads a condition within another, at most MaxNesting deep.

@@ -27,6 +27,9 @@ func (p *searchParser) textKey(word string) (searchKey, bool) {
 		dec.Space()
 	}
 	needle := fold(dec.Astring())
+	if p.fuzzy {
+		return p.fuzzyKey(word, upper(field), needle), true
+	}
 	key := textKeyOf(word, field, needle)
 	key.may = p.s.indexed(needle)
 	return key, true

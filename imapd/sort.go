@@ -24,6 +24,11 @@ func (s *session) sort(r *request) error {
 	}
 	criteria := s.readSortCriteria()
 	s.readOrderedSearch(&p)
+	for i := range criteria {
+		if criteria[i].scores = p.q.scores; criteria[i].key == "RELEVANCY" && p.q.scores == nil {
+			s.dec.Fail("RELEVANCY needs a FUZZY condition")
+		}
+	}
 	if err := s.dec.End(); err != nil {
 		return err
 	}
@@ -85,6 +90,7 @@ func (s *session) readOrderedSearch(p *searchParser) {
 type sortCriterion struct {
 	key     string // "DATE"
 	reverse bool
+	scores  *scores // of RELEVANCY
 }
 
 // maxCriteria is how many there may be: more than there are kinds of them.
@@ -100,8 +106,8 @@ func (s *session) readSortCriteria() (criteria []sortCriterion) {
 			}
 			reverse = true
 			return
-		case "ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO":
-			criteria = append(criteria, sortCriterion{word, reverse})
+		case "ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO", "RELEVANCY":
+			criteria = append(criteria, sortCriterion{key: word, reverse: reverse})
 			reverse = false
 		default:
 			s.dec.Fail("Unknown SORT criterion")
@@ -159,7 +165,7 @@ func (s *session) sortables(found []int, criteria []sortCriterion) ([]sortable, 
 
 // needRows reports whether the criteria need more than the view has.
 func needRows(criteria []sortCriterion) bool {
-	return slices.ContainsFunc(criteria, func(c sortCriterion) bool { return c.key != "ARRIVAL" && c.key != "SIZE" })
+	return slices.ContainsFunc(criteria, func(c sortCriterion) bool { return c.key != "ARRIVAL" && c.key != "SIZE" && c.key != "RELEVANCY" })
 }
 
 func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriterion) (sortable, error) {
@@ -172,6 +178,9 @@ func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriter
 			continue
 		case "SIZE":
 			x.numbers[n] = entry.Size
+			continue
+		case "RELEVANCY": // the best come first, RFC 6203 section 5
+			x.numbers[n] = -int64(c.scores.relevancy(entry.UID))
 			continue
 		}
 		if parsed == nil {

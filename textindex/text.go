@@ -98,7 +98,7 @@ func (t *Text) block(block []byte, last bool) {
 		}
 		r, size := utf8.DecodeRune(block)
 		block = block[size:]
-		plain(r, t.letter)
+		Fold(r, t.letter)
 	}
 }
 
@@ -128,10 +128,10 @@ func gramOf(a, b, c rune) Gram {
 	return Gram(h * 0x2C1B3C6D >> (32 - gramBits))
 }
 
-// plain calls yield for what becomes of a rune: lower case without accents,
+// Fold calls yield for what becomes of a rune: lower case without accents,
 // every white space the same. It looks at no other rune, so that a part of a
 // text becomes a part of what becomes of the text.
-func plain(r rune, yield func(rune)) {
+func Fold(r rune, yield func(rune)) {
 	switch {
 	case unicode.IsSpace(r):
 		yield(' ')
@@ -158,7 +158,7 @@ func plain(r rune, yield func(rune)) {
 // plainASCII holds what becomes of an octet of ASCII; 0: nothing.
 var plainASCII = func() (table [utf8.RuneSelf]rune) {
 	for c := range table {
-		plain(rune(c), func(r rune) { table[c] = r })
+		Fold(rune(c), func(r rune) { table[c] = r })
 	}
 	return table
 }()
@@ -168,7 +168,7 @@ var plainASCII = func() (table [utf8.RuneSelf]rune) {
 func Plain(text string) string {
 	var out []byte
 	for _, r := range text {
-		plain(r, func(r rune) {
+		Fold(r, func(r rune) {
 			if r != ' ' || len(out) > 0 && out[len(out)-1] != ' ' {
 				out = utf8.AppendRune(out, r)
 			}
