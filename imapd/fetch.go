@@ -79,7 +79,7 @@ func (s *session) writeFetched(r *request, q fetchQuery, indexes []int) error {
 	if err != nil {
 		return err
 	}
-	f := fetcher{s: s, q: q, seen: seen, saved: saveDates{s: s}}
+	f := fetcher{s: s, q: q, seen: seen, saved: saveDates{s: s}, threads: threadIDs{s: s}}
 	if !q.needsRows() {
 		for _, i := range indexes {
 			if err := f.write(i, &loaded{}); err != nil {
@@ -137,6 +137,7 @@ type fetcher struct {
 	q               fetchQuery
 	seen            map[gomail.UID]bool // whose flags have changed by this command
 	saved           saveDates
+	threads         threadIDs
 	written         int
 	unknownEncoding bool
 }
@@ -185,10 +186,17 @@ type fetched struct {
 	row   *loaded
 	index *message.Index
 	saved time.Time // where SAVEDATE is asked for
+
+	thread string // where THREADID is asked for
 }
 
 // open gets ready what the items need.
 func (m *fetched) open(i int) (err error) {
+	if m.q.has(itemThreadID) {
+		if m.thread, err = m.threads.of(i); err != nil {
+			return err
+		}
+	}
 	if m.q.has(itemSaveDate) {
 		if m.saved, err = m.fetcher.saved.of(i); err != nil {
 			return err
@@ -217,7 +225,7 @@ func (m *fetched) writeItem(item *fetchItem) {
 	case itemEmailID:
 		out.Text("EMAILID (" + emailID(m.s.view.box, m.entry.Message) + ")")
 	case itemThreadID:
-		out.Text("THREADID NIL")
+		m.writeThreadID()
 	case itemSaveDate:
 		m.writeSaveDate()
 	case itemDate:

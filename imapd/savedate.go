@@ -9,8 +9,8 @@ import (
 	"gomail/mailbox"
 )
 
-// saveDateBatch is how many dates are read at a time.
-const saveDateBatch = 4000
+// readAhead is for how many messages what is kept beside them is read at a time.
+const readAhead = 4000
 
 // saveDates tells when messages were put into the open mailbox, RFC 8514. It
 // reads ahead, for it is asked in the order of the mailbox.
@@ -27,7 +27,7 @@ func (d *saveDates) of(i int) (time.Time, error) {
 	entries := d.s.view.entries
 	uid := entries[i].UID
 	if uid < d.from || uid > d.to {
-		last := entries[min(i+saveDateBatch, len(entries))-1].UID
+		last := entries[min(i+readAhead, len(entries))-1].UID
 		known, err := d.s.view.box.SaveDates(d.s.ctx, uid, last)
 		if err != nil {
 			return time.Time{}, err

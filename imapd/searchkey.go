@@ -219,8 +219,7 @@ func (p *searchParser) otherKey(word string) searchKey {
 		return entryKey(func(c *candidate) bool { return emailID(c.s.view.box, c.entry.Message) == id })
 	case "THREADID":
 		dec.Space()
-		dec.Atom()
-		return entryKey(func(*candidate) bool { return false })
+		return p.threadKey(dec.Atom())
 	}
 	dec.Fail("Unknown search key")
 	return searchKey{}

@@ -169,6 +169,18 @@ type Store interface {
 	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
 	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
 
+	// Unthreaded returns the first messages that were put into no thread yet, by
+	// ascending message and with their indexes.
+	Unthreaded(ctx context.Context, account gomail.AccountID, limit int) ([]Item, error)
+	// AssignThreads puts messages, ascending, into threads: each into the oldest
+	// that has one of its names, or into a new one that is called as it is. All
+	// its names then lead there, but for those that lead elsewhere. Those that
+	// others have put into threads meanwhile, or that are gone, are passed over.
+	AssignThreads(ctx context.Context, account gomail.AccountID, messages []ThreadNames) error
+	// Threads returns the threads of those of the messages that have one, by
+	// ascending message.
+	Threads(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID) ([]Threaded, error)
+
 	// SaveDates returns when the messages from first to last were put into the
 	// mailbox, ascending UID.
 	SaveDates(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, first, last gomail.UID) ([]SaveDate, error)

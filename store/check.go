@@ -126,6 +126,9 @@ var invariants = []struct{ problem, query string }{
 	{"a message is in no mailbox",
 		"SELECT 'account ' || m.account_id || ', message ' || m.id FROM message m WHERE NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)"},
 
+	{"a message that does not exist is in a thread, or a thread has no message",
+		`SELECT 'account ' || t.account_id || ', message ' || t.message_id FROM message_thread t WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = t.account_id AND m.id = t.message_id)
+		 UNION SELECT 'account ' || r.account_id || ', thread ' || r.thread_id FROM thread_ref r WHERE NOT EXISTS (SELECT 1 FROM message_thread t WHERE t.account_id = r.account_id AND t.thread_id = r.thread_id)`},
 	{"rights are on a mailbox that does not exist, for nobody, or none that there are",
 		`SELECT 'account ' || g.account_id || ', mailbox ' || g.mailbox_id FROM acl g WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.account_id = g.account_id AND m.id = g.mailbox_id)
 		 OR g.grantee_id <> 0 AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = g.grantee_id) OR g.grantee_id = g.account_id OR g.negative NOT IN (0, 1) OR g.rights = '' OR TRIM(g.rights, 'lrswipkxtea') <> ''`},

@@ -433,6 +433,9 @@ func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
 		return err
 	}
 	t.addQuota(a, -freed)
+	if err := t.leaveThreads(a.id, gone); err != nil {
+		return err
+	}
 	list, args = in(gone)
 	return t.putAside("message", "account_id = ? AND id IN "+list, append([]any{a.id}, args...)...)
 }

@@ -78,6 +78,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Items":              testItems,
 		"Metadata":           testMetadata,
 		"MetadataMarks":      testMetadataMarks,
+		"Threads":            testThreads,
 		"Grants":             testGrants,
 		"GrantsEnd":          testGrantsEnd,
 		"Grantee":            testGrantee,
