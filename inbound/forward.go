@@ -169,6 +169,9 @@ func (s *Service) wentOn(t *Transaction, parts []queue.Message) {
 		return
 	}
 	s.config.Added(parts)
+	if r, is := t.forwarding(); is {
+		s.forwards.count(r.recipient.Address, s.config.Clock())
+	}
 	for _, p := range parts {
 		var to []string
 		for _, r := range p.Rcpts {

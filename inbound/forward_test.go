@@ -304,6 +304,28 @@ func TestForwardFromHere(t *testing.T) {
 	}
 }
 
+// An alias forwards so many messages in an hour, with any tag; what it does not
+// take comes again later, and others are not concerned.
+func TestForwardLimit(t *testing.T) {
+	f, _ := forwarding(t)
+	now := f.config.Clock()
+	f.config.MaxForwards, f.config.Clock = 2, func() time.Time { return now }
+	f.Service = inbound.New(f.config)
+	send := func(to string, want gomail.Kind) {
+		t.Helper()
+		if _, err := f.receive(mail{"mx.good.test", "x@good.test", []string{to}, signed(t)}); gomail.KindOf(err) != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	send("team@example.com", gomail.None)
+	send("Team+a@example.com", gomail.None)
+	send("team+b@example.com", gomail.Throttled)
+	send("office@example.com", gomail.None)
+	send("anna@example.com", gomail.None)
+	now = now.Add(time.Hour)
+	send("team@example.com", gomail.None)
+}
+
 // changing is a milter that writes another body.
 type changing struct{}
 

@@ -48,6 +48,7 @@ type Config struct {
 	Added       func([]queue.Message)
 	Lifetime    time.Duration      // how long delivery of what is forwarded is tried; 0: 5 days
 	Lists       *lists.Service     // nil: there are no mailing lists
+	MaxForwards int                // messages that an alias forwards in an hour; 0: as many as come
 	Readers     []Reader           // that are shown mail for them, in order
 	Judged      func(Judgement)    // told of each message that was judged; nil: nobody is
 	Gate        *filter.Service    // looks at who brings a message; nil: nobody does
@@ -66,7 +67,8 @@ type Metrics struct {
 
 // Service receives mail.
 type Service struct {
-	config Config
+	config   Config
+	forwards forwardLimit
 }
 
 // New returns the service.
@@ -95,7 +97,7 @@ func New(c Config) *Service {
 	if c.Added == nil {
 		c.Added = func([]queue.Message) {}
 	}
-	return &Service{config: c}
+	return &Service{config: c, forwards: forwardLimit{most: c.MaxForwards}}
 }
 
 // Transaction is one message's envelope as it builds up.
@@ -202,6 +204,9 @@ func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) erro
 		return t.addList(ctx, r, to)
 	}
 	if err := t.oneForward(to, r.Address); err != nil {
+		return err
+	}
+	if err := t.service.forwards.room(to, r.Address, t.service.config.Clock()); err != nil {
 		return err
 	}
 	account := to.Account

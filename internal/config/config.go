@@ -177,6 +177,7 @@ type Outbound struct {
 	MaxDeliveries         int           `toml:"max_deliveries"`          // at a time
 	MaxPerDestination     int           `toml:"max_per_destination"`     // at a time to one domain
 	Lifetime              time.Duration `toml:"lifetime"`                // how long delivery is tried
+	MaxForwards           int           `toml:"max_forwards"`            // messages that an alias forwards to addresses outside in an hour; what is more is put off; 0: no limit
 	SuppressBounced       bool          `toml:"suppress_bounced"`        // refuse mail to addresses whose server has said that there is no such mailbox, for a while
 }
 
@@ -253,7 +254,7 @@ func Default() Config {
 			BlockLists: []string{"zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com", "b.barracudacentral.org"},
 			ReachHosts: []string{"gmail-smtp-in.l.google.com", "mx1.mail.icloud.com", "mta5.am0.yahoodns.net"},
 		},
-		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour, SuppressBounced: true},
+		Outbound: Outbound{MaxDeliveries: 200, MaxPerDestination: 20, Lifetime: 5 * 24 * time.Hour, MaxForwards: 1000, SuppressBounced: true},
 		Reports:  Reports{Send: true},
 		Store:    Store{URL: "sqlite:", Blobs: "packs:"},
 		Secrets:  Secrets{},
