@@ -19,13 +19,9 @@ const (
 // List returns all mailboxes in the order of their paths, INBOX first, and then
 // those of others that the account may list.
 func (a *Account) List(ctx context.Context) ([]Box, error) {
-	own, err := a.store.Mailboxes(ctx, a.id)
+	all, err := a.Own(ctx)
 	if err != nil {
 		return nil, err
-	}
-	all := make([]Box, 0, len(own))
-	for _, m := range own {
-		all = append(all, a.own(m))
 	}
 	neighbours, err := a.store.Neighbours(ctx, a.id)
 	for _, n := range neighbours {
@@ -34,6 +30,17 @@ func (a *Account) List(ctx context.Context) ([]Box, error) {
 				all = append(all, box)
 			}
 		}
+	}
+	return all, err
+}
+
+// Own returns the account's own mailboxes in the order of their paths, INBOX
+// first.
+func (a *Account) Own(ctx context.Context) ([]Box, error) {
+	own, err := a.store.Mailboxes(ctx, a.id)
+	all := make([]Box, 0, len(own))
+	for _, m := range own {
+		all = append(all, a.own(m))
 	}
 	return all, err
 }

@@ -44,6 +44,7 @@ type cli struct {
 	Account  accountCmd  `cmd:"" help:"Accounts."`
 	Alias    aliasCmd    `cmd:"" help:"Aliases: further addresses of accounts, and addresses that lead outside."`
 	List     listCmd     `cmd:"" help:"Mailing lists and their members."`
+	ACL      aclCmd      `cmd:"" name:"acl" help:"Mailboxes that accounts share with others."`
 	Queue    queueCmd    `cmd:"" help:"Mail that waits to be delivered."`
 	Suppress suppressCmd `cmd:"" help:"Addresses to which mail is not sent, because it came back."`
 	Bounces  bouncesCmd  `cmd:"" help:"What became of the mail that was sent."`

@@ -177,7 +177,7 @@ func (s *services) api(c config.Config) *api.API { return api.New(s.apiConfig(c)
 func (s *services) apiConfig(c config.Config) api.Config {
 	return api.Config{
 		Accounts: s.accounts, Domains: s.domains, Queue: s.queue, Check: s.check, Backup: s.backup, Collect: collect(s.store),
-		Settings: s.settings, Sending: s.limiter, Bounces: s.bounces, Lists: s.lists, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
+		Settings: s.settings, Sending: s.limiter, Bounces: s.bounces, Lists: s.lists, Mailboxes: s.mailboxes, Watcher: s.watcher, Publisher: s.publisher, Policies: s.policies, Reports: s.reported, Explainer: s, Certificates: s, Hub: s.events, Version: version, Hostname: c.Server.Hostname,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"gomail/dnsplan"
 	"gomail/domains"
 	"gomail/internal/seal"
+	"gomail/mailbox"
 	"gomail/outbound"
 	"gomail/store"
 	"gomail/web/api"
@@ -71,7 +73,7 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		}
 	}
 	limiter := &outbound.Limiter{Store: st, Server: outbound.Limits{MessagesHour: 100}, Clock: time.Now}
-	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test", Watcher: nowhere{}, Policies: unclimbed{}, Sending: limiter})
+	handler := api.New(api.Config{Accounts: people, Domains: d, Version: "test", Watcher: nowhere{}, Policies: unclimbed{}, Sending: limiter, Mailboxes: mailbox.New(st, mailbox.NewHub())})
 	carla := api.WithPrincipal(context.Background(), api.Principal{Name: "carla@example.org", Domains: []string{"example.org"}})
 	for _, test := range []struct {
 		method, path, body string
@@ -101,6 +103,17 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		{"PUT", "/accounts/user@example.com/sending", `{"messages_per_day":5}`, http.StatusNotFound},
 		{"GET", "/accounts/user@example.com/sending", "", http.StatusNotFound},
 		{"PUT", "/accounts/root@example.org/sending", `{"messages_per_day":5}`, http.StatusForbidden},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"INBOX","identifier":"carla@example.org","rights":"lrs"}`, http.StatusNoContent},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"Drafts","identifier":"anyone","rights":"+l"}`, http.StatusNoContent},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"INBOX","identifier":"user@example.com","rights":"lrs"}`, http.StatusNotFound},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"Nowhere","identifier":"carla@example.org","rights":"lrs"}`, http.StatusNotFound},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"INBOX","identifier":"carla@example.org","rights":"all"}`, http.StatusNoContent},
+		{"PUT", "/accounts/user@example.org/grants", `{"mailbox":"INBOX","identifier":"carla@example.org","rights":"lq"}`, http.StatusUnprocessableEntity},
+		{"PUT", "/accounts/carla@example.org/grants", `{"mailbox":"Other Users/user@example.org/INBOX","identifier":"anyone","rights":"l"}`, http.StatusNotFound},
+		{"PUT", "/accounts/user@example.com/grants", `{"mailbox":"INBOX","identifier":"anyone","rights":"l"}`, http.StatusNotFound},
+		{"GET", "/accounts/user@example.com/grants", "", http.StatusNotFound},
+		{"PUT", "/accounts/root@example.org/grants", `{"mailbox":"INBOX","identifier":"carla@example.org","rights":"lr"}`, http.StatusForbidden},
+		{"GET", "/accounts/both@example.org/grants", "", http.StatusForbidden},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.com"}}`, http.StatusNotFound},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user"}}`, http.StatusUnprocessableEntity},
 		{"PATCH", "/domains/example.org", `{"settings":{"catch_all":"user@example.org"}}`, http.StatusOK},
@@ -115,6 +128,12 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		if w.Code != test.want {
 			t.Errorf("%s %s %s: %d, want %d: %s", test.method, test.path, test.body, w.Code, test.want, w.Body)
 		}
+	}
+	grants := httptest.NewRecorder()
+	handler.ServeHTTP(grants, httptest.NewRequestWithContext(carla, http.MethodGet, api.Path+"/accounts/user@example.org/grants", nil))
+	const want = `[{"mailbox":"INBOX","identifier":"carla@example.org","rights":"la"},{"mailbox":"Drafts","identifier":"anyone","rights":"l"}]`
+	if got := strings.TrimSpace(grants.Body.String()); got != want {
+		t.Errorf("the grants are %s", got)
 	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(carla, http.MethodGet, api.Path+"/accounts", nil))

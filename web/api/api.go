@@ -15,6 +15,7 @@ import (
 	"gomail/bounces"
 	"gomail/domains"
 	"gomail/lists"
+	"gomail/mailbox"
 	"gomail/queue"
 )
 
@@ -23,16 +24,17 @@ const Path = "/api/v1"
 
 // Config is what the API manages.
 type Config struct {
-	Accounts *accounts.Service
-	Domains  *domains.Service
-	Queue    *queue.Queue
-	Settings ServerSettings
-	Sending  Sending
-	Bounces  *bounces.Service
-	Lists    *lists.Service
-	Check    func(ctx context.Context, found func(problem string)) error
-	Backup   func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
-	Collect  func(ctx context.Context, olderThan time.Duration) (Collected, error)
+	Accounts  *accounts.Service
+	Domains   *domains.Service
+	Queue     *queue.Queue
+	Settings  ServerSettings
+	Sending   Sending
+	Bounces   *bounces.Service
+	Lists     *lists.Service
+	Mailboxes *mailbox.Service
+	Check     func(ctx context.Context, found func(problem string)) error
+	Backup    func(ctx context.Context, request BackupRequest, progress func(done, total int64)) (BackupReport, error)
+	Collect   func(ctx context.Context, olderThan time.Duration) (Collected, error)
 
 	Watcher   Watcher
 	Publisher Publisher
@@ -83,6 +85,7 @@ func New(c Config) *API {
 	a.registerHolds(h)
 	a.registerBounces(h)
 	a.registerCredentials(h)
+	a.registerGrants(h)
 	a.registerOneself(h)
 	a.registerAliases(h)
 	a.registerLists(h)

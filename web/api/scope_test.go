@@ -25,6 +25,7 @@ var scopes = map[string]scope{
 	"list-sessions": ofAnyone, "end-session": ofAnyone, "end-sessions": ofAnyone,
 	"begin-totp": ofAnyone, "confirm-totp": ofAnyone, "remove-totp": ofAnyone, "make-recovery-codes": ofAnyone,
 	"begin-passkey": ofAnyone, "add-passkey": ofAnyone, "remove-passkey": ofAnyone, "change-password": ofAnyone,
+	"list-grants": ofAnyone, "change-grant": ofAnyone,
 	"list-aliases": ofAnyone, "add-alias": ofAnyone, "remove-alias": ofAnyone,
 	"list-lists": ofAnyone, "add-list": ofAnyone, "get-list": ofAnyone, "change-list": ofAnyone, "remove-list": ofAnyone,
 	"list-members": ofAnyone, "add-members": ofAnyone, "remove-member": ofAnyone, "resume-member": ofAnyone,
