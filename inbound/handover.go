@@ -37,8 +37,9 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	now := s.config.Clock()
 	err = s.toLists(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox}, arrival{index, copied})
 	if err != nil {
-		return Receipt{}, same(err, len(all))
+		return Receipt{}, fill(results, err)
 	}
+	t.tellRefused(results)
 	parts, kept, err := s.goOn(ctx, t, mailauth.Result{}, verdict{role: gomail.RoleInbox})
 	if err != nil {
 		return Receipt{}, same(err, len(all))
@@ -48,12 +49,7 @@ func (s *Service) Handover(ctx context.Context, t *Transaction, r io.Reader) (Re
 	})}
 	if err := s.store(ctx, delivery); err != nil {
 		_, err = s.refuse(t, mailauth.Result{}, err)
-		for i := range results {
-			if results[i] == nil {
-				results[i] = err
-			}
-		}
-		return Receipt{}, results
+		return Receipt{}, fill(results, err)
 	}
 	s.wentOn(t, parts)
 	return s.accept(t, mailauth.Result{}, verdict{role: gomail.RoleInbox}, index.Size), results
@@ -72,6 +68,28 @@ func (t *Transaction) settle(ctx context.Context, size int64) []error {
 		if results[i] != nil {
 			t.service.config.Logger.Warn("received", slog.String("outcome", "refused"), slog.String("msgid", t.id),
 				slog.String("rcpt", r.recipient.Address.String()), slog.Any("error", results[i]))
+		}
+	}
+	return results
+}
+
+// tellRefused puts what lists refused into the results of those recipients that
+// were accepted, whose routes these are.
+func (t *Transaction) tellRefused(results []error) {
+	next := 0
+	for i := range results {
+		if results[i] == nil {
+			results[i] = t.routes[next].refused
+			next++
+		}
+	}
+}
+
+// fill gives an error to those recipients that have none yet.
+func fill(results []error, err error) []error {
+	for i := range results {
+		if results[i] == nil {
+			results[i] = err
 		}
 	}
 	return results

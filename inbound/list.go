@@ -64,8 +64,9 @@ func (s *Service) toLists(ctx context.Context, t *Transaction, auth mailauth.Res
 		}
 		if err != nil {
 			s.logList(t, *r, "not distributed", err)
+			refusal, r.refused = err, err
 		}
-		refusal, taken = err, taken || err == nil
+		taken = taken || err == nil
 	}
 	if taken {
 		return nil

@@ -2,6 +2,7 @@ package inbound_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -277,6 +278,49 @@ func TestListPostsFromHere(t *testing.T) {
 	}
 	if got := f.read(f.bert, gomail.RoleInbox); len(got) != 2 || !strings.Contains(got[0], "\r\nReply-To: <dev@example.com>") || strings.Contains(got[0], "ARC-Seal") {
 		t.Errorf("bert has %q", got)
+	}
+}
+
+// A list distributes what a milter made of the message; over LMTP, where another
+// server has judged, it believes the author, and each recipient has its answer.
+func TestListOtherWaysIn(t *testing.T) {
+	f := newListing(t, lists.List{}, "x@good.test")
+	text := strings.ReplaceAll(post(1).text, "\n", "\r\n")
+	c := f.Connect(t.Context(), &gomail.Client{Addr: netip.MustParseAddrPort("192.0.2.1:4321"), Helo: "mx.good.test"})
+	defer c.Close()
+	tx, err := c.Begin(t.Context(), parse(t, "x@good.test"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	if err := tx.AddRecipient(t.Context(), gomail.Recipient{Address: f.dev.Address}); err != nil {
+		t.Fatal(err)
+	}
+	tx.SetFilter(changing{})
+	if _, err := f.Receive(t.Context(), tx, strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	if all := f.queued(); len(all) != 1 || !strings.HasSuffix(all[0].text, "\r\n\r\nchanged\r\n") || !strings.Contains(all[0].text, "\r\nX-Seen: yes\r\n") {
+		t.Errorf("%+v", all)
+	} else if signatures, chain := verified(t, f.domains, all[0].text); signatures != "example.com pass" || chain.Status != "pass" {
+		t.Errorf("%s, %+v", signatures, chain)
+	}
+
+	_, results := f.Handover(t.Context(), f.hand(f.dev.Address, f.anna.Address), strings.NewReader(text))
+	if len(results) != 2 || results[0] != nil || results[1] != nil || len(f.queued()) != 2 || len(f.read(f.anna, gomail.RoleInbox)) != 1 {
+		t.Errorf("%v, %d copies", results, len(f.queued()))
+	}
+	stranger := strings.ReplaceAll(text, "x@good.test", "y@good.test")
+	if _, results = f.Handover(t.Context(), f.hand(f.dev.Address), strings.NewReader(stranger)); gomail.KindOf(results[0]) != gomail.Refused {
+		t.Errorf("of a stranger: %v", results)
+	}
+	large := strings.Repeat("x", 2000)
+	if _, results = f.Handover(t.Context(), f.hand(f.bert.Address, f.dev.Address), strings.NewReader(stranger+large)); gomail.KindOf(results[0]) == gomail.Refused || gomail.KindOf(results[1]) != gomail.Refused {
+		t.Errorf("with one who has no room: %v", results)
+	}
+	_, results = f.Handover(t.Context(), f.hand(f.bert.Address, f.dev.Address, f.anna.Address), strings.NewReader(stranger+large))
+	if gomail.KindOf(results[0]) == gomail.None || gomail.KindOf(results[1]) != gomail.Refused || results[2] != nil || len(f.read(f.anna, gomail.RoleInbox)) != 2 {
+		t.Errorf("with others: %v", results)
 	}
 }
 

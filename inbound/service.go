@@ -125,6 +125,7 @@ type route struct {
 	outside   []gomail.Address // where copies go on to
 	readers   []Reader         // that want to see what comes for it
 	list      *lists.Target    // nil: it is no address of a mailing list
+	refused   error            // by the list, though others were to get the message; nil: it was taken
 }
 
 // maxRoutes bounds a transaction even where the protocol's edge does not.
