@@ -206,6 +206,39 @@ func TestSharedReadsItsOwnMessages(t *testing.T) {
 	content.Close()
 }
 
+// A mailbox that is called as the level of the mailboxes of others stays its owner's,
+// and can be brought elsewhere.
+func TestNameTakenBefore(t *testing.T) {
+	st, hub := newStore(t)
+	made, err := st.AddAccount(t.Context(), gomail.Account{Address: gomail.Address{Local: "anna", Domain: "example.com"}}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{mailbox.OtherUsers, "Work"} {
+		if _, err := st.CreateMailbox(t.Context(), made.ID, 0, name, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := mailbox.New(st, hub).Account(made.ID)
+	appendOne(t, a, "Other Users")
+	for what, err := range map[string]error{
+		"below it": second(a.Create(t.Context(), "Other Users/x", "")), "onto it": a.Rename(t.Context(), "Work", "Other Users/Work"),
+	} {
+		if kind := gomail.KindOf(err); kind != gomail.NotFound && kind != gomail.Forbidden {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := a.Rename(t.Context(), "Other Users", "Others"); err != nil {
+		t.Error(err)
+	}
+	if box, err := a.Lookup(t.Context(), "Others"); err != nil || box.Total != 1 {
+		t.Errorf("%+v, %v", box, err)
+	}
+	if _, err := a.Lookup(t.Context(), "Other Users"); gomail.KindOf(err) != gomail.NotFound {
+		t.Error(err)
+	}
+}
+
 // newPair returns the accounts anna and bob of one store.
 func newPair(t *testing.T) (anna, bob *mailbox.Account) {
 	t.Helper()
@@ -213,8 +246,8 @@ func newPair(t *testing.T) (anna, bob *mailbox.Account) {
 	return anna, bob
 }
 
-// newService returns an engine with two accounts.
-func newService(t *testing.T) (s *mailbox.Service, anna, bob *mailbox.Account) {
+// newStore returns a store that hosts example.com.
+func newStore(t *testing.T) (*store.Store, *mailbox.Hub) {
 	t.Helper()
 	hub := mailbox.NewHub()
 	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Publish: hub.Publish})
@@ -225,6 +258,13 @@ func newService(t *testing.T) (s *mailbox.Service, anna, bob *mailbox.Account) {
 	if _, err := st.AddDomain(t.Context(), gomail.Domain{Name: "example.com"}, nil); err != nil {
 		t.Fatal(err)
 	}
+	return st, hub
+}
+
+// newService returns an engine with two accounts.
+func newService(t *testing.T) (s *mailbox.Service, anna, bob *mailbox.Account) {
+	t.Helper()
+	st, hub := newStore(t)
 	s = mailbox.New(st, hub)
 	var both []*mailbox.Account
 	for _, local := range []string{"anna", "bob"} {

@@ -19,11 +19,16 @@ func TestCheckFinds(t *testing.T) {
 	const anyMessage = "(account_id, id) IN (SELECT account_id, id FROM message LIMIT 1)"
 	const anyEntry = "(account_id, mailbox_id, uid) IN (SELECT account_id, mailbox_id, uid FROM msg_mailbox LIMIT 1)"
 	for change, want := range map[string]string{
-		"UPDATE account SET seq = 3 WHERE id <> 0":                                                           "counter is behind",
-		"UPDATE msg_mailbox SET size = size + 1":                                                             "size or date is not its message's",
-		"UPDATE msg_mailbox SET received = 0":                                                                "size or date is not its message's",
-		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)":                              "epoch is not the store's",
-		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":                                       "quota differs",
+		"UPDATE account SET seq = 3 WHERE id <> 0":                                                   "counter is behind",
+		"UPDATE msg_mailbox SET size = size + 1":                                                     "size or date is not its message's",
+		"UPDATE msg_mailbox SET received = 0":                                                        "size or date is not its message's",
+		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)":                      "epoch is not the store's",
+		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":                               "quota differs",
+		"INSERT INTO acl VALUES (5, 5, 0, 0, 'l')":                                                   "rights are on a mailbox that does not exist",
+		"INSERT INTO acl SELECT account_id, id, 0, 0, 'lq' FROM mailbox LIMIT 1":                     "rights are on a mailbox that does not exist, for nobody, or none that there are",
+		"INSERT INTO acl SELECT account_id, id, 7, 0, 'l' FROM mailbox LIMIT 1":                      "for nobody",
+		"INSERT INTO shared_subscription SELECT account_id, account_id, 999999 FROM mailbox LIMIT 1": "at a mailbox of others that does not exist",
+		"INSERT INTO shared_metadata (account_id, owner_id, mailbox_id, entry, value) SELECT 5, account_id, id, '/private/x', X'00' FROM mailbox LIMIT 1": "at a mailbox of others that does not exist",
 		"DELETE FROM address":                                                                                "lacks its INBOX or its address",
 		"UPDATE address SET domain_id = 5":                                                                   "leads nowhere",
 		"UPDATE domain SET name = 'no domain!'":                                                              "impossible name",
