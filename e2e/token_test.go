@@ -61,7 +61,7 @@ func TestTokens(t *testing.T) {
 	good, expired := sign(time.Hour), sign(-time.Hour)
 	ca, host := filepath.Join(i.dir, "self-signed.pem"), "mail.example.test"
 	imaps, submissions := portOf(t, i.bound["imap.tls_listen"]), portOf(t, i.bound["submission.tls_listen"])
-	out := mustRun(t, good+"\n"+expired+"\n", "/usr/bin/python3", "testdata/token.py", imaps, submissions, ca, host, i.anna.Address)
+	out := mustRun(t, good+"\n"+expired+"\n", "/usr/bin/python3", "testdata/bearer.py", imaps, submissions, ca, host, i.anna.Address)
 	if !strings.HasSuffix(out, "done\n") {
 		t.Errorf("it said\n%s", out)
 	}

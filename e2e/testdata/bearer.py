@@ -1,6 +1,6 @@
 """Signs in by tokens with imaplib and smtplib.
 
-usage: token.py IMAPS SUBMISSIONS CA HOST NAME, and tokens on standard input: a
+usage: bearer.py IMAPS SUBMISSIONS CA HOST NAME, and tokens on standard input: a
 good one and one that has expired"""
 import base64, imaplib, json, smtplib, socket, ssl, sys
 
