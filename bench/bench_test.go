@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"net"
 	"os"
@@ -82,7 +83,8 @@ func TestConfigurationsNameOneDirectory(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("not root: directories get other owners")
 	}
-	if err := p.writeConfiguration(2525, 1143); err != nil {
+	d := &dovecot{dir: p.dir}
+	if err := errors.Join(d.writeConfiguration(1143, maildir), p.writeConfiguration(2525)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"etc/main.cf", "etc/master.cf", "dovecot.conf"} {

@@ -28,7 +28,7 @@ func dialIMAP(address string, config *tls.Config, user, password string) (*imapC
 		conn = tls.Client(conn, config)
 	}
 	conn.SetDeadline(time.Now().Add(patience))
-	c := &imapClient{conn: conn, r: bufio.NewReaderSize(conn, 512)}
+	c := &imapClient{conn: conn, r: bufio.NewReaderSize(conn, 4096)}
 	if _, err = c.r.ReadString('\n'); err == nil {
 		_, err = c.command("LOGIN " + user + " " + password)
 	}

@@ -20,7 +20,9 @@ type options struct {
 	storeSize  int64         // for the start, octets; 0: no memory, no start
 	onlyGoMail bool
 	queue      bool // measure the queue instead
-	messages   int  // in the queue
+	imap       bool // measure IMAP instead
+	idle       int  // connections
+	messages   int  // in the queue or the mailbox
 	dir        string
 	binary     string // of GoMail
 	json       string // a file for all figures
@@ -45,7 +47,9 @@ func main() {
 	flag.Int64Var(&o.storeSize, "store", 1<<30, "how large the store is made, in octets, before memory and start are measured; 0: they are not")
 	flag.BoolVar(&o.onlyGoMail, "only-gomail", false, "measure without Postfix and Dovecot, and so without root")
 	flag.BoolVar(&o.queue, "queue", false, "measure how fast a queue is emptied, beside Postfix and chasquid, instead of deliveries")
-	flag.IntVar(&o.messages, "messages", 10_000, "how many messages are queued, with -queue")
+	flag.BoolVar(&o.imap, "imap", false, "measure IMAP with large mailboxes, beside Dovecot with maildir and mdbox, instead of deliveries")
+	flag.IntVar(&o.idle, "idle", 5000, "how many idle connections are opened in the end, with -imap")
+	flag.IntVar(&o.messages, "messages", 10_000, "how many messages are queued, with -queue, or in the mailbox, with -imap")
 	flag.StringVar(&o.binary, "binary", "", "the gomail to measure; default: build it from this tree")
 	flag.StringVar(&o.json, "json", "", "a file to write all figures to, as JSON")
 	flag.StringVar(&o.dir, "dir", "", "where to work; default: a temporary directory that goes away")
@@ -68,6 +72,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if err := os.Chmod(o.dir, 0o755); err != nil { // Postfix's users have to pass
 		return err
+	}
+	if o.imap {
+		return runIMAP(ctx, o)
 	}
 	if o.queue {
 		return runQueue(ctx, o)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // The stranger whose mail this is: the demo's other domain, which publishes
@@ -26,7 +27,26 @@ func newMessage(size int) []byte {
 	b.WriteString("From: You <" + sender + ">\r\nTo: Anna <anna@gomail.test>\r\nSubject: about the meeting next week\r\n" +
 		"Message-ID: <bench.1@remote.test>\r\nDate: Mon, 02 Mar 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n" +
 		"Content-Type: text/plain; charset=utf-8\r\n\r\n")
-	r := rand.New(rand.NewPCG(1, 2))
+	writeLines(&b, size, rand.New(rand.NewPCG(1, 2)))
+	return []byte(b.String())
+}
+
+// numberedMessage makes the n-th of many messages of 4 KB, each another: every
+// fifth answers the one before.
+func numberedMessage(n int) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Received: from mx.remote.test by mx.gomail.test; Mon, 02 Mar 2026 10:00:00 +0000\r\nFrom: \"Sender %d\" <s%d@remote.test>\r\nTo: Anna <anna@gomail.test>\r\n"+
+		"Subject: number-%d about the meeting\r\nMessage-ID: <bench.%d@remote.test>\r\nDate: %s\r\nMIME-Version: 1.0\r\n", n%97, n%97, n, n, time.Unix(1772445600+int64(n*7919%1_000_000), 0).UTC().Format(time.RFC1123Z))
+	if n%5 > 0 {
+		fmt.Fprintf(&b, "In-Reply-To: <bench.%d@remote.test>\r\nReferences: <bench.%d@remote.test>\r\n", n-1, n-1)
+	}
+	b.WriteString("Content-Type: text/plain; charset=utf-8\r\n\r\n")
+	writeLines(&b, 4000, rand.New(rand.NewPCG(3, uint64(n))))
+	return []byte(b.String())
+}
+
+// writeLines fills a message up with lines of words.
+func writeLines(b *strings.Builder, size int, r *rand.Rand) {
 	for b.Len() < size {
 		var line strings.Builder
 		for line.Len() < 64 {
@@ -37,7 +57,6 @@ func newMessage(size int) []byte {
 		}
 		b.WriteString(strings.TrimSpace(line.String()) + "\r\n")
 	}
-	return []byte(b.String())
 }
 
 // queueMessage is what the queue's benchmark sends: 4 KB from an author who

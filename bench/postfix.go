@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/template"
 	"time"
 )
@@ -25,9 +24,8 @@ var configurations embed.FS
 type postfix struct {
 	dir     string
 	address string
-	imap    string
 	master  int // Postfix's first process
-	dovecot *daemon
+	dovecot *dovecot
 	counted int // messages in maildirs, as of the last count
 }
 
@@ -40,48 +38,41 @@ func startPostfix(ctx context.Context, dir string) (*postfix, error) {
 	if err != nil {
 		return nil, err
 	}
-	imapPort, err := freePort()
-	if err != nil {
+	p := &postfix{dir: dir, address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	if p.dovecot, err = startDovecot("Dovecot", dir, maildir); err != nil {
 		return nil, err
 	}
-	local := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-	p := &postfix{dir: dir, address: local(port), imap: local(imapPort)}
-	if err := p.writeConfiguration(port, imapPort); err != nil {
-		return nil, err
-	}
-	if p.dovecot, err = startDaemon(nil, "/usr/sbin/dovecot", "-F", "-c", filepath.Join(dir, "dovecot.conf")); err != nil {
+	if err := p.writeConfiguration(port); err != nil {
 		return nil, err
 	}
 	if out, err := p.postfix(ctx, "start"); err != nil {
-		return nil, errors.Join(fmt.Errorf("start Postfix: %w\n%s", err, out), p.dovecot.stop(syscall.SIGTERM))
+		return nil, errors.Join(fmt.Errorf("start Postfix: %w\n%s", err, out), p.dovecot.end())
 	}
 	return p, p.ready(ctx)
 }
 
-func (p *postfix) writeConfiguration(port, imapPort int) error {
-	for _, sub := range []string{"etc", "spool", "data", "log", "run", "state", "mail"} {
+func (p *postfix) writeConfiguration(port int) error {
+	for _, sub := range []string{"etc", "spool", "data"} {
 		if err := os.MkdirAll(filepath.Join(p.dir, sub), 0o755); err != nil {
 			return err
 		}
 	}
-	for sub, owner := range map[string]string{"data": "postfix", "mail": "mail"} {
-		if err := give(filepath.Join(p.dir, sub), owner); err != nil {
-			return err
-		}
+	if err := give(filepath.Join(p.dir, "data"), "postfix"); err != nil {
+		return err
 	}
-	t, err := template.ParseFS(configurations, "testdata/*")
+	t, err := template.ParseFS(configurations, "testdata/*.cf")
 	if err != nil {
 		return err
 	}
-	for name, to := range map[string]string{"main.cf": "etc/main.cf", "master.cf": "etc/master.cf", "dovecot.conf": "dovecot.conf"} {
+	for name, to := range map[string]string{"main.cf": "etc/main.cf", "master.cf": "etc/master.cf"} {
 		f, err := os.Create(filepath.Join(p.dir, to))
 		if err != nil {
 			return err
 		}
 		values := struct {
-			Dir                       string
-			Port, IMAPPort, Processes int
-		}{p.dir, port, imapPort, 100}
+			Dir             string
+			Port, Processes int
+		}{p.dir, port, 100}
 		if err := errors.Join(t.ExecuteTemplate(f, name, values), f.Close()); err != nil {
 			return err
 		}
@@ -139,11 +130,8 @@ func (p *postfix) name() string { return "Postfix + Dovecot" }
 
 func (p *postfix) smtp() string { return p.address }
 
-// imapTo signs in at Dovecot, without TLS.
-func (p *postfix) imapTo(account int) (*imapClient, error) {
-	local, _, _ := strings.Cut(mailbox(account), "@")
-	return dialIMAP(p.imap, nil, local, password)
-}
+// imapTo signs in at Dovecot.
+func (p *postfix) imapTo(account int) (*imapClient, error) { return p.dovecot.imapTo(account) }
 
 func (p *postfix) roots() []int { return []int{p.master, p.dovecot.pid()} }
 
@@ -193,5 +181,5 @@ func (p *postfix) count() int {
 
 func (p *postfix) end() error {
 	_, err := p.postfix(context.Background(), "stop")
-	return errors.Join(err, p.dovecot.stop(syscall.SIGTERM))
+	return errors.Join(err, p.dovecot.end())
 }

@@ -32,7 +32,7 @@ func newChasquid(dir, conf string) (*chasquid, error) {
 		}
 	}
 	c := &chasquid{dir: dir, conf: conf}
-	return c, errors.Join(writeCertificate(filepath.Join(dir, "certs/mx.remote.test")), c.writeConfiguration())
+	return c, errors.Join(writeCertificate(filepath.Join(dir, "certs/mx.remote.test"), "mx.remote.test"), c.writeConfiguration())
 }
 
 func (c *chasquid) writeConfiguration() error {
@@ -48,12 +48,12 @@ func (c *chasquid) writeConfiguration() error {
 
 // writeCertificate writes the certificate without which chasquid does not
 // start, self-signed.
-func writeCertificate(dir string) error {
+func writeCertificate(dir, host string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	t := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mx.remote.test"}, DNSNames: []string{"mx.remote.test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	t := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
 	cert, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
 	if err != nil {
 		return err
