@@ -71,7 +71,7 @@ func TestPanel(t *testing.T) {
 
 // Every page, tab and dialogue of the panel, narrow and wide, light and dark:
 // no violation of WCAG 2.2 AA or best practice, nothing wider than the window.
-// With GOMAIL_SHOTS set to a directory, pictures of all of them go there.
+// With PANEL_SHOTS set to a directory, pictures of all of them go there.
 func TestPanelLooks(t *testing.T) {
 	p := startPanel(t)
 	sendReports(t, p.demo.SMTP, "127.0.0.2", p.demo.Domain)

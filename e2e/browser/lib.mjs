@@ -10,7 +10,7 @@ const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** Where the demo is. It has a zone that is empty, and a connection to its own DNS. */
 export const demo = { ...JSON.parse(process.env.GOMAIL_DEMO), fresh: "fresh.test", connection: "sandbox" };
-export const shots = process.env.GOMAIL_SHOTS ?? "";
+export const shots = process.env.PANEL_SHOTS ?? "";
 
 export function check(condition, what) {
   if (!condition) throw new Error(what);
