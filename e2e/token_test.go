@@ -58,6 +58,9 @@ func TestTokens(t *testing.T) {
 	need(t, "curl")
 	issuer, sign := startIssuer(t)
 	i := serve(t, serveDNS(t), "[oauth]\nissuer = \""+issuer+"\"\naudience = [\"mail\"]\nscope = \"mail\"\n")
+	if out := mustRun(t, "", binary, "check-config", "--dir", i.dir); !strings.Contains(out, "The issuer "+issuer+" signs tokens with one key.") {
+		t.Errorf("check-config says %s", out)
+	}
 	good, expired := sign(time.Hour), sign(-time.Hour)
 	ca, host := filepath.Join(i.dir, "self-signed.pem"), "mail.example.test"
 	imaps, submissions := portOf(t, i.bound["imap.tls_listen"]), portOf(t, i.bound["submission.tls_listen"])

@@ -153,6 +153,37 @@ func TestKeysComeAndGo(t *testing.T) {
 	good("a key that is left", "anna@example.com")
 }
 
+// TestProbe tries an issuer as an administrator would.
+func TestProbe(t *testing.T) {
+	i := newIssuer(t)
+	opaque := i.verifier(func(c *tokens.Config) {
+		c.IntrospectionURL, c.ClientID, c.ClientSecret = i.url+"/introspect", "mail", "client secret"
+	})
+	probe := func(v *tokens.Verifier) string {
+		found, err := v.Probe(t.Context())
+		if err != nil {
+			return err.Error()
+		}
+		return found
+	}
+	if got := probe(i.verifier(nil)); !strings.Contains(got, "publishes none") {
+		t.Errorf("without keys: %s", got)
+	}
+	i.newKey("one", jose.ES256)
+	if got := probe(i.verifier(nil)); got != "signs tokens with one key" {
+		t.Errorf("with a key: %s", got)
+	}
+	if got := probe(opaque); got != "answers questions about tokens" {
+		t.Errorf("one that is asked: %s", got)
+	}
+	i.set(func() { i.away = true })
+	for _, v := range []*tokens.Verifier{i.verifier(nil), opaque} {
+		if got := probe(v); !strings.Contains(got, "the issuer "+i.url+" cannot be asked") || !strings.Contains(got, "502 Bad Gateway") {
+			t.Errorf("while it is away: %s", got)
+		}
+	}
+}
+
 // What an issuer says that is not as it has to be is not believed.
 func TestIssuerIsOddlyMade(t *testing.T) {
 	i := newIssuer(t)

@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -64,6 +65,28 @@ func New(c Config) *Verifier {
 // Hints implements accounts.Tokens.
 func (v *Verifier) Hints() (scope, configuration string) {
 	return v.config.Scope, configurationURL(v.config.Issuer)
+}
+
+// Probe tries what verifying a token takes, and says what it found: how many
+// keys the issuer has, or that it answers questions.
+func (v *Verifier) Probe(ctx context.Context) (found string, err error) {
+	if v.config.IntrospectionURL != "" {
+		if _, err := v.ask(ctx, "none"); err != nil {
+			return "", gomail.Errorf(gomail.Unavailable, "the issuer %s cannot be asked about tokens: %w", v.config.Issuer, err)
+		}
+		return "answers questions about tokens", nil
+	}
+	known, err := v.keys.fetch(ctx)
+	if err == nil && len(known) == 0 {
+		err = errors.New("it publishes none that can be used")
+	}
+	if err != nil {
+		return "", gomail.Errorf(gomail.Unavailable, "the issuer %s cannot be asked for its keys: %w", v.config.Issuer, err)
+	}
+	if len(known) == 1 {
+		return "signs tokens with one key", nil
+	}
+	return fmt.Sprintf("signs tokens with %d keys", len(known)), nil
 }
 
 // Owner implements accounts.Tokens.

@@ -35,7 +35,11 @@ func (c doctorCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	findings = append(findings, smarthosts...)
+	issuer, err := issuerFindings(a.ctx, patient.Config.OAuth)
+	if err != nil {
+		return err
+	}
+	findings = slices.Concat(findings, smarthosts, issuer)
 	findings = doctor.Topical(append(findings, milterFindings(patient.Config.Milter)...))
 	err = c.show(a, findings, func(w *tabwriter.Writer) {
 		describeFindings(w, findings)

@@ -136,7 +136,7 @@ type checkConfigCmd struct{}
 
 // Help shows an example.
 func (checkConfigCmd) Help() string {
-	return "A smarthost is tried, sign-in included.\n\nExample: gomail check-config --config /etc/gomail/gomail.toml"
+	return "A smarthost is tried, sign-in included, and so is the issuer of tokens.\n\nExample: gomail check-config --config /etc/gomail/gomail.toml"
 }
 
 // Run reads the configuration as serve would.
@@ -156,14 +156,18 @@ func (checkConfigCmd) Run(a *app) error {
 		path = "no file: the defaults"
 	}
 	failed := false
-	err = probeSmarthosts(a.ctx, c, func(host, found string, err error) {
+	tell := func(what, found string, err error) {
 		if err != nil {
 			failed = true
 			fmt.Fprintln(a.stderr, "gomail:", err)
 			return
 		}
-		fmt.Fprintf(a.stdout, "The smarthost %s %s.\n", host, found)
-	})
+		fmt.Fprintf(a.stdout, "The %s %s.\n", what, found)
+	}
+	err = probeSmarthosts(a.ctx, c, func(host, found string, err error) { tell("smarthost "+host, found, err) })
+	if err == nil {
+		err = probeIssuer(a.ctx, c.OAuth, func(found string, err error) { tell("issuer "+c.OAuth.Issuer, found, err) })
+	}
 	if err == nil && failed {
 		err = errNotRight
 	}
