@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -135,6 +136,10 @@ func (s *session) step() {
 		s.dec.Space()
 		r.name = s.commandName(r)
 		err = s.dec.Err()
+	}
+	var tooLong *imapwire.TooBigError
+	if errors.As(err, &tooLong) && r.tag == "" {
+		r.tag = s.dec.TagOf()
 	}
 	metric := "other"
 	if err == nil {

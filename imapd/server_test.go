@@ -451,6 +451,8 @@ func FuzzSession(f *testing.F) {
 		"a SELECT INBOX\r\nb FETCH 1:* (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (A B)]<1.2> BINARY[1])\r\nc UID SEARCH OR (TEXT x) NOT SINCE 1-Apr-2026\r\n",
 		"a APPEND INBOX (\\Seen) {3+}\r\nabc {2+}\r\nxy\r\nb STATUS INBOX (MESSAGES)\r\nc IDLE\r\nDONE\r\n",
 		"a ENABLE QRESYNC IMAP4rev2\r\nb SELECT INBOX (QRESYNC (1 2 1:5 (1 1)))\r\nc STORE 1 (UNCHANGEDSINCE 3) +FLAGS.SILENT (x)\r\nd UID MOVE 1 Trash\r\n",
+		"a ENABLE UIDONLY\r\nb NOTIFY SET STATUS (selected (MessageNew (UID) MessageExpunge FlagChange)) (personal (MailboxName MailboxMetadataChange))\r\nc SELECT INBOX\r\nd UID SEARCH RETURN (UPDATE (FLAGS) COUNT) SAVEDSINCE 1-Apr-2026 THREADID T7\r\ne UID STORE 1 +FLAGS (x)\r\nf UID SORT RETURN (UPDATE) (DATE) UTF-8 ALL\r\ng CANCELUPDATE \"d\"\r\n",
+		"a ESEARCH IN (subtree-one INBOX personal) RETURN (COUNT) TEXT x\r\nb APPEND INBOX CATENATE (URL \"/INBOX/;UID=1/;SECTION=1.MIME\" TEXT {2+}\r\nx\n)\r\nc LIST \"\" * RETURN (METADATA (/shared/a))\r\nd UID FETCH 1 (SAVEDATE THREADID)\r\ne NOTIFY NONE\r\n",
 		"a CREATE \"&APw-\" (USE (\\Sent))\r\nb RENAME INBOX x\r\nc LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (a% *b) RETURN (STATUS (SIZE))\r\nd DELETE x\r\n",
 		"a SETACL INBOX bob@example.com +lr\r\nb GETACL INBOX\r\nc LISTRIGHTS INBOX -anyone\r\nd DELETEACL INBOX {3}\r\nbob\r\ne MYRIGHTS \"Other Users/bob@example.com/INBOX\"\r\nf LIST \"\" % RETURN (MYRIGHTS)\r\n",
 	} {

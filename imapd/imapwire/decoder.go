@@ -193,10 +193,28 @@ func isWordChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '=' || c == '_'
 }
 
+// maxTag is how many octets a tag may have.
+const maxTag = 128
+
+func isTagChar(c byte) bool { return isAstringChar(c) && c != '+' && c < 0x80 }
+
+// TagOf returns the tag of a command whose line was too long to be read, empty
+// when it has none.
+func (d *Decoder) TagOf() string {
+	n := 0
+	for n < len(d.line) && isTagChar(d.line[n]) {
+		n++
+	}
+	if n > maxTag || n == len(d.line) || d.line[n] != ' ' {
+		return ""
+	}
+	return string(d.line[:n])
+}
+
 // Tag reads a command's tag. An empty one has failed.
 func (d *Decoder) Tag() string {
-	tag := d.take(func(c byte) bool { return isAstringChar(c) && c != '+' && c < 0x80 })
-	if tag == "" || len(tag) > 128 {
+	tag := d.take(isTagChar)
+	if tag == "" || len(tag) > maxTag {
 		d.Fail("Expected a tag")
 		return ""
 	}

@@ -112,10 +112,10 @@ func noEOF(err error) error {
 
 // ReadLine appends the next line, without its line break, to dst, which must
 // be empty. A line longer than limit is passed over and is a TooBigError: then
-// its last octets are appended, which may announce a literal. One that does
-// not end within a mebibyte is a FatalError.
+// its first octets are appended, in which the tag is, and its last, which may
+// announce a literal. One that does not end within a mebibyte is a FatalError.
 func (in *Input) ReadLine(dst []byte, limit int) ([]byte, error) {
-	const hopeless, tail = 1 << 20, 64
+	const hopeless, head, tail = 1 << 20, maxTag + 1, 64
 	taken := 0
 	for {
 		if in.r == in.w {
@@ -131,8 +131,8 @@ func (in *Input) ReadLine(dst []byte, limit int) ([]byte, error) {
 		}
 		in.r += len(block)
 		dst = append(dst, block...)
-		if taken += len(block); taken > limit && len(dst) > tail {
-			dst = append(dst[:0], dst[len(dst)-tail:]...)
+		if taken += len(block); taken > limit && len(dst) > head+tail {
+			dst = append(dst[:head], dst[len(dst)-tail:]...)
 		}
 		switch {
 		case end < 0 && taken > hopeless:
