@@ -132,11 +132,7 @@ func (s *session) acceptable(box mailbox.Box, size, total int64) error {
 	case total > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", s.cfg.MaxMessageSize)
 	}
-	usage, err := box.Usage(s.ctx)
-	if err == nil && usage.Max > 0 && usage.Used+size > usage.Max {
-		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
-	}
-	return err
+	return box.Fits(s.ctx, size)
 }
 
 // stager is a message on its way into a body, indexed as it comes.

@@ -58,6 +58,15 @@ func (b Box) lacking(have, rights Rights) error {
 // Watch begins to watch the mailbox's account for changes.
 func (b Box) Watch() *Watch { return b.a.hub.Watch(b.Owner) }
 
+// Fits returns OverQuota unless the owner's quota has room for so many octets.
+func (b Box) Fits(ctx context.Context, size int64) error {
+	used, max, err := b.a.store.Quota(ctx, b.Owner)
+	if err == nil && max > 0 && used+size > max {
+		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
+	}
+	return err
+}
+
 // Usage returns the quota that the mailbox counts against, its owner's.
 func (b Box) Usage(ctx context.Context) (Usage, error) { return b.a.store.Usage(ctx, b.Owner) }
 

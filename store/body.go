@@ -50,12 +50,6 @@ func (t *tx) insertFrame(f *blob.Frame, holders int) error {
 	return err
 }
 
-// holdFrame sets how many hold a frame that was inserted without.
-func (t *tx) holdFrame(f *blob.Frame, refs int) error {
-	_, err := t.write("UPDATE frame SET refs = ? WHERE id = ?", refs, f.ID)
-	return err
-}
-
 // insertBlob gives an account a handle on a frame that is no message of its.
 func (t *tx) insertBlob(account gomail.AccountID, id int64, frame *blob.Frame, refs int) error {
 	_, err := t.write("INSERT INTO blob (account_id, id, frame_id, refs) VALUES (?, ?, ?, ?)", account, id, frame.ID, refs)

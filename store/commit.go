@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"gomail"
@@ -19,25 +20,30 @@ const (
 
 // write is one caller's transaction on its way through the group commit.
 type write struct {
-	frame   *blob.Frame     // goes to a pack before the commit; nil: nothing does
-	holders int             // how many messages and blobs apply gives the frame
+	frames  []*blob.Frame   // those that are not durable yet go to a pack before the commit
+	holders int             // how many messages and blobs apply gives each of them
 	apply   func(*tx) error // writes the rows
 	done    chan error      // receives the outcome, once
 }
 
-// commit makes a body and the rows that hold it durable, together with
-// whatever else is waiting. holders is how many messages and
-// blobs apply gives the body. It returns when all is durable. ctx counts until
+// packed reports whether a body of the write goes to a pack.
+func (w *write) packed() bool { return slices.ContainsFunc(w.frames, (*blob.Frame).InPack) }
+
+// commit makes bodies and the rows that hold them durable, together with
+// whatever else is waiting. holders is how many messages and blobs apply gives
+// each body. It returns when all is durable. ctx counts until
 // the write is handed over; from then on the outcome is waited for, because it
 // can no longer be taken back.
-func (s *Store) commit(ctx context.Context, frame *blob.Frame, holders int, apply func(*tx) error) error {
-	w := &write{frame: frame, holders: holders, apply: apply, done: make(chan error, 1)}
+func (s *Store) commit(ctx context.Context, frames []*blob.Frame, holders int, apply func(*tx) error) error {
+	w := &write{frames: frames, holders: holders, apply: apply, done: make(chan error, 1)}
 	err := s.handOver(ctx, w)
 	if err == nil {
 		err = <-w.done
 	}
-	if err != nil && frame != nil && gomail.KindOf(err) != gomail.Closed {
-		s.bodies.Remove(frame) // certainly not committed, so nobody will miss it
+	if err != nil && gomail.KindOf(err) != gomail.Closed {
+		for _, f := range frames {
+			s.bodies.Remove(f) // certainly not committed, so nobody will miss it
+		}
 	}
 	return err
 }
@@ -56,7 +62,7 @@ func (s *Store) handOver(ctx context.Context, w *write) error {
 	if s.closed {
 		return gomail.Errorf(gomail.Closed, "the store is closed")
 	}
-	if w.frame != nil && w.frame.InPack() {
+	if w.packed() {
 		select {
 		case s.packing <- w:
 			return nil
@@ -104,9 +110,13 @@ func (s *Store) pack() {
 	defer close(s.committer)
 	for w := range s.packing {
 		writes := s.gather(w)
-		frames := make([]*blob.Frame, len(writes))
-		for i, w := range writes {
-			frames[i] = w.frame
+		frames := make([]*blob.Frame, 0, len(writes))
+		for _, w := range writes {
+			for _, f := range w.frames {
+				if f.InPack() {
+					frames = append(frames, f)
+				}
+			}
 		}
 		appending, err := s.bodies.Begin(frames)
 		if err != nil {
@@ -124,9 +134,19 @@ func (s *Store) pack() {
 	}
 }
 
+// weight is how many octets of the write go to a pack.
+func (w *write) weight() (n int) {
+	for _, f := range w.frames {
+		if f.InPack() {
+			n += f.Weight()
+		}
+	}
+	return n
+}
+
 // gather takes what waits behind the first write, within the batch's bounds.
 func (s *Store) gather(first *write) []*write {
-	writes, weight := []*write{first}, first.frame.Weight()
+	writes, weight := []*write{first}, first.weight()
 	for len(writes) < maxBatch && weight < maxBatchBytes {
 		select {
 		case w, ok := <-s.packing:
@@ -134,7 +154,7 @@ func (s *Store) gather(first *write) []*write {
 				return writes
 			}
 			writes = append(writes, w)
-			weight += w.frame.Weight()
+			weight += w.weight()
 		default:
 			return writes
 		}
@@ -189,7 +209,7 @@ func (s *Store) commitBatch(writer *conn, b *batch) {
 func (s *Store) commitEach(writer *conn, b *batch) {
 	bodies := b.wait()
 	for _, w := range b.writes {
-		if bodies != nil && w.frame != nil && w.frame.InPack() {
+		if bodies != nil && w.packed() {
 			w.done <- bodies
 			continue
 		}

@@ -23,7 +23,7 @@ func (s *Store) Deliver(ctx context.Context, d inbound.Delivery) error {
 	if len(d.Queue) > 0 {
 		holders++
 	}
-	return s.commit(ctx, frame, holders, func(t *tx) error {
+	return s.commit(ctx, []*blob.Frame{frame}, holders, func(t *tx) error {
 		if err := t.noteDistribution(d.Distribution); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Store) Enqueue(ctx context.Context, body gomail.Body, parts []queue.Mes
 	if err != nil {
 		return nil, err
 	}
-	err = s.commit(ctx, frame, 1, func(t *tx) error {
+	err = s.commit(ctx, []*blob.Frame{frame}, 1, func(t *tx) error {
 		if err := t.countSent(parts, allow); err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id
 		appended, err = t.appendAll(account, id, messages, frames, total)
 		return err
 	}
-	if err := s.commitFrames(ctx, frames, apply); err != nil {
+	if err := s.commit(ctx, frames, 1, apply); err != nil {
 		return nil, err
 	}
 	return appended, nil
@@ -148,29 +148,6 @@ func sealAll(messages []mailbox.Append) ([]*blob.Frame, error) {
 		}
 	}
 	return frames, nil
-}
-
-// commitFrames commits rows that hold several bodies. All but the first, which
-// one row holds, go to the pack on their own; should the commit fail they are
-// dead weight there.
-func (s *Store) commitFrames(ctx context.Context, frames []*blob.Frame, apply func(*tx) error) error {
-	for _, f := range frames[1:] {
-		if f.InPack() {
-			if err := s.commit(ctx, f, 0, func(*tx) error { return nil }); err != nil {
-				return err
-			}
-		}
-	}
-	return s.commit(ctx, frames[0], 1, func(t *tx) error {
-		for _, f := range frames[1:] {
-			if !f.InPack() {
-				if err := t.insertFrame(f, 0); err != nil {
-					return err
-				}
-			}
-		}
-		return apply(t)
-	})
 }
 
 func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append, frames []*blob.Frame, total int64) ([]mailbox.Appended, error) {
@@ -193,12 +170,6 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 		}
 		in := incoming{frame: frames[i].ID, index: msg.Index, received: toMicro(received), flags: msg.Flags, keywords: strings.Join(msg.Keywords, " "), size: msg.Body.Size()}
 		if appended[i], err = t.addMessage(a, m, in); err != nil {
-			return nil, err
-		}
-		if i == 0 { // it was inserted with its holder
-			continue
-		}
-		if err := t.holdFrame(frames[i], 1); err != nil {
 			return nil, err
 		}
 	}

@@ -18,7 +18,7 @@ func (s *Store) ReplaceMessage(ctx context.Context, account gomail.AccountID, id
 		return mailbox.Appended{}, err
 	}
 	var added []mailbox.Appended
-	err = s.commitFrames(ctx, frames, func(t *tx) error {
+	err = s.commit(ctx, frames, 1, func(t *tx) error {
 		if err := t.takeOut(account, id, uid); err != nil {
 			return err
 		}

@@ -54,8 +54,8 @@ func newTx(s *Store, c *conn) *tx {
 
 // run applies one write.
 func (t *tx) run(w *write) error {
-	if w.frame != nil {
-		if err := t.insertFrame(w.frame, w.holders); err != nil {
+	for _, f := range w.frames {
+		if err := t.insertFrame(f, w.holders); err != nil {
 			return err
 		}
 	}
