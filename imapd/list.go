@@ -122,7 +122,7 @@ func (s *session) addPatterns(q *listQuery, reference string, patterns []string)
 			return err
 		}
 		full := mailbox.CanonicalPath(reference + decoded)
-		if len(full) > mailbox.MaxPath {
+		if len(full) > mailbox.MaxSharedPath {
 			return gomail.Errorf(gomail.Invalid, "The pattern is too long")
 		}
 		q.patterns = append(q.patterns, full)

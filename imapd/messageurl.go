@@ -71,7 +71,7 @@ func (u *messageURL) readMailboxPart(head string) bool {
 	}
 	path, err := url.PathUnescape(name)
 	u.path = mailbox.CanonicalPath(path)
-	return err == nil && path != "" && len(path) <= mailbox.MaxPath
+	return err == nil && path != "" && len(path) <= mailbox.MaxSharedPath
 }
 
 // readPart reads ";SECTION=1.2" or ";PARTIAL=0.1024", each once at most.

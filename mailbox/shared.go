@@ -11,6 +11,9 @@ import (
 // "Other Users/anna@example.com/Projects" (RFC 2342).
 const OtherUsers = "Other Users"
 
+// MaxSharedPath is how long the path of another's mailbox may be, in octets.
+const MaxSharedPath = len(OtherUsers) + len("//") + 2*gomail.MaxAddress + MaxPath // local parts may have to be quoted
+
 // MaxGrants is how many grants a mailbox may have.
 const MaxGrants = 200
 
