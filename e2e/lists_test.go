@@ -132,6 +132,23 @@ func TestMailingList(t *testing.T) {
 	}
 	eventually(t, "Mary to have left", func() bool { return strings.Contains(d.members(list), mary+" unsubscribed") })
 
+	// Who may not post, and has written to others too, is told.
+	c = dialSMTP(t, d.SMTP)
+	c.ehlo()
+	c.want("250", "MAIL FROM:<zed@%s>", d.Remote.Domain)
+	c.want("250", "RCPT TO:<%s>", list)
+	c.want("250", "RCPT TO:<%s>", d.bert().Address)
+	c.want("354", "DATA")
+	c.send("From: zed@" + d.Remote.Domain + "\r\nSubject: from a stranger\r\n\r\nx\r\n.\r\n")
+	if reply := c.reply(); !strings.HasPrefix(reply, "250") {
+		t.Fatal(reply)
+	}
+	d.received(d.bert(), "INBOX", "Subject: from a stranger")
+	_, bounce := d.remoteMessage("Delivered-To: zed@")
+	if !strings.Contains(bounce, "Status: 5.7.1\r\n") || !strings.Contains(strings.Join(strings.Fields(bounce), " "), "zed@"+d.Remote.Domain+" may not post to the list "+list+": only its members may") {
+		t.Errorf("the stranger was told\n%s", bounce)
+	}
+
 	// Three bounces end delivery to who is not there.
 	bounced := func(n int) func() bool {
 		return func() bool {

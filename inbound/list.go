@@ -14,6 +14,7 @@ import (
 	"gomail/mailauth"
 	"gomail/mailauth/dmarc"
 	"gomail/message"
+	"gomail/queue"
 )
 
 // arrival is a message that has been taken in, to be read again for lists.
@@ -48,7 +49,7 @@ func (t *Transaction) hasLists() bool {
 // toLists does what the message's recipients that are lists' are for. It comes
 // before the rest, and is idempotent: if the rest fails and the message comes
 // again, no list distributes it again. An error means that a list refuses the
-// message and nobody else was to get it; else the log alone tells.
+// message and nobody else was to get it; else the routes say so.
 func (s *Service) toLists(ctx context.Context, t *Transaction, auth mailauth.Result, v verdict, a arrival) error {
 	var refusal error
 	taken := false
@@ -155,6 +156,29 @@ func (s *Service) toOwner(ctx context.Context, t *Transaction, p lists.Post, r *
 	}
 	s.logList(t, *r, "not distributed: a program wrote it, and the list has no owner here", nil)
 	return nil
+}
+
+// bounceRefused tells the sender what lists have refused of a message that others
+// got, for which the one reply was good. Only a sender is told who is not forged:
+// nobody else has asked for it.
+func (s *Service) bounceRefused(ctx context.Context, t *Transaction, auth mailauth.Result, content gomail.Content) {
+	if s.config.Bounce == nil || t.from.IsNull() || !slices.Contains(auth.Verified(), t.from.Domain) {
+		return
+	}
+	now := s.config.Clock()
+	n := queue.Notice{Message: queue.Message{Envelope: t.envelope, Received: now}}
+	n.Message.Envelope.From = t.from
+	for _, r := range t.routes {
+		if r.refused != nil && (r.recipient.Notify == 0 || r.recipient.Notify&gomail.NotifyFailure != 0) {
+			n.Events = append(n.Events, queue.NoticeEvent{Recipient: queue.Recipient{Recipient: r.recipient}, Action: queue.ActionFailed, Result: failed(0, r.refused), At: now})
+		}
+	}
+	if len(n.Events) == 0 {
+		return
+	}
+	if err := s.config.Bounce(ctx, n, content); err != nil {
+		s.config.Logger.Error("a sender could not be told what a list refused", slog.String("msgid", t.id), slog.Any("error", err))
+	}
 }
 
 // logList notes what became of a message at a list.

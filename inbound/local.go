@@ -121,6 +121,10 @@ func failed(n int, err error) queue.Result {
 		r.Outcome, r.Enhanced = queue.Temporary, "4.3.0"
 	case kind == gomail.Loop:
 		r.Enhanced = "5.4.6"
+	case kind == gomail.Refused:
+		r.Enhanced = "5.7.1"
+	case kind == gomail.TooLarge:
+		r.Enhanced = "5.3.4"
 	case kind == gomail.NotFound:
 		r.Enhanced = "5.1.1"
 	case kind == gomail.Disabled:

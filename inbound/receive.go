@@ -111,6 +111,7 @@ func (s *Service) deliver(ctx context.Context, t *Transaction, auth mailauth.Res
 		return s.refuse(t, auth, err)
 	}
 	s.wentOn(t, parts)
+	s.bounceRefused(ctx, t, auth, content)
 	return s.accept(t, auth, verdict, index.Size), nil
 }
 

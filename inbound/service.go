@@ -48,6 +48,7 @@ type Config struct {
 	Added       func([]queue.Message)
 	Lifetime    time.Duration      // how long delivery of what is forwarded is tried; 0: 5 days
 	Lists       *lists.Service     // nil: there are no mailing lists
+	Bounce      Bounce             // nil: nobody is told of what a list refuses after others have the message
 	MaxForwards int                // messages that an alias forwards in an hour; 0: as many as come
 	Readers     []Reader           // that are shown mail for them, in order
 	Judged      func(Judgement)    // told of each message that was judged; nil: nobody is
@@ -59,6 +60,10 @@ type Config struct {
 	Logger      *slog.Logger
 	Metrics     Metrics
 }
+
+// Bounce sends a notification of failure to the sender of a message. content is
+// the message.
+type Bounce func(ctx context.Context, n queue.Notice, content gomail.Content) error
 
 // Metrics are called as things happen; any may be nil.
 type Metrics struct {

@@ -161,7 +161,7 @@ func (s *server) makeDelivery(o outside) error {
 		Store: s.store, Domains: s.domains, Hostname: c.Server.Hostname, Mode: inbound.Mode(c.SMTP.Authentication),
 		Checker: mailauth.New(mailauth.Config{Resolver: o.resolver, Hostname: c.Server.Hostname, TrustedSealers: c.SMTP.TrustedSealers}),
 		Added:   s.queue.Added, Lifetime: c.Outbound.Lifetime, Logger: s.log, Metrics: s.metrics.inbound(), SpoolDir: c.Server.DataDir,
-		Lists: s.lists, MaxForwards: c.Outbound.MaxForwards,
+		Lists: s.lists, Bounce: s.outbound.Notify, MaxForwards: c.Outbound.MaxForwards,
 		Readers: []inbound.Reader{&reportReader{services: s.services}, bounceReader{s.bounces, s.lists, s.log}},
 		Judged:  func(j inbound.Judgement) { s.judged(j); s.failed(j) },
 		Gate:    s.gate, Greylist: filter.Greylisting(c.SMTP.Greylist), BlockAction: inbound.BlockAction(c.SMTP.BlockListAction),
