@@ -72,16 +72,19 @@ func (h *house) Authenticate(ctx context.Context, username, password string, rem
 	return account.ID, nil
 }
 
-// exchanging is a house that knows SCRAM, for one client.
+// exchanging is a house that knows SCRAM and tokens, for one client.
 type exchanging struct{ *house }
 
 // Mechanisms implements imapd.Exchanger.
 func (exchanging) Mechanisms(tls.ConnectionState) []string {
-	return []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}
+	return []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2"}
 }
 
 // Exchange implements imapd.Exchanger.
-func (h exchanging) Exchange(string, tls.ConnectionState, netip.Addr, string) imapd.Exchange {
+func (h exchanging) Exchange(mechanism string, _ tls.ConnectionState, _ netip.Addr, _ string) imapd.Exchange {
+	if mechanism == "OAUTHBEARER" {
+		return &bearer{account: h.anna.ID}
+	}
 	return &canned{account: h.anna.ID}
 }
 
@@ -108,6 +111,24 @@ func (x *canned) Step(_ context.Context, response string) (string, gomail.Accoun
 		return vector[x.step-1].challenge, 0, nil
 	}
 	return "", x.account, nil
+}
+
+// bearer is OAUTHBEARER as in RFC 7628 sections 4.1 and 4.3.
+type bearer struct {
+	account gomail.AccountID
+	failed  bool
+}
+
+// Step implements imapd.Exchange.
+func (x *bearer) Step(_ context.Context, response string) (string, gomail.AccountID, error) {
+	switch {
+	case x.failed:
+		return "", 0, gomail.Errorf(gomail.Unauthenticated, "the token was not accepted")
+	case strings.HasSuffix(response, "\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01"):
+		return "", x.account, nil
+	}
+	x.failed = true
+	return `{"status":"invalid_token","scope":"example_scope","openid-configuration":"https://example.com/.well-known/openid-configuration"}`, 0, nil
 }
 
 // newHouse opens a store in a temporary directory and serves it.
