@@ -33,11 +33,7 @@ func (s *Store) ReplaceMessage(ctx context.Context, account gomail.AccountID, id
 
 // takeOut removes one message from a mailbox, whatever its flags.
 func (t *tx) takeOut(account gomail.AccountID, id gomail.MailboxID, uid gomail.UID) error {
-	a, err := t.account(account)
-	if err != nil {
-		return err
-	}
-	m, err := t.mailbox(a, id)
+	a, m, err := t.place(mailbox.Place{Account: account, Mailbox: id})
 	if err != nil {
 		return err
 	}

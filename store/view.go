@@ -124,16 +124,9 @@ func (s *Store) Quota(ctx context.Context, account gomail.AccountID) (used, max 
 
 // Usage returns an account's quota and what is used of it.
 func (s *Store) Usage(ctx context.Context, account gomail.AccountID) (u mailbox.Usage, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		ok, err := c.row([]any{&u.Used, &u.Max}, "SELECT quota_used, quota_max FROM account WHERE id = ?", account)
-		if err == nil && !ok {
-			err = gomail.Errorf(gomail.NotFound, "there is no account %d", account)
-		}
-		if err != nil {
-			return err
-		}
-		u.Messages, err = c.int64("SELECT COUNT(*) FROM message WHERE account_id = ?", account)
-		return err
-	})
+	ok, err := s.readOne(ctx, []any{&u.Used, &u.Max}, "SELECT quota_used, quota_max FROM account WHERE id = ?", account)
+	if err == nil && !ok {
+		err = gomail.Errorf(gomail.NotFound, "there is no account %d", account)
+	}
 	return u, err
 }

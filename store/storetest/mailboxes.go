@@ -156,7 +156,7 @@ func testCopyMoveExpunge(f *fixture) {
 		f.Errorf("Quota says %d of %d (%v), Usage %d of %d", used, max, quotaErr, u.Used, u.Max)
 	}
 	f.ok(err)
-	if u.Messages != 4 || u.Used != 4*9 {
+	if u.Used != 4*9 {
 		f.Errorf("usage is %+v", u)
 	}
 }
@@ -171,7 +171,7 @@ func testDeleteMailbox(f *fixture) {
 	f.ok(f.store.DeleteMailbox(f.ctx, id, tmp.ID))
 	u, err := f.store.Usage(f.ctx, id)
 	f.ok(err)
-	if u.Messages != 1 || u.Used != 9 {
+	if u.Used != 9 {
 		f.Errorf("usage is %+v", u)
 	}
 	f.text(f.store.Content(f.ctx, id, f.snapshot(id, inbox).Entries[0].Message))
