@@ -20,7 +20,8 @@ type candidate struct {
 	index  int // in the view
 	entry  *mailbox.Entry
 	row    *loaded
-	parsed *message.Index
+	parsed *message.Index // whole
+	head   *message.Index // without the parts
 }
 
 func (c *candidate) parsedIndex() (x *message.Index, err error) {
@@ -31,11 +32,13 @@ func (c *candidate) parsedIndex() (x *message.Index, err error) {
 }
 
 func (c *candidate) envelope() (*message.Envelope, error) {
-	x, err := c.parsedIndex()
-	if err != nil {
-		return nil, err
+	if c.head == nil {
+		var err error
+		if c.head, err = message.UnmarshalHead(c.row.Index); err != nil {
+			return nil, err
+		}
 	}
-	return x.Envelope, nil
+	return c.head.Envelope, nil
 }
 
 // content returns the message's content, errNeedsContent when it was not asked for.
@@ -52,7 +55,7 @@ func (c *candidate) header() (message.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := c.parsedIndex()
+	x, err := message.UnmarshalRanges(c.row.Index)
 	if err != nil {
 		return nil, err
 	}

@@ -205,8 +205,10 @@ func (m *fetched) open(i int) (err error) {
 	if m.row.content == nil || m.row.err != nil {
 		return m.row.err
 	}
-	if m.q.needsIndex() {
+	if m.q.needsParts() {
 		m.index, err = message.UnmarshalIndex(m.row.Index)
+	} else {
+		m.index, err = message.UnmarshalRanges(m.row.Index)
 	}
 	return err
 }

@@ -16,10 +16,7 @@ func (m *fetched) writeSection(item *fetchItem) {
 	out := &m.s.out
 	item.writeName(out)
 	out.Text(" ")
-	found, ok := message.Range{Length: m.row.Size}, true
-	if !item.whole() {
-		found, ok = m.index.Find(item.path, item.what, m.row.Shift)
-	}
+	found, ok := m.index.Find(item.path, item.what, m.row.Shift)
 	switch {
 	case !ok:
 		out.Text("NIL")

@@ -69,14 +69,9 @@ func (q *fetchQuery) needsRows() bool {
 	return slices.ContainsFunc(q.items, func(i fetchItem) bool { return i.kind.stored() })
 }
 
-// needsIndex reports whether the parts of the messages have to be known.
-func (q *fetchQuery) needsIndex() bool {
-	return slices.ContainsFunc(q.items, func(i fetchItem) bool { return i.kind >= itemSection && !i.whole() })
-}
-
-// whole reports whether the item is the message from first to last octet.
-func (i *fetchItem) whole() bool {
-	return i.kind == itemSection && len(i.path) == 0 && i.what == message.Whole
+// needsParts reports whether the parts of the messages have to be known.
+func (q *fetchQuery) needsParts() bool {
+	return slices.ContainsFunc(q.items, func(i fetchItem) bool { return i.kind > itemSection || len(i.path) > 0 })
 }
 
 // depth returns how much of each message is needed, when rows are.

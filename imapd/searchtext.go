@@ -131,11 +131,12 @@ func (p *searchParser) dateKey(word string) (searchKey, bool) {
 		return entryKey(func(c *candidate) bool { return dateMatches(name, c.entry.InternalDate(), day) }), true
 	}
 	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
-		x, err := c.parsedIndex()
-		if err != nil || x.Date.IsZero() {
+		date, ok := message.DateOf(c.row.Index)
+		if !ok {
+			_, err := c.envelope() // says what is wrong
 			return false, err
 		}
-		return dateMatches(name, x.Date, day), nil
+		return !date.IsZero() && dateMatches(name, date, day), nil
 	}}, true
 }
 

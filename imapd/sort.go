@@ -183,15 +183,15 @@ func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriter
 			x.numbers[n] = -int64(c.scores.relevancy(entry.UID))
 			continue
 		}
+		if date, ok := message.DateOf(row.Index); ok && c.key == "DATE" {
+			x.numbers[n] = sentDate(date, row).Unix()
+			continue
+		}
 		if parsed == nil {
 			var err error
-			if parsed, err = message.UnmarshalIndex(row.Index); err != nil {
+			if parsed, err = message.UnmarshalHead(row.Index); err != nil {
 				return x, err
 			}
-		}
-		if c.key == "DATE" {
-			x.numbers[n] = sentDate(parsed, row).Unix()
-			continue
 		}
 		x.texts[n] = sortText(parsed.Envelope, c.key)
 	}
@@ -200,11 +200,11 @@ func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriter
 
 // sentDate is the Date field's, or where it cannot be read that of arrival, RFC
 // 5256 section 2.2.
-func sentDate(x *message.Index, row *loaded) time.Time {
-	if x.Date.IsZero() {
+func sentDate(date time.Time, row *loaded) time.Time {
+	if date.IsZero() {
 		return row.Received
 	}
-	return x.Date
+	return date
 }
 
 // sortText is the text of a criterion, in a form that is compared octet by

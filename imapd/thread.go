@@ -65,11 +65,11 @@ type threadable struct {
 func (s *session) threadables(found []int) ([]threadable, error) {
 	all := make([]threadable, 0, len(found))
 	err := s.eachItem(found, mailbox.WithIndex, s.counted(len(found), func(i int, row *loaded) error {
-		x, err := message.UnmarshalIndex(row.Index)
+		x, err := message.UnmarshalHead(row.Index)
 		if err != nil {
 			return err
 		}
-		t := threadable{index: i, references: x.References, date: sentDate(x, row)}
+		t := threadable{index: i, references: x.References, date: sentDate(x.Date, row)}
 		if ids := message.ParseMessageIDs(x.Envelope.MessageID); len(ids) > 0 {
 			t.id = ids[0]
 		}

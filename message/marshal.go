@@ -134,18 +134,63 @@ func StructureOf(marshalled []byte, extended bool) []byte {
 	return x.Root.AppendStructure(nil, false)
 }
 
-// UnmarshalIndex reads a marshalled index. A damaged one is a Corrupt error.
-// It reads no more than it is given, whatever the counts in it claim.
-func UnmarshalIndex(marshalled []byte) (*Index, error) {
+// DateOf returns Date from a marshalled index; not ok when that is damaged.
+func DateOf(marshalled []byte) (date time.Time, ok bool) {
 	r := indexReader{b: marshalled}
+	r.version()
+	r.number()
+	r.number()
+	date, _ = r.date()
+	return date, !r.bad
+}
+
+// UnmarshalHead reads of a marshalled index what tells of the whole message:
+// Root has no parts, and nothing but where header and body are. It takes a
+// third of the time that all takes.
+func UnmarshalHead(marshalled []byte) (*Index, error) {
+	r := indexReader{b: marshalled}
+	x := r.head()
+	envelope := wireReader{b: r.bytes()}
+	x.Envelope = envelope.envelope()
+	if r.bad || !envelope.done() {
+		return nil, errDamagedIndex()
+	}
+	return x, nil
+}
+
+// UnmarshalRanges is UnmarshalHead without the envelope.
+func UnmarshalRanges(marshalled []byte) (*Index, error) {
+	r := indexReader{b: marshalled}
+	x := r.head()
+	if r.bad {
+		return nil, errDamagedIndex()
+	}
+	return x, nil
+}
+
+// head reads what stands before the envelope.
+func (r *indexReader) head() *Index {
 	x := &Index{}
 	r.version()
 	x.Size = r.number()
-	headerLength := r.number()
+	header := r.number()
 	x.Date, x.SubjectOnce = r.date()
 	for n := r.count(); n > 0 && !r.bad; n-- {
 		x.References = append(x.References, string(r.bytes()))
 	}
+	x.Root = &Part{Header: Range{Length: header}, Body: Range{Offset: header, Length: x.Size - header}}
+	if header > x.Size {
+		r.bad = true
+	}
+	return x
+}
+
+// UnmarshalIndex reads a marshalled index. A damaged one is a Corrupt error.
+// It reads no more than it is given, whatever the counts in it claim.
+func UnmarshalIndex(marshalled []byte) (*Index, error) {
+	r := indexReader{b: marshalled}
+	x := r.head()
+	headerLength := x.Root.Header.Length
 	envelope := wireReader{b: r.bytes()}
 	structure := wireReader{b: r.bytes()}
 	if r.bad {
