@@ -55,6 +55,18 @@ func (t *tx) entries(account gomail.AccountID, id gomail.MailboxID, condition st
 	return found, err
 }
 
+// uidsIn is the condition that an entry has one of the UIDs. A run of them is a
+// stretch of the table, which takes half the time of a list.
+func uidsIn(uids []gomail.UID) (condition string, args []any) {
+	for i := range uids[1:] {
+		if uids[i+1] != uids[i]+1 {
+			list, args := in(uids)
+			return "uid IN " + list, args
+		}
+	}
+	return "uid BETWEEN ? AND ?", []any{uids[0], uids[len(uids)-1]}
+}
+
 // entriesOf reads those of the uids that exist; nil means all.
 func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]mailbox.Entry, error) {
 	if uids == nil {
@@ -62,8 +74,8 @@ func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gom
 	}
 	var all []mailbox.Entry
 	for part := range slices.Chunk(uids, chunk) {
-		list, args := in(part)
-		found, err := t.entries(account, id, "uid IN "+list, args...)
+		which, args := uidsIn(part)
+		found, err := t.entries(account, id, which, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -285,9 +297,9 @@ type flagState struct {
 func (t *tx) writeFlags(account gomail.AccountID, id gomail.MailboxID, groups map[flagState][]gomail.UID, seq gomail.ModSeq) error {
 	for state, uids := range groups {
 		for part := range slices.Chunk(uids, chunk) {
-			list, args := in(part)
+			which, args := uidsIn(part)
 			args = append([]any{state.flags, state.keywords, seq, account, id}, args...)
-			if _, err := t.write("UPDATE msg_mailbox SET flags = ?, keywords = ?, modseq = ? WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list, args...); err != nil {
+			if _, err := t.write("UPDATE msg_mailbox SET flags = ?, keywords = ?, modseq = ? WHERE account_id = ? AND mailbox_id = ? AND "+which, args...); err != nil {
 				return err
 			}
 		}
@@ -377,12 +389,12 @@ func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []mailbox.Entry, seq
 	for i, e := range part {
 		uids[i], messages[i] = e.UID, e.Message
 	}
-	list, args := in(uids)
-	if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) SELECT account_id, ?, mailbox_id, uid, ?, message_id FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list,
+	which, args := uidsIn(uids)
+	if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) SELECT account_id, ?, mailbox_id, uid, ?, message_id FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND "+which,
 		append([]any{seq, opEntryGone, a.id, m.ID}, args...)...); err != nil {
 		return err
 	}
-	if _, err := t.write("DELETE FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND uid IN "+list, append([]any{a.id, m.ID}, args...)...); err != nil {
+	if _, err := t.write("DELETE FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND "+which, append([]any{a.id, m.ID}, args...)...); err != nil {
 		return err
 	}
 	return t.destroyOrphans(a, messages)

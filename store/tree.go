@@ -225,7 +225,7 @@ func (s *Store) shrink(ctx context.Context, account gomail.AccountID, id gomail.
 			if more = m.Total > bulk && below == 0; err != nil || !more {
 				return err
 			}
-			part, err := t.entries(account, id, "e.uid IN (SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid LIMIT ?)", account, id, bulk)
+			part, err := t.entries(account, id, "uid IN (SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid LIMIT ?)", account, id, bulk)
 			if err != nil {
 				return err
 			}

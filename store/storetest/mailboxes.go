@@ -220,6 +220,22 @@ func testLargeSets(f *fixture) {
 	if len(r.Changed) != 1300 || n != 1300 || len(copied.Target) != 1300 || len(gone) != 1300 {
 		f.Errorf("changed %d, fetched %d, copied %d, expunged %d", len(r.Changed), n, len(copied.Target), len(gone))
 	}
+	large, err := f.store.CreateMailbox(f.ctx, id, 0, "Large", "")
+	f.ok(err)
+	_, err = f.store.MoveMessages(f.ctx, within(id, f.role(id, gomail.RoleTrash), large.ID, copied.Target))
+	f.ok(err)
+	_, err = f.store.SetFlags(f.ctx, id, large.ID, []gomail.UID{7, 5, 6, 9, 9, 11}, mailbox.FlagChange{Flags: gomail.FlagFlagged, UnchangedSince: -1}) // in no order, with gaps
+	f.ok(err)
+	var flagged []gomail.UID
+	for _, e := range f.snapshot(id, large.ID).Entries {
+		if e.Flags.Has(gomail.FlagFlagged) {
+			flagged = append(flagged, e.UID)
+		}
+	}
+	if !slices.Equal(flagged, []gomail.UID{5, 6, 7, 9, 11}) {
+		f.Errorf("flagged are %v", flagged)
+	}
+	f.ok(f.store.DeleteMailbox(f.ctx, id, large.ID))
 }
 
 // C2: a reader that follows the feed sees every message exactly once and in
