@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"strconv"
@@ -17,21 +18,28 @@ const listSetting = "list_token_secret"
 // newLists returns the service of mailing lists.
 func (s *services) newLists(ctx context.Context, sealer *seal.Sealer, o outside) (*lists.Service, error) {
 	secret, err := keptSecret(ctx, sealer, s.store, listSetting)
+	site := func() string {
+		if s.site == nil {
+			return ""
+		}
+		return s.site()
+	}
 	return lists.New(lists.Config{
-		Store: s.store, Tokens: lists.Tokens{Secret: secret}, Site: func() string { return s.site }, Changed: s.domains.Reload, Clock: o.clock, Logger: s.log,
+		Store: s.store, Tokens: lists.Tokens{Secret: secret}, Site: site, Changed: s.domains.Reload, Clock: o.clock, Logger: s.log,
 		Hard: func(status, diagnostic string) bool { return bounces.Classify(0, status, diagnostic) == bounces.Hard },
 	}), err
 }
 
-// openSite notes where the pages are that members of lists are led to: at the
-// mail host, for which there is a certificate.
-func (s *server) openSite() {
-	if len(s.bound["web.listen"]) == 0 {
-		return
+// publicSite says where the pages are that members of lists are led to: at the
+// mail host. It is empty where nothing listens, and as long as the certificate is
+// one that no mail provider would follow a link to.
+func (s *server) publicSite() string {
+	c, host := s.certs.Certificate(), s.config.Server.Hostname
+	if len(s.bound["web.listen"]) == 0 || bytes.Equal(c.RawIssuer, c.RawSubject) || c.VerifyHostname(host) != nil {
+		return ""
 	}
-	host := s.config.Server.Hostname
 	if port := s.httpsPort(); port != 443 {
 		host = net.JoinHostPort(host, strconv.Itoa(port))
 	}
-	s.site = "https://" + host
+	return "https://" + host
 }

@@ -282,7 +282,7 @@ func (s *server) openWeb() error {
 	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.WebTLS(), s.log))); err != nil {
 		return err
 	}
-	s.openSite()
+	s.site = s.publicSite
 	redirect := s.certs.HTTP(site.Redirect(s.httpsPort()))
 	err := s.serve("web.http_listen", s.config.Web.HTTPListen, serveHTTP(web.HTTPServer(redirect, nil, s.log)))
 	s.certs.Listens(s.first("web.http_listen"), s.first("web.listen"))

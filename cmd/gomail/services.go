@@ -56,7 +56,7 @@ type services struct {
 	tokens    bounces.Tokens
 	bounces   *bounces.Service
 	lists     *lists.Service
-	site      string // where the running server's pages are: "https://mail.example.com"; empty: nowhere
+	site      func() string // where the running server's pages are for strangers: "https://mail.example.com"; empty: nowhere. nil: no server runs
 	vault     *certs.Vault
 
 	// certificates are those of the running server. nil: none runs.
