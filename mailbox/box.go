@@ -60,8 +60,8 @@ func (b Box) Watch() *Watch { return b.a.hub.Watch(b.Owner) }
 
 // Fits returns OverQuota unless the owner's quota has room for so many octets.
 func (b Box) Fits(ctx context.Context, size int64) error {
-	used, max, err := b.a.store.Quota(ctx, b.Owner)
-	if err == nil && max > 0 && used+size > max {
+	u, err := b.Usage(ctx)
+	if err == nil && u.Max > 0 && u.Used+size > u.Max {
 		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
 	}
 	return err

@@ -165,9 +165,6 @@ type Store interface {
 	Items(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth Depth, yield func(Item) error) error
 	Content(ctx context.Context, account gomail.AccountID, message gomail.MessageID) (gomail.Content, error)
 	Usage(ctx context.Context, account gomail.AccountID) (Usage, error)
-	// Quota is Usage without the number of messages, which have to be counted
-	// for it. Max 0: unlimited.
-	Quota(ctx context.Context, account gomail.AccountID) (used, max int64, err error)
 
 	// Unthreaded returns the first messages that were put into no thread yet, by
 	// ascending message and with their indexes.

@@ -113,15 +113,6 @@ func (s *Store) whyNoContent(ctx context.Context, account gomail.AccountID, id g
 	return gomail.Errorf(gomail.NotFound, "the message is gone")
 }
 
-// Quota returns what an account uses in octets and may use; max 0: unlimited.
-func (s *Store) Quota(ctx context.Context, account gomail.AccountID) (used, max int64, err error) {
-	ok, err := s.readOne(ctx, []any{&used, &max}, "SELECT quota_used, quota_max FROM account WHERE id = ?", account)
-	if err == nil && !ok {
-		err = gomail.Errorf(gomail.NotFound, "there is no account %d", account)
-	}
-	return used, max, err
-}
-
 // Usage returns an account's quota and what is used of it.
 func (s *Store) Usage(ctx context.Context, account gomail.AccountID) (u mailbox.Usage, err error) {
 	ok, err := s.readOne(ctx, []any{&u.Used, &u.Max}, "SELECT quota_used, quota_max FROM account WHERE id = ?", account)
