@@ -15,7 +15,8 @@ func (s *session) close(*request) error {
 		return nil
 	}
 	return s.patiently(func() error {
-		_, _, err := v.box.Expunge(s.ctx, nil)
+		gone, _, err := v.box.Expunge(s.ctx, nil)
+		s.tookOut(v.box, len(gone))
 		return err
 	})
 }

@@ -172,7 +172,8 @@ type metadataKey struct {
 	entry string
 }
 
-// caused is what a client has put into a mailbox that is not open.
+// caused is what a client has put into a mailbox that is not open, or, negative,
+// taken out of it.
 type caused struct {
 	messages int64
 	uidNext  gomail.UID

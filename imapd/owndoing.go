@@ -17,13 +17,28 @@ func (s *session) putInto(box mailbox.Box, uids []gomail.UID) {
 	case len(uids) == 0 || s.notify == nil:
 	case s.isOpen(box):
 		s.view.own = append(s.view.own, uids...)
-	case s.notify.boxes != nil:
-		if s.notify.caused == nil {
-			s.notify.caused = map[boxKey]caused{}
-		}
-		c := s.notify.caused[keyOf(box)]
-		s.notify.caused[keyOf(box)] = caused{c.messages + int64(len(uids)), max(c.uidNext, uids[len(uids)-1]+1)}
+	default:
+		s.notify.expect(box, int64(len(uids)), uids[len(uids)-1]+1)
 	}
+}
+
+// tookOut notes messages that this client has removed by closing a mailbox.
+func (s *session) tookOut(box mailbox.Box, messages int) {
+	if s.notify != nil && messages > 0 {
+		s.notify.expect(box, -int64(messages), box.UIDNext)
+	}
+}
+
+// expect notes how a mailbox that is not open will have changed.
+func (n *notifications) expect(box mailbox.Box, messages int64, uidNext gomail.UID) {
+	if n.boxes == nil {
+		return
+	}
+	if n.caused == nil {
+		n.caused = map[boxKey]caused{}
+	}
+	c := n.caused[keyOf(box)]
+	n.caused[keyOf(box)] = caused{c.messages + messages, max(c.uidNext, uidNext)}
 }
 
 // changedNames notes what this client did to mailboxes with these paths: with
