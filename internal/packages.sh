@@ -12,6 +12,8 @@ want dkimverify python3-dkim
 /usr/bin/python3 -c 'import authres' 2>/dev/null || need="$need python3-authres"
 perl -MMail::DKIM::ARC::Verifier -MJSON::PP -e 1 2>/dev/null || need="$need libmail-dkim-perl"
 want /usr/sbin/opendkim opendkim
+want rspamd rspamd
+/usr/bin/python3 -c 'import ctypes; ctypes.CDLL("libopendmarc.so.2")' 2>/dev/null || need="$need libopendmarc2"
 want mbsync isync
 want mutt mutt
 want msmtp msmtp

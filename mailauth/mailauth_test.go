@@ -107,7 +107,7 @@ func with(changes map[string]string) zone {
 	return z
 }
 
-const now = 1_800_000_000
+const now = 1_700_000_000
 
 // signedMessage has both signatures.
 func signedMessage(t testing.TB, raw string) []byte {
@@ -151,8 +151,8 @@ type mail struct {
 
 const plain = "From: Anna <anna@example.com>\r\nTo: b@example.net\r\nSubject: x\r\nMessage-ID: <1@example.com>\r\n\r\nHello.\r\n"
 
-func (m mail) check(t testing.TB) Result {
-	t.Helper()
+// complete fills in what the good sender's message has.
+func (m mail) complete() mail {
 	if m.client == "" {
 		m.client = "192.0.2.1"
 	}
@@ -165,6 +165,12 @@ func (m mail) check(t testing.TB) Result {
 	if m.zone == nil {
 		m.zone = sender().zone
 	}
+	return m
+}
+
+func (m mail) check(t testing.TB) Result {
+	t.Helper()
+	m = m.complete()
 	checker := New(Config{Resolver: m.zone, Hostname: "mx.example.net", TrustedSealers: m.sealers, Clock: func() time.Time { return time.Unix(now+60, 0) }})
 	conn := checker.Connect(t.Context(), netip.MustParseAddr(m.client))
 	defer conn.Close()
@@ -189,15 +195,18 @@ func stuck(z zone) bool {
 	return false
 }
 
-func TestCheck(t *testing.T) {
+// judgement is a message and what is to be found out about it.
+type judgement struct {
+	what   string
+	mail   mail
+	want   string // Summary
+	action Action
+}
+
+func judgements(t testing.TB) []judgement {
 	good := signedMessage(t, plain)
 	other := &gomail.Address{Local: "x", Domain: "example.org"}
-	for _, c := range []struct {
-		what   string
-		mail   mail
-		want   string
-		action Action
-	}{
+	return []judgement{
 		{"all right", mail{raw: good}, "iprev=pass spf=pass dkim=pass,pass dmarc=pass", ActionNone},
 		{"unsigned, but from the right client", mail{raw: []byte(plain)}, "iprev=pass spf=pass dmarc=pass", ActionNone},
 		{"forwarded", mail{raw: good, client: "198.51.100.1", helo: "fwd.example.org", from: other}, "iprev=permerror spf=none dkim=pass,pass dmarc=pass", ActionNone},
@@ -217,7 +226,11 @@ func TestCheck(t *testing.T) {
 		{"two From", mail{raw: []byte("From: eve@example.org\r\n" + plain)}, "iprev=pass spf=pass dmarc=permerror", ActionReject},
 		{"IPv4 in IPv6", mail{raw: good, client: "::ffff:192.0.2.1"}, "iprev=pass spf=pass dkim=pass,pass dmarc=pass", ActionNone},
 		{"loopback", mail{raw: good, client: "127.0.0.1"}, "iprev=permerror spf=fail dkim=pass,pass dmarc=pass", ActionNone},
-	} {
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for _, c := range judgements(t) {
 		r := c.mail.check(t)
 		action, reason := r.Action()
 		if r.Summary() != c.want || action != c.action || (reason == "") != (action == ActionNone) {
