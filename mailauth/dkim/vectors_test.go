@@ -73,8 +73,11 @@ func rfcKeys() records {
 }
 
 func TestRFCExamples(t *testing.T) {
-	for _, name := range []string{"rfc6376-a.eml", "rfc8463-a3.eml"} {
+	for name, signatures := range map[string]int{"rfc6376-a.eml": 1, "rfc8463-a3.eml": 2} {
 		raw := readMessage(t, name)
+		if results := verify(t, raw, Options{Resolver: rfcKeys()}); len(results) != signatures {
+			t.Errorf("%s: %d signatures are found", name, len(results))
+		}
 		for _, r := range verify(t, raw, Options{Resolver: rfcKeys()}) {
 			if r.Status != Pass {
 				t.Errorf("%s: %+v", name, r)
