@@ -20,7 +20,7 @@ var floors = map[string]int{
 
 	"accounts": 2, "domains": 2, "mailbox": 2, "inbound": 2, "outbound": 2, "queue": 2, "reports": 2, "reports/tlsrpt": 2, "filter": 2, "bounces": 2, "lists": 2,
 
-	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "web": 3, "web/api": 3, "mxsend": 3, "mxsend/sts": 3, "milter": 3, "certs": 3, "accounts/tokens": 3, "dnswatch": 3, "dnspub": 3,
+	"smtpd": 3, "imapd": 3, "imapd/imapwire": 3, "pop3d": 3, "web": 3, "web/api": 3, "mxsend": 3, "mxsend/sts": 3, "milter": 3, "certs": 3, "accounts/tokens": 3, "dnswatch": 3, "dnspub": 3,
 	"store": 3, "store/blob": 3, "store/storetest": 3, "internal/resolver": 3, "internal/webclient": 3, "internal/serve": 3,
 
 	"cmd/gomail": 4, "cmd/gomail/internal/sandbox": 4, "cmd/gomail/internal/doctor": 4, "cmd/gomail/internal/setup": 4, "cmd/gomail/internal/manual": 4, "internal/config": 4, "bench": 4, "torture": 4, "torture/powercut": 4, "e2e": 4,
@@ -36,7 +36,7 @@ var sideways = map[string][]string{
 	"outbound":       {"accounts", "domains", "queue"},
 	"reports/tlsrpt": {"reports"},
 	// Edges never import each other; these are rooms of one edge.
-	"smtpd": {"internal/serve"}, "imapd": {"imapd/imapwire", "internal/serve"}, "web": {"web/api"}, "store": {"store/blob"},
+	"smtpd": {"internal/serve"}, "imapd": {"imapd/imapwire", "internal/serve"}, "pop3d": {"internal/serve"}, "web": {"web/api"}, "store": {"store/blob"},
 	// Plumbing that any edge may use, and the command's own rooms.
 	"mxsend": {"internal/resolver"}, "certs": {"internal/resolver"},
 	"torture":    {"torture/powercut"},

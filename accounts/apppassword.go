@@ -31,8 +31,11 @@ const webProtocol = "web"
 
 // family is the protocol as app passwords name it.
 func family(protocol string) string {
-	if protocol == "submission" {
+	switch protocol {
+	case "submission":
 		return "smtp"
+	case "pop3": // reads the same mail
+		return "imap"
 	}
 	return protocol
 }

@@ -84,7 +84,7 @@ type Attempt struct {
 	Username string // the account's address; an alias of it will do
 	Password string
 	Remote   netip.Addr // where it comes from
-	Protocol string     // "imap", "submission", "web"
+	Protocol string     // "imap", "pop3", "submission", "web"
 	Agent    string     // the browser, as it names itself
 }
 

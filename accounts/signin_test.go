@@ -274,7 +274,7 @@ func TestAppPasswords(t *testing.T) {
 		}
 		for how, try := range map[string]func(password, protocol string) error{"PLAIN": plain, "SCRAM": bySCRAM} {
 			for name, err := range map[string]error{
-				"everything for IMAP": try(secret, "imap"), "everything for SMTP": try(secret, "submission"), "the reader for IMAP": try(reading, "imap"), "the brief one": try(brief, "imap"),
+				"everything for IMAP": try(secret, "imap"), "everything for SMTP": try(secret, "submission"), "the reader for IMAP": try(reading, "imap"), "the brief one": try(brief, "imap"), "the reader for POP3": try(reading, "pop3"),
 			} {
 				if err != nil {
 					t.Errorf("%s, %s: %v", how, name, err)

@@ -28,6 +28,7 @@ type Server struct {
 // Offers are the services of the mail host, at their standard ports.
 type Offers struct {
 	IMAPS, IMAP             bool // 993, 143 with STARTTLS
+	POP3S                   bool // 995
 	Submissions, Submission bool // 465, 587 with STARTTLS
 }
 
@@ -36,6 +37,7 @@ type Settings struct {
 	Domain   string
 	Hostname string
 	Incoming []Server // IMAP, the best first
+	Fetching []Server // POP3: for those who ask for it, never proposed before IMAP
 	Outgoing []Server // submission, the best first
 }
 
@@ -49,6 +51,7 @@ func New(domain, hostname string, o Offers) Settings {
 	}
 	add(&s.Incoming, o.IMAPS, 993, TLS)
 	add(&s.Incoming, o.IMAP, 143, STARTTLS)
+	add(&s.Fetching, o.POP3S, 995, TLS)
 	add(&s.Outgoing, o.Submissions, 465, TLS)
 	add(&s.Outgoing, o.Submission, 587, STARTTLS)
 	return s

@@ -38,7 +38,7 @@ func (s Settings) Thunderbird() ([]byte, error) {
 	}
 	return document(clientConfig{Version: "1.1", Provider: emailProvider{
 		ID: s.Domain, Domain: s.Domain, Name: s.Domain, Short: s.Domain,
-		Incoming: entries("imap", s.Incoming), Outgoing: entries("smtp", s.Outgoing),
+		Incoming: append(entries("imap", s.Incoming), entries("pop3", s.Fetching)...), Outgoing: entries("smtp", s.Outgoing),
 	}})
 }
 

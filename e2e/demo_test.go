@@ -28,6 +28,8 @@ type demo struct {
 	Submissions string    `json:"submissions"`
 	IMAP        string    `json:"imap"`
 	IMAPS       string    `json:"imaps"`
+	POP3        string    `json:"pop3"`
+	POP3S       string    `json:"pop3s"`
 	DNS         string    `json:"dns"`
 	CAFile      string    `json:"ca_file"`
 	DataDir     string    `json:"data_dir"`

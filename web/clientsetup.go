@@ -26,7 +26,7 @@ func (s *Server) setupSettings(ctx context.Context, domain string) (clientsetup.
 	server, err := s.config.API.Settings.Server(ctx)
 	offers := server.Services
 	return clientsetup.New(d.Name, s.config.API.Hostname, clientsetup.Offers{
-		IMAPS: offers.IMAPS, IMAP: offers.IMAP, Submissions: offers.Submissions, Submission: offers.Submission,
+		IMAPS: offers.IMAPS, IMAP: offers.IMAP, POP3S: offers.POP3S, Submissions: offers.Submissions, Submission: offers.Submission,
 	}), err
 }
 

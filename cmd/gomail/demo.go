@@ -43,6 +43,8 @@ type demoReport struct {
 	Submissions string        `json:"submissions"`
 	IMAP        string        `json:"imap"`
 	IMAPS       string        `json:"imaps"`
+	POP3        string        `json:"pop3"`
+	POP3S       string        `json:"pop3s"`
 	DNS         string        `json:"dns"`
 	CAFile      string        `json:"ca_file"`
 	DataDir     string        `json:"data_dir"`
@@ -155,6 +157,7 @@ func demoConfig(dir string, box *sandbox.Sandbox) config.Config {
 	c.SMTP.Listen, c.SMTP.MaxConnectionsPerAddress = free, 1000
 	c.Submission = config.Submission{Listen: free, TLSListen: free, MaxHold: c.Submission.MaxHold} // without limits
 	c.IMAP.Listen, c.IMAP.TLSListen = free, free
+	c.POP3.Listen, c.POP3.TLSListen = free, free
 	c.IMAP.MaxConnectionsPerAddress = c.IMAP.MaxConnections
 	c.Web.Listen, c.Web.HTTPListen = free, []string{}
 	c.TLS = config.TLS{Mode: "files", CertFile: box.CertFile, KeyFile: box.KeyFile, MinVersion: "1.2"}
@@ -171,7 +174,7 @@ func (s *server) boundConfig() config.Config {
 	c := s.config
 	for key, list := range map[string]*[]string{
 		"smtp.listen": &c.SMTP.Listen, "submission.listen": &c.Submission.Listen, "submission.tls_listen": &c.Submission.TLSListen,
-		"imap.listen": &c.IMAP.Listen, "imap.tls_listen": &c.IMAP.TLSListen, "web.listen": &c.Web.Listen,
+		"imap.listen": &c.IMAP.Listen, "imap.tls_listen": &c.IMAP.TLSListen, "pop3.listen": &c.POP3.Listen, "pop3.tls_listen": &c.POP3.TLSListen, "web.listen": &c.Web.Listen,
 	} {
 		*list = []string{s.bound[key][0].String()}
 	}
@@ -183,7 +186,7 @@ func (s *server) demoReport(box *sandbox.Sandbox) demoReport {
 	return demoReport{
 		Hostname: sandbox.Hostname, Domain: sandbox.Domain, Web: "https://" + at("web.listen"),
 		SMTP: at("smtp.listen"), Submission: at("submission.listen"), Submissions: at("submission.tls_listen"),
-		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), DNS: box.DNS(), CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
+		IMAP: at("imap.listen"), IMAPS: at("imap.tls_listen"), POP3: at("pop3.listen"), POP3S: at("pop3.tls_listen"), DNS: box.DNS(), CAFile: box.CAFile, DataDir: s.config.Server.DataDir,
 		Remote: demoRemote{Domain: sandbox.RemoteDomain, SMTP: box.RemoteSMTP(), Maildir: box.RemoteMaildir()},
 	}
 }
@@ -301,8 +304,9 @@ func (c demoCmd) print(a *app, r demoReport) error {
   Admin panel   %s
                 sign in as %s, password %s
   Read mail     IMAP with TLS %s, with STARTTLS %s
+                POP3 with TLS %s, with STLS %s
   Send mail     submission with TLS %s, with STARTTLS %s
-`, r.Web, r.Admin.Address, r.Admin.Password, r.IMAPS, r.IMAP, r.Submissions, r.Submission)
+`, r.Web, r.Admin.Address, r.Admin.Password, r.IMAPS, r.IMAP, r.POP3S, r.POP3, r.Submissions, r.Submission)
 	for _, x := range r.Accounts {
 		fmt.Fprintf(a.stdout, "                %s, password %s\n", x.Address, x.Password)
 	}

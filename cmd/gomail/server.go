@@ -27,6 +27,7 @@ import (
 	"gomail/mxsend"
 	"gomail/mxsend/sts"
 	"gomail/outbound"
+	"gomail/pop3d"
 	"gomail/queue"
 	"gomail/reports/tlsrpt"
 	"gomail/smtpd"
@@ -115,7 +116,7 @@ func (s *server) assemble(o outside) error {
 	if err := s.milterChains(); err != nil {
 		return err
 	}
-	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openLMTP, s.openIMAP, s.openWeb, s.openSocket} {
+	for _, open := range []func() error{s.openSMTP, s.openSubmission, s.openLMTP, s.openIMAP, s.openPOP3, s.openWeb, s.openSocket} {
 		if err := open(); err != nil {
 			return err
 		}
@@ -274,6 +275,20 @@ func (s *server) openIMAP() error {
 	return s.serve("imap.tls_listen", c.TLSListen, imapd.New(ic, authenticator, s.mailboxes).Serve)
 }
 
+func (s *server) openPOP3() error {
+	c := s.config.POP3
+	pc := pop3d.Config{
+		Hostname: s.config.Server.Hostname, TLS: s.certs.TLS(), Logger: s.log,
+		MaxConnections: c.MaxConnections, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+	}
+	authenticator := pop3Authenticator{imapAuthenticator{s.signInOffer()}}
+	if err := s.serve("pop3.listen", c.Listen, pop3d.New(pc, authenticator, s.mailboxes).Serve); err != nil {
+		return err
+	}
+	pc.ImplicitTLS = true
+	return s.serve("pop3.tls_listen", c.TLSListen, pop3d.New(pc, authenticator, s.mailboxes).Serve)
+}
+
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
 		API: s.serving(), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
@@ -409,7 +424,7 @@ func planServer(c config.Config) dnsplan.Server {
 	p := dnsplan.Server{
 		Hostname: c.Server.Hostname, Addresses: c.Server.PublicAddresses, ACMEIssuer: acmeIssuer(c.TLS.ACMEDirectory),
 		Services: dnsplan.Services{
-			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0,
+			IMAP: len(c.IMAP.Listen) > 0, IMAPS: len(c.IMAP.TLSListen) > 0, POP3S: len(c.POP3.TLSListen) > 0,
 			Submission: len(c.Submission.Listen) > 0, Submissions: len(c.Submission.TLSListen) > 0,
 			Autoconfig: len(c.Web.Listen) > 0, Autodiscover: len(c.Web.Listen) > 0,
 		},

@@ -16,6 +16,7 @@ import (
 	"gomail/accounts"
 	"gomail/imapd"
 	"gomail/internal/seal"
+	"gomail/pop3d"
 	"gomail/smtpd"
 	"gomail/store"
 )
@@ -155,6 +156,14 @@ func (e submissionExchange) Step(ctx context.Context, response string) (challeng
 
 // Exchange begins a sign-in by SCRAM or a token.
 func (a imapAuthenticator) Exchange(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) imapd.Exchange {
+	return imapExchange{a.begin(mechanism, state, remote, protocol)}
+}
+
+// pop3Authenticator signs in to POP3, as to IMAP.
+type pop3Authenticator struct{ imapAuthenticator }
+
+// Exchange begins a sign-in by SCRAM or a token.
+func (a pop3Authenticator) Exchange(mechanism string, state tls.ConnectionState, remote netip.Addr, protocol string) pop3d.Exchange {
 	return imapExchange{a.begin(mechanism, state, remote, protocol)}
 }
 

@@ -22,6 +22,7 @@ type Config struct {
 	LMTP       LMTP       `toml:"lmtp"`
 	Milter     Milter     `toml:"milter"`
 	IMAP       IMAP       `toml:"imap"`
+	POP3       POP3       `toml:"pop3"`
 	OAuth      OAuth      `toml:"oauth"`
 	Web        Web        `toml:"web"`
 	TLS        TLS        `toml:"tls"`
@@ -103,6 +104,15 @@ type Milter struct {
 type IMAP struct {
 	Listen                   []string `toml:"listen"`     // STARTTLS
 	TLSListen                []string `toml:"tls_listen"` // TLS from the start
+	MaxConnections           int      `toml:"max_connections"`
+	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"`
+}
+
+// POP3 is fetching mail with programs that know nothing better. It is off until
+// it is given addresses.
+type POP3 struct {
+	Listen                   []string `toml:"listen"`     // STLS; the standard port is 110
+	TLSListen                []string `toml:"tls_listen"` // TLS from the start; the standard port is 995
 	MaxConnections           int      `toml:"max_connections"`
 	MaxConnectionsPerAddress int      `toml:"max_connections_per_address"`
 }
@@ -243,6 +253,7 @@ func Default() Config {
 		LMTP:   LMTP{Mode: "0660"},
 		Milter: Milter{Timeout: 30 * time.Second, Unavailable: "tempfail"},
 		IMAP:   IMAP{Listen: []string{":143"}, TLSListen: []string{":993"}, MaxConnections: 10_000, MaxConnectionsPerAddress: 200},
+		POP3:   POP3{MaxConnections: 1000, MaxConnectionsPerAddress: 50},
 		OAuth:  OAuth{Claim: "email"},
 		Web: Web{
 			Listen: []string{":443"}, HTTPListen: []string{":80"},

@@ -66,7 +66,7 @@ func holds(text string, values []setting, changed []string) error {
 	return nil
 }
 
-var sectionLine = regexp.MustCompile(`^\s*\[\s*([a-z_]+)\s*\]\s*(#.*)?$`)
+var sectionLine = regexp.MustCompile(`^\s*\[\s*([a-z0-9_]+)\s*\]\s*(#.*)?$`)
 
 // setLine gives a key its value: on its line, else on the one that shows it
 // commented out, else on a new one below its section's head.

@@ -107,7 +107,8 @@ func (p Patient) ports() []Finding {
 		addresses []string
 	}{
 		{"smtp.listen", c.SMTP.Listen}, {"submission.listen", c.Submission.Listen}, {"submission.tls_listen", c.Submission.TLSListen},
-		{"imap.listen", c.IMAP.Listen}, {"imap.tls_listen", c.IMAP.TLSListen}, {"web.listen", c.Web.Listen}, {"web.http_listen", c.Web.HTTPListen},
+		{"imap.listen", c.IMAP.Listen}, {"imap.tls_listen", c.IMAP.TLSListen}, {"pop3.listen", c.POP3.Listen}, {"pop3.tls_listen", c.POP3.TLSListen},
+		{"web.listen", c.Web.Listen}, {"web.http_listen", c.Web.HTTPListen},
 	} {
 		for _, address := range l.addresses {
 			findings = append(findings, p.port(l.key, address))
