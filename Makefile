@@ -19,7 +19,7 @@ unit: ## the tests beside the code; those of the DNS need BIND and PowerDNS (mak
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m $$($(GO) list ./... | grep -v /e2e)
 
-e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, mbsync, mutt, msmtp, curl and imaplib against the binary
+e2e: build packages ## a browser, Postfix, swaks, dkimpy, OpenDKIM, Dovecot, mbsync, mutt, msmtp, curl and imaplib against the binary
 	$(GO) test -count=1 -timeout 20m ./e2e/...
 
 cuts: ## 30 power cuts, each sync left out in turn, and faults; as root, with /dev/fuse

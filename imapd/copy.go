@@ -24,7 +24,17 @@ func (s *session) copy(r *request) error {
 	}
 	s.putInto(box, copied.Target)
 	r.code = copyCode(copied)
-	return nil
+	return allGone(r, copied)
+}
+
+// allGone is an error where a client named messages by numbers that it may
+// still use, and none is there any more: OK would tell it that they are in
+// their new place (RFC 2180 section 4.4). UIDs that are gone are passed over.
+func allGone(r *request, c mailbox.Copied) error {
+	if r.uid || len(c.Source) > 0 {
+		return nil
+	}
+	return coded("EXPUNGEISSUED", gomail.Errorf(gomail.NotFound, "the messages are gone: another session removed them"))
 }
 
 // move answers MOVE and UID MOVE, RFC 9051 section 6.4.8: COPYUID comes
@@ -52,7 +62,7 @@ func (s *session) move(r *request) error {
 	if s.muted() {
 		s.tellGone(moved.Source)
 	}
-	return nil
+	return allGone(r, moved)
 }
 
 // readTransfer reads a set of messages and the mailbox where they are to go.

@@ -92,6 +92,9 @@ func (s *session) readFetch() fetchQuery {
 	q := fetchQuery{changedSince: -1}
 	if s.dec.Peek() == '(' {
 		s.dec.List(func() { q.items = append(q.items, s.readFetchItem()...); s.boundItems(&q) })
+		if len(q.items) == 0 {
+			s.dec.Fail("Expected what to fetch")
+		}
 	} else {
 		q.items = s.readFetchItem()
 	}

@@ -42,6 +42,9 @@ func (s *session) readStatusItems() []string {
 		}
 		items = append(items, item)
 	})
+	if len(items) == 0 {
+		s.dec.Fail("Expected what to tell of the mailbox")
+	}
 	return items
 }
 
