@@ -3,6 +3,7 @@ package tlspolicy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -21,23 +22,24 @@ const (
 )
 
 // The forms that are read: those of reportJSON where reporters keep to the
-// RFC, and what they are known to write else.
+// RFC, and what they are known to write else. The long lists are arrays first:
+// a list is looked through once more to see whether it is one.
 type (
-	readReport struct {
-		Organization text             `json:"organization-name"`
-		Range        readRange        `json:"date-range"`
-		Contact      text             `json:"contact-info"`
-		ID           text             `json:"report-id"`
-		Policies     list[readPolicy] `json:"policies"`
+	readReport[P ~[]readPolicy[D], D ~[]readDetail] struct {
+		Organization text      `json:"organization-name"`
+		Range        readRange `json:"date-range"`
+		Contact      text      `json:"contact-info"`
+		ID           text      `json:"report-id"`
+		Policies     P         `json:"policies"`
 	}
 	readRange struct {
 		Begin text `json:"start-datetime"`
 		End   text `json:"end-datetime"`
 	}
-	readPolicy struct {
-		Policy  readApplied      `json:"policy"`
-		Summary readSummary      `json:"summary"`
-		Details list[readDetail] `json:"failure-details"`
+	readPolicy[D ~[]readDetail] struct {
+		Policy  readApplied `json:"policy"`
+		Summary readSummary `json:"summary"`
+		Details D           `json:"failure-details"`
 	}
 	readApplied struct {
 		Type    text       `json:"policy-type"`
@@ -73,11 +75,22 @@ func ParseReport(octets []byte) (Report, error) {
 	if len(octets) > MaxReport {
 		return Report{}, gomail.Errorf(gomail.TooLarge, "the TLS report is larger than %d octets", MaxReport)
 	}
-	var in readReport
 	octets = bytes.TrimPrefix(octets, []byte("\ufeff")) // a byte order mark
-	if err := json.Unmarshal(octets, &in); err != nil {
-		return Report{}, gomail.Errorf(gomail.Invalid, "the TLS report is not the JSON of RFC 8460: %w", err)
+	var strict readReport[[]readPolicy[[]readDetail], []readDetail]
+	err := json.Unmarshal(octets, &strict)
+	if err == nil {
+		return strict.report()
 	}
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		var odd readReport[list[readPolicy[list[readDetail]]], list[readDetail]]
+		if err = json.Unmarshal(octets, &odd); err == nil {
+			return odd.report()
+		}
+	}
+	return Report{}, gomail.Errorf(gomail.Invalid, "the TLS report is not the JSON of RFC 8460: %w", err)
+}
+
+func (in readReport[P, D]) report() (Report, error) {
 	r := Report{Organization: string(in.Organization), Contact: string(in.Contact), ID: string(in.ID)}
 	var ok, okEnd bool
 	r.Begin, ok = parseTime(string(in.Range.Begin))
@@ -90,29 +103,24 @@ func ParseReport(octets []byte) (Report, error) {
 	case len(in.Policies) == 0:
 		return Report{}, gomail.Errorf(gomail.Invalid, "the TLS report holds no policies")
 	}
-	return r, r.take(in.Policies)
-}
-
-// take adds the policies.
-func (r *Report) take(policies []readPolicy) error {
 	details := 0
-	for _, p := range policies {
+	for _, p := range in.Policies {
 		details += len(p.Details)
 	}
-	if len(policies) > maxPolicies || details > maxDetails {
-		return gomail.Errorf(gomail.TooMany, "the TLS report holds %d policies with %d kinds of failures, and at most %d and %d are read", len(policies), details, maxPolicies, maxDetails)
+	if len(in.Policies) > maxPolicies || details > maxDetails {
+		return r, gomail.Errorf(gomail.TooMany, "the TLS report holds %d policies with %d kinds of failures, and at most %d and %d are read", len(in.Policies), details, maxPolicies, maxDetails)
 	}
-	for _, p := range policies {
+	for _, p := range in.Policies {
 		out, err := p.report()
 		if err != nil {
-			return err
+			return r, err
 		}
 		r.Policies = append(r.Policies, out)
 	}
-	return nil
+	return r, nil
 }
 
-func (p readPolicy) report() (PolicyReport, error) {
+func (p readPolicy[D]) report() (PolicyReport, error) {
 	domain, err := gomail.CanonicalDomain(strings.TrimSuffix(string(p.Policy.Domain), "."))
 	if err != nil {
 		return PolicyReport{}, gomail.Errorf(gomail.Invalid, "the TLS report is about %.100q, which is no domain", string(p.Policy.Domain))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,36 @@ func TestTLSRPTRecords(t *testing.T) {
 	if _, err := TLSRPTTargets([]string{one, one}); gomail.KindOf(err) != gomail.NotFound {
 		t.Errorf("two records: %v", err)
 	}
+}
+
+// BenchmarkReport reads 10,000 kinds of failures, as many as are taken.
+func BenchmarkReport(b *testing.B) {
+	raw := largeReport(b)
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if _, err := ParseReport(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func largeReport(tb testing.TB) []byte {
+	tb.Helper()
+	day := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	r := Report{Organization: "Company-X", Contact: "tls@company-x.example", ID: "1", Begin: day, End: day.AddDate(0, 0, 1)}
+	p := PolicyReport{Type: PolicySTS, Domain: "example.com", Strings: []string{"version: STSv1", "mode: enforce", "mx: *.example.com"}, Successes: 1000, Failures: maxDetails}
+	for i := range maxDetails {
+		p.Details = append(p.Details, FailureDetail{
+			Type: CertificateExpired, SendingIP: netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}), ReceivingIP: netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}),
+			ReceivingMX: "mx" + strconv.Itoa(i) + ".example.com", ReceivingHELO: "mx.example.com", Sessions: 1, ReasonCode: "X509_V_ERR_CERT_HAS_EXPIRED",
+		})
+	}
+	r.Policies = append(r.Policies, p)
+	raw, err := r.Marshal()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
 }
 
 // What is read can be written, and is read again as the same.
