@@ -63,14 +63,60 @@ func New(o Options) *Trail {
 	return &Trail{options: o}
 }
 
-// Open begins a new file in the directory and removes those that are old.
+// Open goes on in the newest file of the directory, so that a server that is
+// restarted often does not push its own history out; where that is full, a day
+// old or missing it begins a new one. Old files are removed.
 func (t *Trail) Open() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := os.MkdirAll(t.options.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the directory of the trail: %w", err)
 	}
+	if files, err := t.files(); err == nil && len(files) > 0 && t.resume(files[0]) {
+		return t.prune()
+	}
 	return t.next()
+}
+
+// nameForm is how files are named: by when they were begun, in UTC.
+const nameForm = "20060102T150405.000000000"
+
+// resume goes on in a file unless it is as long or as old as one may be.
+func (t *Trail) resume(name string) bool {
+	begun, err := time.Parse(nameForm, strings.TrimSuffix(filepath.Base(name), ".jsonl"))
+	age := time.Since(begun)
+	if err != nil || age < 0 || age >= newFileEvery {
+		return false
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return false
+	}
+	size, err := endOfLines(f)
+	if err != nil || size >= t.options.MaxFile {
+		f.Close()
+		return false
+	}
+	t.use(f, size, begun)
+	return true
+}
+
+// endOfLines returns a file's size, having ended a line that a crash cut.
+func endOfLines(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return 0, err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, info.Size()-1); err != nil || last[0] == '\n' {
+		return info.Size(), err
+	}
+	_, err = f.WriteString("\n")
+	return info.Size() + 1, err
+}
+
+func (t *Trail) use(f *os.File, size int64, begun time.Time) {
+	t.file, t.buffer, t.size, t.begun = f, bufio.NewWriterSize(f, 64<<10), size, begun
 }
 
 // next goes on in a new file.
@@ -78,11 +124,11 @@ func (t *Trail) next() error {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(t.options.Dir, time.Now().UTC().Format("20060102T150405.000000000")+".jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(t.options.Dir, time.Now().UTC().Format(nameForm)+".jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("begin a file of the trail: %w", err)
 	}
-	t.file, t.buffer, t.size, t.begun = f, bufio.NewWriterSize(f, 64<<10), 0, time.Now()
+	t.use(f, 0, time.Now())
 	return t.prune()
 }
 
