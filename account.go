@@ -26,6 +26,14 @@ type Account struct {
 	QuotaMax  int64 // bytes, 0: unlimited
 	QuotaUsed int64 // bytes
 	Created   time.Time
+
+	QuotaMessagesMax  int64 // messages, 0: unlimited
+	QuotaMessagesUsed int64 // messages
+}
+
+// Room reports whether the account can take one message more, of so many bytes.
+func (a Account) Room(bytes int64) bool {
+	return (a.QuotaMax == 0 || a.QuotaUsed+bytes <= a.QuotaMax) && (a.QuotaMessagesMax == 0 || a.QuotaMessagesUsed < a.QuotaMessagesMax)
 }
 
 // Alias is an address that leads to an account of ours, or outside. One address

@@ -234,6 +234,8 @@ type NewAccount struct {
 	Role     gomail.Role // empty: user
 	Password string      // in the clear; 8 characters at least
 	QuotaMax int64       // bytes, 0: unlimited
+
+	QuotaMessagesMax int64 // 0: unlimited
 }
 
 // Add makes an account with the standard mailboxes.
@@ -244,14 +246,14 @@ func (s *Service) Add(ctx context.Context, n NewAccount) (gomail.Account, error)
 	if err := checkLocal(n.Address); err != nil {
 		return gomail.Account{}, err
 	}
-	if n.QuotaMax < 0 {
+	if n.QuotaMax < 0 || n.QuotaMessagesMax < 0 {
 		return gomail.Account{}, errNegativeQuota
 	}
 	hash, err := s.hasher.hash(ctx, n.Password)
 	if err != nil {
 		return gomail.Account{}, err
 	}
-	account := gomail.Account{Address: n.Address.Canonical(), Name: n.Name, Role: n.Role, QuotaMax: n.QuotaMax, Created: s.clock()}
+	account := gomail.Account{Address: n.Address.Canonical(), Name: n.Name, Role: n.Role, QuotaMax: n.QuotaMax, QuotaMessagesMax: n.QuotaMessagesMax, Created: s.clock()}
 	if account, err = s.store.AddAccount(ctx, account, hash); err != nil {
 		return account, err
 	}
@@ -293,7 +295,7 @@ func (s *Service) List(ctx context.Context) ([]gomail.Account, error) { return s
 // Update writes an account's name, role, quota and whether it is disabled. An
 // account that is switched off loses its sessions.
 func (s *Service) Update(ctx context.Context, account gomail.Account) error {
-	if account.QuotaMax < 0 {
+	if account.QuotaMax < 0 || account.QuotaMessagesMax < 0 {
 		return errNegativeQuota
 	}
 	if err := s.store.UpdateAccount(ctx, account); err != nil {

@@ -57,11 +57,14 @@ func administrate(t *testing.T, dir string) {
 	want(0, "It is not shown again", gomail("", "account", "add", "dora@example.org", "--admin"))
 	want(2, "", gomail("", "account", "add", "x@example.org", "--quota", "much"))
 	want(0, "", gomail("", "account", "disable", "carl@example.org"))
+	want(0, "", gomail("", "account", "set", "carl@example.org", "--quota-messages", "7"))
+	want(0, "0 of 7", gomail("", "account", "show", "carl@example.org"))
 	shown := decode[struct {
-		Disabled bool  `json:"disabled"`
-		QuotaMax int64 `json:"quota_max"`
+		Disabled    bool  `json:"disabled"`
+		QuotaMax    int64 `json:"quota_max"`
+		MessagesMax int64 `json:"quota_messages_max"`
 	}](t, gomail("", "account", "show", "carl@example.org", "--json"))
-	if !shown.Disabled || shown.QuotaMax != 5e9 {
+	if !shown.Disabled || shown.QuotaMax != 5e9 || shown.MessagesMax != 7 {
 		t.Errorf("carl is shown as %+v", shown)
 	}
 	want(0, "", gomail("", "account", "enable", "carl@example.org"))

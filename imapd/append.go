@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -32,7 +33,7 @@ func (s *session) append(r *request) error {
 		if len(messages) == 0 {
 			s.dec.Space()
 		}
-		m := s.readAppended(box, &err, &total)
+		m := s.readAppended(box.Fits, &err, &total)
 		messages = append(messages, m)
 		if len(messages) > maxAppend && err == nil {
 			err = gomail.Errorf(gomail.TooMany, "An APPEND carries at most %d messages", maxAppend)
@@ -75,7 +76,7 @@ func (s *session) target(name string, bad error) (mailbox.Box, error) {
 
 // readAppended reads one message with its flags and its date. When err is set
 // already, or becomes so, the message is refused, or read and dropped.
-func (s *session) readAppended(box mailbox.Box, err *error, total *int64) mailbox.Append {
+func (s *session) readAppended(fits room, err *error, total *int64) mailbox.Append {
 	m := mailbox.Append{Body: s.user.Stage()}
 	if s.dec.Peek() == '(' {
 		m.Flags, m.Keywords = s.readFlagList()
@@ -88,14 +89,14 @@ func (s *session) readAppended(box mailbox.Box, err *error, total *int64) mailbo
 	st := s.newStager(m.Body)
 	switch {
 	case s.dec.TryWord("CATENATE"):
-		s.readCatenated(box, st, err, total)
+		s.readCatenated(fits, st, err, total)
 	case s.dec.TryWord("UTF8"):
 		s.dec.TrySpace()
 		s.dec.Expect('(')
-		s.readMessageLiteral(box, st, err, total)
+		s.readMessageLiteral(fits, st, err, total)
 		s.dec.Expect(')')
 	default:
-		s.readMessageLiteral(box, st, err, total)
+		s.readMessageLiteral(fits, st, err, total)
 	}
 	if *err == nil && s.dec.Err() == nil {
 		m.Index = st.x.Finish().Marshal()
@@ -104,14 +105,14 @@ func (s *session) readAppended(box mailbox.Box, err *error, total *int64) mailbo
 }
 
 // readMessageLiteral reads a message that comes in one piece.
-func (s *session) readMessageLiteral(box mailbox.Box, st *stager, err *error, total *int64) {
+func (s *session) readMessageLiteral(fits room, st *stager, err *error, total *int64) {
 	lit := s.dec.Literal()
 	if s.dec.Err() != nil {
 		return
 	}
 	*total += lit.Size
 	if *err == nil {
-		*err = s.acceptable(box, lit.Size, *total)
+		*err = s.acceptable(fits, lit.Size, *total)
 	}
 	if *err == nil && lit.Size == 0 {
 		*err = gomail.Errorf(gomail.Invalid, "The message is empty")
@@ -123,16 +124,19 @@ func (s *session) readMessageLiteral(box mailbox.Box, st *stager, err *error, to
 	*err = st.literal(lit)
 }
 
+// room returns OverQuota unless there is room for a message of so many octets.
+type room func(ctx context.Context, size int64) error
+
 // acceptable judges a message by its size, before it is sent where the client
 // waits.
-func (s *session) acceptable(box mailbox.Box, size, total int64) error {
+func (s *session) acceptable(fits room, size, total int64) error {
 	switch {
 	case size > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The message is larger than %d octets", s.cfg.MaxMessageSize)
 	case total > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", s.cfg.MaxMessageSize)
 	}
-	return box.Fits(s.ctx, size)
+	return fits(s.ctx, size)
 }
 
 // stager is a message on its way into a body, indexed as it comes.

@@ -47,6 +47,6 @@ func (s *session) capabilities() string {
 		" METADATA LIST-METADATA" +
 		" ACL RIGHTS=texk LIST-MYRIGHTS" +
 		" UTF8=ACCEPT" +
-		" QUOTA QUOTA=RES-STORAGE" +
+		" QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE" +
 		" APPENDLIMIT=" + strconv.FormatInt(s.cfg.MaxMessageSize, 10)
 }

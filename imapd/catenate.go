@@ -18,7 +18,7 @@ const maxCatenated = 1000
 // other messages, RFC 4469.
 type catenation struct {
 	s      *session
-	target mailbox.Box
+	fits   room
 	stager *stager
 	err    *error // the first refusal; from then on everything is passed over
 	total  *int64 // octets of the command's messages
@@ -28,8 +28,8 @@ type catenation struct {
 }
 
 // readCatenated reads CATENATE (parts).
-func (s *session) readCatenated(box mailbox.Box, st *stager, err *error, total *int64) {
-	c := catenation{s: s, target: box, stager: st, err: err, total: total}
+func (s *session) readCatenated(fits room, st *stager, err *error, total *int64) {
+	c := catenation{s: s, fits: fits, stager: st, err: err, total: total}
 	s.dec.Space()
 	s.dec.List(c.readPart)
 	if c.parts == 0 {
@@ -80,7 +80,7 @@ func (c *catenation) addText(lit imapwire.Literal) {
 func (c *catenation) grow(n int64) error {
 	c.size += n
 	*c.total += n
-	return c.s.acceptable(c.target, c.size, *c.total)
+	return c.s.acceptable(c.fits, c.size, *c.total)
 }
 
 // addURL copies what a URL names, as FETCH would give it.

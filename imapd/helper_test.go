@@ -165,6 +165,11 @@ func newHouseOver(t testing.TB, cfg imapd.Config, over func(*store.Store) mailbo
 	}
 	h.anna = h.addAccount("anna", 0)
 	h.addAccount("bob", 20_000)
+	carol := h.addAccount("carol", 0)
+	carol.QuotaMessagesMax = 2
+	if err := s.UpdateAccount(t.Context(), carol); err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range change {
 		f(h)
 	}

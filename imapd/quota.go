@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"fmt"
+
 	"gomail"
 	"gomail/mailbox"
 )
@@ -20,7 +22,7 @@ func (s *session) getQuota(*request) error {
 	if err != nil {
 		return err
 	}
-	if usage.Max == 0 {
+	if unlimited(usage) {
 		return noQuotaRoot()
 	}
 	s.writeQuota(root, usage)
@@ -75,7 +77,7 @@ func (s *session) getQuotaRoot(*request) error {
 	}
 	s.out.Text("* QUOTAROOT ")
 	s.out.Mailbox(name)
-	if usage.Max == 0 {
+	if unlimited(usage) {
 		s.out.Text("\r\n")
 		return nil
 	}
@@ -86,15 +88,21 @@ func (s *session) getQuotaRoot(*request) error {
 	return nil
 }
 
-// writeQuota tells what is used, in units of 1,024 octets.
+func unlimited(u mailbox.Usage) bool { return u.Max == 0 && u.MaxMessages == 0 }
+
+// writeQuota tells what is used of what has a limit: storage in units of 1,024
+// octets, and messages.
 func (s *session) writeQuota(root string, usage mailbox.Usage) {
 	s.out.Text("* QUOTA ")
 	s.out.Astring(root)
-	s.out.Text(" (STORAGE ")
-	s.out.Int((usage.Used + 1023) / 1024)
-	s.out.Text(" ")
-	s.out.Int(usage.Max / 1024)
-	s.out.Text(")\r\n")
+	var resources []string
+	if usage.Max > 0 {
+		resources = append(resources, fmt.Sprintf("STORAGE %d %d", (usage.Used+1023)/1024, usage.Max/1024))
+	}
+	if usage.MaxMessages > 0 {
+		resources = append(resources, fmt.Sprintf("MESSAGE %d %d", usage.Messages, usage.MaxMessages))
+	}
+	s.out.Text(" (" + joinWords(resources) + ")\r\n")
 }
 
 // setQuota refuses: quotas are the administrator's.

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"fmt"
 
 	"gomail"
@@ -23,7 +24,7 @@ func (s *session) replace(r *request) error {
 	}
 	s.dec.Space()
 	var total int64
-	m := s.readAppended(box, &err, &total)
+	m := s.readAppended(s.roomInPlace(box), &err, &total)
 	defer func() { m.Body.Close() }()
 	if endErr := s.dec.End(); endErr != nil {
 		return endErr
@@ -45,6 +46,15 @@ func (s *session) replace(r *request) error {
 		s.tellGone([]gomail.UID{old})
 	}
 	return nil
+}
+
+// roomInPlace judges by the quota where the old message does not make room: of
+// one that goes from the same account only the store knows how much.
+func (s *session) roomInPlace(box mailbox.Box) room {
+	if s.view.box.Owner == box.Owner {
+		return func(context.Context, int64) error { return nil }
+	}
+	return box.Fits
 }
 
 // byNumber returns the UID of a message that a command names.

@@ -120,7 +120,7 @@ func (s *Service) copyFor(ctx context.Context, t *Transaction, d *distribution, 
 // if it has room; 0: the queue has to see.
 func (s *Service) mailboxOf(ctx context.Context, a gomail.Address) gomail.AccountID {
 	to, err := s.config.Domains.Resolve(ctx, a)
-	if err != nil || len(to.Outside) > 0 || to.Account.QuotaMax > 0 && to.Account.QuotaUsed >= to.Account.QuotaMax {
+	if err != nil || len(to.Outside) > 0 || !to.Account.Room(1) {
 		return 0
 	}
 	return to.Account.ID

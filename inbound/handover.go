@@ -62,7 +62,7 @@ func (t *Transaction) settle(ctx context.Context, size int64) []error {
 	t.routes, t.size = nil, size
 	results := make([]error, len(accepted))
 	for i, r := range accepted {
-		if results[i] = t.AddRecipient(ctx, r.recipient); gomail.KindOf(results[i]) == gomail.OverQuota && size > r.account.QuotaMax {
+		if results[i] = t.AddRecipient(ctx, r.recipient); gomail.KindOf(results[i]) == gomail.OverQuota && r.account.QuotaMax > 0 && size > r.account.QuotaMax {
 			results[i] = gomail.Errorf(gomail.TooLarge, "the message is larger than the mailbox %s", r.recipient.Address)
 		}
 		if results[i] != nil {

@@ -310,6 +310,26 @@ func TestForgedResultsAreRemoved(t *testing.T) {
 	}
 }
 
+// An account with a limit on messages takes mail until it is reached.
+func TestMessageQuota(t *testing.T) {
+	f := newFixture(t, inbound.Reject)
+	carl := f.account("carl", 0)
+	carl.QuotaMessagesMax = 1
+	if err := f.store.UpdateAccount(t.Context(), carl); err != nil {
+		t.Fatal(err)
+	}
+	one := mail{"mx.good.test", "x@good.test", []string{"carl@example.com"}, from("good.test")}
+	if _, err := f.receive(one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.receive(one); gomail.KindOf(err) != gomail.OverQuota {
+		t.Errorf("a full mailbox: %v", err)
+	}
+	if got := f.read(carl, gomail.RoleInbox); len(got) != 1 {
+		t.Errorf("carl has %d messages", len(got))
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	f := newFixture(t, inbound.Reject)
 	many := strings.Repeat("X-Filler: x\n", 10_000)

@@ -216,7 +216,7 @@ func (t *Transaction) AddRecipient(ctx context.Context, r gomail.Recipient) erro
 		return err
 	}
 	account := to.Account
-	if account.QuotaMax > 0 && account.QuotaUsed+max(t.size, 1) > account.QuotaMax {
+	if !account.Room(max(t.size, 1)) {
 		return gomail.Errorf(gomail.OverQuota, "the mailbox %s is full", r.Address)
 	}
 	t.routes = append(t.routes, route{recipient: r, account: account, outside: to.Outside, readers: t.wanted(ctx, r.Address)})

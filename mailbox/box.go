@@ -61,7 +61,7 @@ func (b Box) Watch() *Watch { return b.a.hub.Watch(b.Owner) }
 // Fits returns OverQuota unless the owner's quota has room for so many octets.
 func (b Box) Fits(ctx context.Context, size int64) error {
 	u, err := b.Usage(ctx)
-	if err == nil && u.Max > 0 && u.Used+size > u.Max {
+	if err == nil && (u.Max > 0 && u.Used+size > u.Max || u.MaxMessages > 0 && u.Messages >= u.MaxMessages) {
 		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
 	}
 	return err

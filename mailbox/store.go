@@ -143,8 +143,12 @@ type Copied struct {
 	Target      []gomail.UID
 }
 
-// Usage is an account's quota in octets. Max 0: unlimited.
-type Usage struct{ Used, Max int64 }
+// Usage is an account's quota, in octets and messages. Max and MaxMessages 0:
+// unlimited.
+type Usage struct {
+	Used, Max             int64
+	Messages, MaxMessages int64
+}
 
 // Store keeps mailboxes. Each method is one transaction; those that write
 // take the account's row first (C1).

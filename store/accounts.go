@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	accountColumns = "a.id, d.name, r.local, a.name, a.role, a.disabled, a.quota_max, a.quota_used, a.created"
+	accountColumns = "a.id, d.name, r.local, a.name, a.role, a.disabled, a.quota_max, a.quota_used, a.quota_messages_max, a.quota_messages_used, a.created"
 	accountJoin    = " FROM account a JOIN address r ON r.account_id = a.id AND r.is_alias = 0 JOIN domain d ON d.id = r.domain_id"
 )
 
 // accountDest returns where a row of accountColumns goes; created is filled
 // in by the caller's finish.
 func accountDest(a *gomail.Account, created *int64) []any {
-	return []any{&a.ID, &a.Address.Domain, &a.Address.Local, &a.Name, &a.Role, &a.Disabled, &a.QuotaMax, &a.QuotaUsed, created}
+	return []any{&a.ID, &a.Address.Domain, &a.Address.Local, &a.Name, &a.Role, &a.Disabled, &a.QuotaMax, &a.QuotaUsed, &a.QuotaMessagesMax, &a.QuotaMessagesUsed, created}
 }
 
 func readAccount(c *conn, condition string, args ...any) (a gomail.Account, err error) {
@@ -46,8 +46,8 @@ func (s *Store) AddAccount(ctx context.Context, account gomail.Account, password
 		if forwards, err := t.int64("SELECT COUNT(*) FROM forward WHERE domain_id = ? AND local = ?", domain, account.Address.Local); err != nil || forwards > 0 {
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the address %s is an alias that leads outside: remove it first", account.Address))
 		}
-		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, created) VALUES (?, ?, ?, ?, ?, 0, (SELECT epoch FROM account WHERE id = 0), 0, 0, 0, ?, ?)",
-			account.ID, account.Name, account.Role, account.Disabled, password, account.QuotaMax, toMicro(account.Created)); err != nil {
+		if _, err := t.write("INSERT INTO account (id, name, role, disabled, pw, seq, epoch, uidvalidity_floor, log_floor, quota_used, quota_max, quota_messages_max, created) VALUES (?, ?, ?, ?, ?, 0, (SELECT epoch FROM account WHERE id = 0), 0, 0, 0, ?, ?, ?)",
+			account.ID, account.Name, account.Role, account.Disabled, password, account.QuotaMax, account.QuotaMessagesMax, toMicro(account.Created)); err != nil {
 			return err
 		}
 		if err := t.insertAddress(domain, account.Address.Local, account.ID, false); err != nil {
@@ -171,8 +171,8 @@ func (s *Store) UpdateAccount(ctx context.Context, a gomail.Account) error {
 		if err != nil {
 			return err
 		}
-		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.ID)
-		row.quotaMax = a.QuotaMax
+		n, err := t.write("UPDATE account SET name = ?, role = ?, disabled = ?, quota_max = ?, quota_messages_max = ? WHERE id = ? AND id <> 0", a.Name, a.Role, a.Disabled, a.QuotaMax, a.QuotaMessagesMax, a.ID)
+		row.quotaMax, row.messagesMax = a.QuotaMax, a.QuotaMessagesMax
 		return oneRow(n, err, "there is no such account")
 	})
 }

@@ -22,7 +22,7 @@ func (h *holders) add(frame, times int64) {
 // body of its size, and its account's quota agrees. It returns what the
 // messages hold of the frames.
 func checkAccounts(c *conn, found func(string)) (holds holders, err error) {
-	used := map[gomail.AccountID]int64{}
+	used := map[gomail.AccountID]usage{}
 	err = c.query(func(rows *sql.Rows) error {
 		var account gomail.AccountID
 		var id, frame, size, received, sum int64
@@ -31,7 +31,7 @@ func checkAccounts(c *conn, found func(string)) (holds holders, err error) {
 		if err := rows.Scan(&account, &id, &frame, &size, &received, &prefix, &index, &sum, &body); err != nil {
 			return err
 		}
-		used[account] += size
+		used[account] = usage{used[account].bytes + size, used[account].messages + 1}
 		holds.add(frame, 1)
 		if !sumMatches(sum, account, id, frame, size, received, prefix, index) {
 			found(fmt.Sprintf("a message's row does not match its checksum (account %d, message %d)", account, id))
@@ -65,17 +65,20 @@ func sumHolders(c *conn, sum *holders, query string) error {
 	}, query)
 }
 
-func checkQuotas(c *conn, used map[gomail.AccountID]int64, found func(string)) error {
+// usage is what an account holds.
+type usage struct{ bytes, messages int64 }
+
+func checkQuotas(c *conn, used map[gomail.AccountID]usage, found func(string)) error {
 	err := c.query(func(rows *sql.Rows) error {
 		var id gomail.AccountID
-		var says int64
-		err := rows.Scan(&id, &says)
-		if says != used[id] {
-			found(fmt.Sprintf("an account's quota differs from its messages (account %d uses %d, its messages %d)", id, says, used[id]))
+		var says usage
+		err := rows.Scan(&id, &says.bytes, &says.messages)
+		if is := used[id]; says != is {
+			found(fmt.Sprintf("an account's quota differs from its messages (account %d uses %d octets in %d messages, its messages are %d in %d)", id, says.bytes, says.messages, is.bytes, is.messages))
 		}
 		delete(used, id)
 		return err
-	}, "SELECT id, quota_used FROM account")
+	}, "SELECT id, quota_used, quota_messages_used FROM account")
 	for id := range used {
 		found(fmt.Sprintf("messages are of an account that does not exist (account %d)", id))
 	}

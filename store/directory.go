@@ -68,7 +68,7 @@ func (d *directory) committed(t *tx) {
 	}
 	for id, row := range t.accounts {
 		if a, known := d.accounts[id]; known {
-			a.QuotaUsed = row.quotaUsed
+			a.QuotaUsed, a.QuotaMessagesUsed = row.quotaUsed, row.messagesUsed
 			d.accounts[id] = a
 		}
 	}

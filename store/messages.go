@@ -171,7 +171,7 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 	if err != nil {
 		return nil, err
 	}
-	if err := a.roomFor(total); err != nil {
+	if err := a.roomFor(total, len(messages)); err != nil {
 		return nil, err
 	}
 	appended := make([]mailbox.Appended, len(messages))
@@ -188,9 +188,10 @@ func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages [
 	return appended, nil
 }
 
-// roomFor returns OverQuota unless the account can take so many octets more.
-func (a *accountRow) roomFor(bytes int64) error {
-	if a.quotaMax > 0 && a.quotaUsed+bytes > a.quotaMax {
+// roomFor returns OverQuota unless the account can take so many octets and
+// messages more.
+func (a *accountRow) roomFor(bytes int64, messages int) error {
+	if a.quotaMax > 0 && a.quotaUsed+bytes > a.quotaMax || a.messagesMax > 0 && a.messagesUsed+int64(messages) > a.messagesMax {
 		return gomail.Errorf(gomail.OverQuota, "the mailbox is full: its owner has to delete mail or ask for more room")
 	}
 	return nil
@@ -211,7 +212,7 @@ type incoming struct {
 func (t *tx) addMessage(a *accountRow, m *mailboxRow, in incoming) (mailbox.Appended, error) {
 	seq := t.next(a)
 	id := gomail.MessageID(seq)
-	t.addQuota(a, in.size)
+	t.addQuota(a, in.size, 1)
 	_, err := t.write("INSERT INTO message (account_id, id, frame_id, prefix, size, received, env, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		a.id, id, in.frame, notNil(in.prefix), in.size, in.received, notNil(in.index), messageSum(a.id, int64(id), in.frame, in.size, in.received, in.prefix, in.index))
 	if err != nil {
@@ -415,7 +416,7 @@ func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	t.addQuota(a, -freed)
+	t.addQuota(a, -freed, -int64(len(gone)))
 	if err := t.leaveThreads(a.id, gone); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (t *tx) adopt(a, b *accountRow, target *mailboxRow, found []mailbox.Entry, 
 	for _, e := range found {
 		total += e.Size
 	}
-	if err := b.roomFor(total); err != nil {
+	if err := b.roomFor(total, len(found)); err != nil {
 		return nil, err
 	}
 	for part := range slices.Chunk(found, chunk) {

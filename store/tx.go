@@ -31,9 +31,12 @@ type accountRow struct {
 	floor     uint32 // the highest UIDVALIDITY given out
 	quotaUsed int64
 	quotaMax  int64
-	changed   bool
-	mailboxes []gomail.MailboxID // changed ones, for the event
-	rows      []*mailboxRow      // those that were taken
+
+	messagesUsed int64
+	messagesMax  int64
+	changed      bool
+	mailboxes    []gomail.MailboxID // changed ones, for the event
+	rows         []*mailboxRow      // those that were taken
 }
 
 type mailboxRow struct {
@@ -78,8 +81,8 @@ func (t *tx) account(id gomail.AccountID) (*accountRow, error) {
 		return a, nil
 	}
 	a := &accountRow{id: id}
-	ok, err := t.row([]any{&a.seq, &a.floor, &a.quotaUsed, &a.quotaMax},
-		"SELECT seq, uidvalidity_floor, quota_used, quota_max FROM account WHERE id = ?", id)
+	ok, err := t.row([]any{&a.seq, &a.floor, &a.quotaUsed, &a.quotaMax, &a.messagesUsed, &a.messagesMax},
+		"SELECT seq, uidvalidity_floor, quota_used, quota_max, quota_messages_used, quota_messages_max FROM account WHERE id = ?", id)
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +111,11 @@ func (t *tx) nextUIDValidity(a *accountRow) uint32 {
 }
 
 // addQuota changes what the account uses.
-func (t *tx) addQuota(a *accountRow, bytes int64) {
+func (t *tx) addQuota(a *accountRow, bytes, messages int64) {
 	t.dirty = true
 	a.changed = true
 	a.quotaUsed += bytes
+	a.messagesUsed += messages
 }
 
 const mailboxColumns = "id, parent, name, role, uidvalidity, uidnext, modseq, total, unseen, deleted, bytes, subscribed"
@@ -236,7 +240,7 @@ func (t *tx) flushAccount(a *accountRow) error {
 		return nil
 	}
 	a.changed = false
-	n, err := t.exec("UPDATE account SET seq = ?, uidvalidity_floor = ?, quota_used = ? WHERE id = ?", a.seq, a.floor, a.quotaUsed, a.id)
+	n, err := t.exec("UPDATE account SET seq = ?, uidvalidity_floor = ?, quota_used = ?, quota_messages_used = ? WHERE id = ?", a.seq, a.floor, a.quotaUsed, a.messagesUsed, a.id)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("account %d is gone", a.id)
 	}

@@ -115,7 +115,7 @@ func (s *Store) whyNoContent(ctx context.Context, account gomail.AccountID, id g
 
 // Usage returns an account's quota and what is used of it.
 func (s *Store) Usage(ctx context.Context, account gomail.AccountID) (u mailbox.Usage, err error) {
-	ok, err := s.readOne(ctx, []any{&u.Used, &u.Max}, "SELECT quota_used, quota_max FROM account WHERE id = ?", account)
+	ok, err := s.readOne(ctx, []any{&u.Used, &u.Max, &u.Messages, &u.MaxMessages}, "SELECT quota_used, quota_max, quota_messages_used, quota_messages_max FROM account WHERE id = ?", account)
 	if err == nil && !ok {
 		err = gomail.Errorf(gomail.NotFound, "there is no account %d", account)
 	}

@@ -67,6 +67,8 @@ type accountAddCmd struct {
 	Name    string       `help:"The person's name."`
 	Quota   *config.Size `help:"How much mail the account holds, such as 5GB; default: unlimited." placeholder:"SIZE"`
 	Admin   bool         `help:"Make the account an administrator."`
+
+	QuotaMessages int64 `help:"How many messages the account holds; default: unlimited." placeholder:"N"`
 	printing
 }
 
@@ -94,6 +96,7 @@ func (c accountAddCmd) Run(a *app) error {
 	if c.Quota != nil {
 		n.QuotaMax = int64(*c.Quota)
 	}
+	n.QuotaMessagesMax = c.QuotaMessages
 	account, err := send[api.Account](a, http.MethodPost, "/accounts", n)
 	if err != nil {
 		return err
@@ -134,6 +137,14 @@ func quota(x api.Account) string {
 		return "unlimited"
 	}
 	return amount(x.QuotaMax)
+}
+
+// messages is how many messages an account holds, and may hold.
+func messages(x api.Account) string {
+	if x.QuotaMessagesMax == 0 {
+		return fmt.Sprintf("%d of unlimited", x.QuotaMessagesUsed)
+	}
+	return fmt.Sprintf("%d of %d", x.QuotaMessagesUsed, x.QuotaMessagesMax)
 }
 
 // oneAccount is a command about one account.
@@ -180,6 +191,7 @@ func (c accountShowCmd) Run(a *app) error {
 		row(w, "Manages", orDefault(strings.Join(x.Domains, ", "), yesNo(x.Role == "admin", "the whole server", "nothing")))
 		row(w, "State", yesNo(x.Disabled, "disabled", "active"))
 		row(w, "Used", amount(x.QuotaUsed)+" of "+quota(x))
+		row(w, "Messages", messages(x))
 		describeSending(w, sending)
 		row(w, "Added", x.Created.Format("2006-01-02 15:04 MST"))
 	})
@@ -190,6 +202,8 @@ type accountSetCmd struct {
 	Name  *string      `help:"The person's name."`
 	Quota *config.Size `help:"How much mail the account holds; 0: unlimited." placeholder:"SIZE"`
 	Role  *string      `help:"user or admin." placeholder:"ROLE"`
+
+	QuotaMessages *int64 `help:"How many messages the account holds; 0: unlimited." placeholder:"N"`
 
 	limitFlags
 
@@ -203,7 +217,7 @@ func (accountSetCmd) Help() string {
 
 // Run changes the account.
 func (c accountSetCmd) Run(a *app) error {
-	change := api.AccountChange{Name: c.Name, Role: c.Role, QuotaMax: (*int64)(c.Quota)}
+	change := api.AccountChange{Name: c.Name, Role: c.Role, QuotaMax: (*int64)(c.Quota), QuotaMessagesMax: c.QuotaMessages}
 	if len(c.Manages) > 0 {
 		change.Domains = &[]string{}
 		setList(change.Domains, c.Manages)

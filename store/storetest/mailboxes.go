@@ -193,6 +193,36 @@ func testQuota(f *fixture) {
 	f.fill(id, inbox, 1)
 }
 
+// A limit on messages counts each once, however many mailboxes it is in.
+func testMessageQuota(f *fixture) {
+	id, inbox := f.account("anna")
+	a, err := f.store.Account(f.ctx, id)
+	f.ok(err)
+	a.QuotaMessagesMax = 2
+	f.ok(f.store.UpdateAccount(f.ctx, a))
+	uids := f.fill(id, inbox, 2)
+	_, err = f.store.CopyMessages(f.ctx, within(id, inbox, f.role(id, gomail.RoleArchive), uids[:1]))
+	f.ok(err)
+	more := mailbox.Append{Body: f.body("one more")}
+	_, err = f.store.AppendMessages(f.ctx, id, inbox, []mailbox.Append{more})
+	f.kind(err, gomail.OverQuota)
+	_, err = f.store.ReplaceMessage(f.ctx, id, inbox, uids[0], inbox, more) // its copy stays
+	f.kind(err, gomail.OverQuota)
+	_, err = f.store.ReplaceMessage(f.ctx, id, inbox, uids[1], inbox, more)
+	f.ok(err)
+	u, err := f.store.Usage(f.ctx, id)
+	f.ok(err)
+	if want := (mailbox.Usage{Used: int64(len("message 0one more")), Messages: 2, MaxMessages: 2}); u != want {
+		f.Errorf("usage is %+v", u)
+	}
+	a, err = f.store.AccountOf(f.ctx, a.Address)
+	f.ok(err)
+	if a.QuotaMessagesUsed != 2 || a.QuotaMessagesMax != 2 || a.Room(1) {
+		f.Errorf("the account is %+v", a)
+	}
+	f.noProblems()
+}
+
 // Sets larger than one statement names must behave like small ones.
 func testLargeSets(f *fixture) {
 	id, inbox := f.account("anna")

@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"CopyMoveExpunge":    testCopyMoveExpunge,
 		"DeleteMailbox":      testDeleteMailbox,
 		"Quota":              testQuota,
+		"MessageQuota":       testMessageQuota,
 		"Deliver":            testDeliver,
 		"DeliverAllOrNone":   testDeliverAllOrNone,
 		"Queue":              testQueue,

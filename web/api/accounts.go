@@ -22,13 +22,16 @@ type Account struct {
 	QuotaMax  int64     `json:"quota_max" doc:"bytes, 0: unlimited"`
 	QuotaUsed int64     `json:"quota_used" doc:"bytes"`
 	Created   time.Time `json:"created"`
+
+	QuotaMessagesMax  int64 `json:"quota_messages_max" doc:"0: unlimited"`
+	QuotaMessagesUsed int64 `json:"quota_messages_used"`
 }
 
 // showAccounts completes accounts with the domains that they manage.
 func (a *API) showAccounts(ctx context.Context) (func(gomail.Account) Account, error) {
 	managed, err := a.config.Accounts.Managed(ctx)
 	return func(x gomail.Account) Account {
-		return Account{x.Address.String(), x.Name, string(x.Role), append([]string{}, managed[x.ID]...), x.Disabled, x.QuotaMax, x.QuotaUsed, x.Created}
+		return Account{x.Address.String(), x.Name, string(x.Role), append([]string{}, managed[x.ID]...), x.Disabled, x.QuotaMax, x.QuotaUsed, x.Created, x.QuotaMessagesMax, x.QuotaMessagesUsed}
 	}, err
 }
 
@@ -47,6 +50,8 @@ type NewAccount struct {
 	Role     string `json:"role,omitempty" enum:"user,admin" doc:"empty: user"`
 	Password string `json:"password" doc:"8 characters at least"`
 	QuotaMax int64  `json:"quota_max,omitempty" doc:"bytes, 0: unlimited"`
+
+	QuotaMessagesMax int64 `json:"quota_messages_max,omitempty" doc:"0: unlimited"`
 }
 
 // AccountChange is what changes of an account; what is left out stays.
@@ -57,6 +62,8 @@ type AccountChange struct {
 	Disabled *bool     `json:"disabled,omitempty"`
 	QuotaMax *int64    `json:"quota_max,omitempty"`
 	Password *string   `json:"password,omitempty"`
+
+	QuotaMessagesMax *int64 `json:"quota_messages_max,omitempty"`
 }
 
 type accountInput struct {
@@ -149,7 +156,7 @@ func (a *API) addAccount(ctx context.Context, in *struct{ Body NewAccount }) (*o
 		return nil, problem(onlyServer())
 	}
 	made, err := a.config.Accounts.Add(ctx, accounts.NewAccount{
-		Address: address, Name: in.Body.Name, Role: gomail.Role(in.Body.Role), Password: in.Body.Password, QuotaMax: in.Body.QuotaMax,
+		Address: address, Name: in.Body.Name, Role: gomail.Role(in.Body.Role), Password: in.Body.Password, QuotaMax: in.Body.QuotaMax, QuotaMessagesMax: in.Body.QuotaMessagesMax,
 	})
 	return a.showAccount(ctx, made, err)
 }
@@ -168,6 +175,7 @@ func (a *API) changeAccount(ctx context.Context, in *struct {
 	assign(&found.Name, in.Body.Name)
 	assign(&found.Disabled, in.Body.Disabled)
 	assign(&found.QuotaMax, in.Body.QuotaMax)
+	assign(&found.QuotaMessagesMax, in.Body.QuotaMessagesMax)
 	if in.Body.Role != nil {
 		found.Role = gomail.Role(*in.Body.Role)
 	}

@@ -96,6 +96,8 @@ func TestAccountsOfADomainAdministrator(t *testing.T) {
 		{"DELETE", "/aliases/info@example.org", "", http.StatusNoContent},
 		{"DELETE", "/accounts/new@example.org", "", http.StatusNoContent},
 		{"PATCH", "/accounts/user@example.org", `{"quota_max":-1}`, http.StatusUnprocessableEntity},
+		{"PATCH", "/accounts/user@example.org", `{"quota_messages_max":-1}`, http.StatusUnprocessableEntity},
+		{"PATCH", "/accounts/user@example.org", `{"quota_messages_max":1000}`, http.StatusOK},
 		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":50,"messages_per_day":1000}`, http.StatusOK},
 		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":101}`, http.StatusForbidden},
 		{"PUT", "/accounts/user@example.org/sending", `{"messages_per_hour":0}`, http.StatusForbidden},

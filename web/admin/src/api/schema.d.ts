@@ -1270,6 +1270,13 @@ export interface components {
             quota_max: number;
             /**
              * Format: int64
+             * @description 0: unlimited
+             */
+            quota_messages_max: number;
+            /** Format: int64 */
+            quota_messages_used: number;
+            /**
+             * Format: int64
              * @description bytes
              */
             quota_used: number;
@@ -1283,6 +1290,8 @@ export interface components {
             password?: string;
             /** Format: int64 */
             quota_max?: number;
+            /** Format: int64 */
+            quota_messages_max?: number;
             /** @enum {string} */
             role?: "user" | "admin";
         };
@@ -2000,6 +2009,11 @@ export interface components {
              * @description bytes, 0: unlimited
              */
             quota_max?: number;
+            /**
+             * Format: int64
+             * @description 0: unlimited
+             */
+            quota_messages_max?: number;
             /**
              * @description empty: user
              * @enum {string}
