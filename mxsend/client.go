@@ -80,7 +80,7 @@ func (s *Sender) connect(ctx context.Context, r route, p policy, host string, ad
 		}
 		return nil, f
 	}
-	s.watchOffer(c)
+	s.watchOffer(ctx, c)
 	return c, nil
 }
 

@@ -41,6 +41,10 @@ type Config struct {
 	// count them; nil: nobody is. It must not wait.
 	Session func(tlspolicy.Session)
 
+	// Offers keeps over restarts which hosts offered TLS; nil: it is known
+	// since the start only.
+	Offers OfferStore
+
 	// OwnAddresses are addresses at which this server itself takes mail: an
 	// MX that leads to one is ourselves, RFC 5321 section 5.1.
 	OwnAddresses []netip.Addr

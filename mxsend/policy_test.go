@@ -80,24 +80,6 @@ func TestPolicyThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestDowngradeIsNoticed(t *testing.T) {
-	var o offers
-	for i, c := range []struct {
-		host            string
-		offered, notice bool
-	}{{"a", false, false}, {"a", true, false}, {"a", true, false}, {"a", false, true}, {"b", false, false}} {
-		if got := o.note(c.host, c.offered); got != c.notice {
-			t.Errorf("%d: %v", i, got)
-		}
-	}
-	for range mostOffers + 10 {
-		o.note(string(rune(len(o.hosts)+1000)), true)
-	}
-	if len(o.hosts) > mostOffers {
-		t.Errorf("%d hosts are remembered", len(o.hosts))
-	}
-}
-
 func TestWishes(t *testing.T) {
 	s := New(Config{Hostname: "mail.example.com", Resolver: newZone(), Destinations: []Destination{
 		{Domains: []string{"a.test", ".b.test"}, TLS: Verify}, {Domains: []string{"c.test"}, TLS: DANE}, {TLS: Require},

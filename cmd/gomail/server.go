@@ -136,7 +136,7 @@ func (s *server) makeDelivery(o outside) error {
 	if s.sts, err = s.stsPolicies(o, sending); err != nil {
 		return err
 	}
-	sending.STS = s.sts.Policy
+	sending.STS, sending.Offers = s.sts.Policy, s.store
 	if c.Reports.Send {
 		s.sessions = tlsrpt.NewCounter(tlsrpt.Config{Store: s.store, Clock: o.clock, Logger: s.log})
 		sending.Session = s.sessions.Add

@@ -41,6 +41,10 @@ type Store interface {
 	STSPolicies(ctx context.Context) ([]tlspolicy.CachedPolicy, error)
 	SetSTSPolicy(ctx context.Context, p tlspolicy.CachedPolicy) error
 	RemoveSTSPolicies(ctx context.Context, before time.Time) error
+	// What mxsend asks for.
+	TLSOffers(ctx context.Context, limit int) (map[string]time.Time, error)
+	NoteTLSOffer(ctx context.Context, host string, at, before time.Time) error
+
 	filter.Store
 	bounces.Store
 	lists.Store
@@ -91,6 +95,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"Reports":            testReports,
 		"TLSReports":         testTLSReports,
 		"STSPolicies":        testSTSPolicies,
+		"TLSOffers":          testTLSOffers,
 		"Acquaintances":      testAcquaintances,
 		"Bounces":            testBounces,
 		"Lists":              testLists,

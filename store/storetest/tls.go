@@ -83,3 +83,23 @@ func testSTSPolicies(f *fixture) {
 		f.Errorf("left: %+v, %v", all, err)
 	}
 }
+
+// testTLSOffers: a host is kept with its last offer until that is long ago.
+func testTLSOffers(f *fixture) {
+	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	f.ok(f.store.NoteTLSOffer(f.ctx, "a.test", now, now.Add(-time.Hour)))
+	f.ok(f.store.NoteTLSOffer(f.ctx, "b.test", now.Add(time.Minute), now.Add(-time.Hour)))
+	f.ok(f.store.NoteTLSOffer(f.ctx, "a.test", now.Add(2*time.Minute), now.Add(-time.Hour)))
+	all, err := f.store.TLSOffers(f.ctx, 10)
+	f.ok(err)
+	if want := map[string]time.Time{"a.test": now.Add(2 * time.Minute), "b.test": now.Add(time.Minute)}; !reflect.DeepEqual(all, want) {
+		f.Errorf("kept: %v", all)
+	}
+	if all, err = f.store.TLSOffers(f.ctx, 1); err != nil || len(all) != 1 || all["a.test"].IsZero() {
+		f.Errorf("the last one: %v, %v", all, err)
+	}
+	f.ok(f.store.NoteTLSOffer(f.ctx, "c.test", now.Add(time.Hour), now.Add(2*time.Minute)))
+	if all, err = f.store.TLSOffers(f.ctx, 10); err != nil || len(all) != 2 || !all["b.test"].IsZero() {
+		f.Errorf("left: %v, %v", all, err)
+	}
+}
