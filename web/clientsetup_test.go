@@ -113,6 +113,11 @@ func TestOutlookAsks(t *testing.T) {
 // The page leads a phone to the profile, which holds no password and is signed.
 func TestPhone(t *testing.T) {
 	s := newSite(t)
+	s.server.config.PublicURL = "https://mail.example.org:8443"
+	if _, text := s.do(s.admin(), "GET", "/admin/device?address=anna%40example.com", ""); !strings.Contains(text, "https://mail.example.org:8443"+profilePath) {
+		t.Errorf("behind a proxy the link is not the proxy's:\n%s", text)
+	}
+	s.server.config.PublicURL = ""
 	if answer, _ := s.do(s.browser(), "GET", "/admin/device", ""); answer.StatusCode != http.StatusSeeOther {
 		t.Errorf("a stranger gets %s", answer.Status)
 	}

@@ -40,19 +40,22 @@ func (s *Server) showDevice(w http.ResponseWriter, r *http.Request) {
 	}
 	page.Settings, page.Address = settings, address.String()
 	if len(settings.Incoming) > 0 && len(settings.Outgoing) > 0 {
-		page.Link = "https://" + s.publicHost(r) + profilePath + "?" + url.Values{"address": {page.Address}}.Encode()
+		page.Link = s.publicURL(r) + profilePath + "?" + url.Values{"address": {page.Address}}.Encode()
 		page.Code = picture(page.Link)
 	}
 	s.render(w, r, http.StatusOK, "device.html", "Set up a device", page)
 }
 
-// publicHost is where a phone reaches this site: the hostname, with the port
-// by which the request came.
-func (s *Server) publicHost(r *http.Request) string {
-	if hostOf(r) == s.config.API.Hostname {
-		return r.Host
+// publicURL is where a phone reaches this site: what the configuration says,
+// or else the hostname, with the port by which the request came.
+func (s *Server) publicURL(r *http.Request) string {
+	switch {
+	case s.config.PublicURL != "":
+		return s.config.PublicURL
+	case hostOf(r) == s.config.API.Hostname:
+		return "https://" + r.Host
 	}
-	return s.config.API.Hostname
+	return "https://" + s.config.API.Hostname
 }
 
 // picture returns a QR code as a data URL. A link that is too long for one has

@@ -21,6 +21,10 @@ type Config struct {
 	// Certificate returns the mail host's, with which set-up profiles are
 	// signed. nil: they are not.
 	Certificate func() *tls.Certificate
+
+	// PublicURL is where the site is reached, without a path:
+	// "https://mail.example.com". Empty: at API.Hostname.
+	PublicURL string
 }
 
 // Server is the site.

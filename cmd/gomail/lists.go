@@ -31,9 +31,13 @@ func (s *services) newLists(ctx context.Context, sealer *seal.Sealer, o outside)
 }
 
 // publicSite says where the pages are that members of lists are led to: at the
-// mail host. It is empty where nothing listens, and as long as the certificate is
-// one that no mail provider would follow a link to.
+// mail host, unless the configuration names another place. It is empty where
+// nothing listens, and as long as the certificate is one that no mail provider
+// would follow a link to.
 func (s *server) publicSite() string {
+	if s.config.Web.PublicURL != "" {
+		return s.config.Web.PublicURL
+	}
 	c, host := s.certs.Certificate(), s.config.Server.Hostname
 	if len(s.bound["web.listen"]) == 0 || bytes.Equal(c.RawIssuer, c.RawSubject) || c.VerifyHostname(host) != nil {
 		return ""

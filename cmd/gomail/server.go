@@ -292,7 +292,7 @@ func (s *server) openPOP3() error {
 func (s *server) openWeb() error {
 	site := web.New(web.Config{
 		API: s.serving(), Ready: s.ready, Metrics: s.metrics.handler(), MetricsAllow: s.config.Web.MetricsAllow, Logger: s.log,
-		Certificate: s.certs.Pair,
+		Certificate: s.certs.Pair, PublicURL: s.config.Web.PublicURL,
 	})
 	if err := s.serve("web.listen", s.config.Web.Listen, serveHTTP(web.HTTPServer(site, s.certs.WebTLS(), s.log))); err != nil {
 		return err

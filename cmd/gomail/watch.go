@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -214,7 +215,8 @@ func unpublished(r dnsplan.Report) bool {
 
 // page is the URL of a domain's page.
 func (s *services) page(domain string) string {
-	return "https://" + s.config.Server.Hostname + "/admin/domains/" + url.PathEscape(domain)
+	site := cmp.Or(s.config.Web.PublicURL, "https://"+s.config.Server.Hostname)
+	return site + "/admin/domains/" + url.PathEscape(domain)
 }
 
 // remind tells them of keys that wait to be published.

@@ -124,3 +124,19 @@ func newAlerts(t *testing.T, hostname string) (*services, *[]string) {
 	}
 	return s, sent
 }
+
+// Links in mail lead to where the configuration says that the pages are.
+func TestPublicURL(t *testing.T) {
+	s := &server{services: &services{config: config.Default()}}
+	s.config.Server.Hostname = "mail.example.com"
+	if got := s.page("example.net"); got != "https://mail.example.com/admin/domains/example.net" {
+		t.Errorf("a domain's page is %s", got)
+	}
+	s.config.Web.PublicURL = "https://proxy.example.com:8443"
+	if got := s.page("example.net"); got != "https://proxy.example.com:8443/admin/domains/example.net" {
+		t.Errorf("behind a proxy a domain's page is %s", got)
+	}
+	if got := s.publicSite(); got != "https://proxy.example.com:8443" {
+		t.Errorf("behind a proxy lists lead to %q", got)
+	}
+}

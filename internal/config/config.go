@@ -135,6 +135,7 @@ type Web struct {
 	Listen       []string       `toml:"listen"`        // HTTPS
 	HTTPListen   []string       `toml:"http_listen"`   // redirects to HTTPS
 	MetricsAllow []netip.Prefix `toml:"metrics_allow"` // who may read /metrics
+	PublicURL    string         `toml:"public_url"`    // where links in mail and codes for phones lead, behind a proxy: "https://mail.example.com"; empty: to the hostname, at the port of listen
 }
 
 // TLS is where certificates come from.

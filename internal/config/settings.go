@@ -138,6 +138,9 @@ func (c *Config) complete(alone bool, credential string) error {
 	if err := c.Outbound.check(); err != nil {
 		return err
 	}
+	if err := c.Web.check(); err != nil {
+		return err
+	}
 	if err := c.OAuth.check(); err != nil {
 		return err
 	}
