@@ -82,9 +82,7 @@ func newSession(srv *Server, seat *serve.Seat, nc net.Conn) *session {
 // serve runs the session. When soft ends it is asked to stop, when hard ends
 // its connection is cut.
 func (s *session) serve(soft, hard context.Context) {
-	ctx, cancel := context.WithCancel(hard)
-	defer cancel()
-	s.ctx = ctx
+	s.ctx = hard
 	defer context.AfterFunc(soft, func() { s.interrupt(context.Cause(soft) == serve.ErrCrowded) })()
 	defer context.AfterFunc(hard, func() { s.raw.Close() })()
 	defer s.shut()
