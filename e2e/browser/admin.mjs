@@ -274,6 +274,16 @@ const scenarios = {
     await page.getByRole("button", { name: "Clear reject@remote.test" }).focus();
     await page.keyboard.press("Enter");
     await dialog(page).getByText("Addresses that get no mail from here").waitFor({ state: "detached" });
+    // Its mail is held by keyboard, the form around it stays, and is let go.
+    const sending = `/accounts/${demo.accounts[0].address}/sending`;
+    await dialog(page).getByRole("heading", { name: "Mail to other servers in 24 hours" }).waitFor();
+    await dialog(page).getByLabel("Reason to hold its mail").fill("looked at by the postmaster");
+    await page.keyboard.press("Enter");
+    await dialog(page).getByText("looked at by the postmaster").waitFor();
+    check((await api(page, "GET", sending)).held_why === "looked at by the postmaster", "the account is not held");
+    await button(dialog(page), "Let it send again").click();
+    await dialog(page).getByLabel("Reason to hold its mail").waitFor();
+    check(!(await api(page, "GET", sending)).held, "the account is still held");
     await page.keyboard.press("Escape");
     await gone(dialog(page));
     await button(page, "Add account").click();
@@ -394,6 +404,7 @@ const scenarios = {
 
   async server(page) {
     await signIn(page, demo.admin, "/admin/server");
+    await page.getByRole("table", { name: "Certificates" }).getByRole("row", { name: demo.hostname }).waitFor();
     await button(page, "Add host").click();
     await page.getByLabel("Host 2").fill("backup.remote.test");
     await button(page, "Preview…").click();

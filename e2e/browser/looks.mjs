@@ -81,6 +81,16 @@ const places = [
     await page.getByRole("button", { name: `Change ${demo.accounts[0].address}` }).click();
     await page.getByText("reject@remote.test").first().waitFor();
   }],
+  ["dialog-account-held", domain + "/accounts", async (page) => {
+    await page.getByRole("button", { name: `Change ${demo.accounts[1].address}` }).click();
+    const why = page.getByLabel("Reason to hold its mail");
+    await why.or(page.getByText("May not send")).first().waitFor();
+    if (await why.count()) {
+      await why.fill("looked at by the postmaster");
+      await page.getByRole("button", { name: "Hold sending" }).click();
+    }
+    await page.getByText("looked at by the postmaster").waitFor();
+  }],
   ["dialog-alias", domain + "/accounts", button("Add alias")],
   ["dialog-list", domain + "/accounts", button("Add list")],
   ["dialog-list-members", domain + "/accounts", async (page) => {

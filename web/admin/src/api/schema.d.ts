@@ -76,6 +76,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{address}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may use an account's mailboxes */
+        get: operations["list-grants"];
+        /** Let others use a mailbox of an account */
+        put: operations["change-grant"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{address}/hold": {
         parameters: {
             query?: never;
@@ -1949,6 +1967,20 @@ export interface components {
             /** @description an IP address */
             used_from: string;
         };
+        MailboxGrant: {
+            /** @description bert@example.com, or anyone in the domain; a hyphen before either: the rights are taken away */
+            identifier: string;
+            /** @description Work/2026 */
+            mailbox: string;
+            /** @description letters of RFC 4314: lrs */
+            rights: string;
+        };
+        MailboxGrantChange: {
+            identifier: string;
+            mailbox: string;
+            /** @description lrs sets them, +w adds, -w takes away; empty: none are left */
+            rights: string;
+        };
         MailingList: {
             /**
              * Format: int64
@@ -2857,6 +2889,70 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailboxGrant"][] | null;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-grant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailboxGrantChange"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {

@@ -11,9 +11,12 @@ export type Outcome = "done" | "kept" | "skipped" | "failed";
 export type Action = "create" | "change" | "keep" | "delete";
 
 export type Account = Schemas["Account"];
+export type AccountSending = Schemas["AccountSending"];
 export type Alias = Schemas["Alias"];
 export type AppPassword = Schemas["AppPassword"];
 export type Badge = Schemas["Badge"];
+export type BounceTotal = Schemas["BounceTotal"];
+export type Certificate = Schemas["Certificate"];
 export type Change = Schemas["Change"];
 export type Connection = Schemas["Connection"];
 export type Domain = Schemas["Domain"];
