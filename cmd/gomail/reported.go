@@ -131,6 +131,7 @@ func (r *reported) Names(ctx context.Context, domain string, since time.Time) (m
 // addressNames looks up names of addresses and remembers them.
 type addressNames struct {
 	resolver nameResolver
+	networks bool // tell whose network an address is of, too
 	mu       sync.Mutex
 	known    map[string]addressName
 }
@@ -144,6 +145,7 @@ type addressName struct {
 type nameResolver interface {
 	LookupAddr(ctx context.Context, addr string) ([]string, error)
 	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
+	LookupTXT(ctx context.Context, name string) ([]string, error)
 }
 
 // Limits of looking up names: people wait for them.
@@ -185,13 +187,19 @@ func (n *addressNames) isKnown(address string) bool {
 	return ok && time.Since(last.at) < namesLife
 }
 
-// look finds the name that leads back to the address. What could not be
-// looked up is not remembered.
+// look finds the name that leads back to the address, and its network. What
+// could not be looked up is not remembered.
 func (n *addressNames) look(ctx context.Context, address string) {
 	name, err := n.confirmed(ctx, address)
-	var dnsErr *net.DNSError
-	if err != nil && (!errors.As(err, &dnsErr) || !dnsErr.IsNotFound) {
+	if err != nil && !isAbsent(err) {
 		return
+	}
+	if n.networks {
+		network, err := announcer(ctx, n.resolver, address)
+		if err != nil && !isAbsent(err) {
+			return
+		}
+		name = withNetwork(name, network)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -199,6 +207,20 @@ func (n *addressNames) look(ctx context.Context, address string) {
 		n.known = map[string]addressName{}
 	}
 	n.known[address] = addressName{name, time.Now()}
+}
+
+// withNetwork is "mail.example.net (AS64496 EXAMPLE-AS, DE)", or what there is of
+// the two.
+func withNetwork(name, network string) string {
+	if name == "" || network == "" {
+		return name + network
+	}
+	return name + " (" + network + ")"
+}
+
+func isAbsent(err error) bool {
+	dnsErr, ok := errors.AsType[*net.DNSError](err)
+	return ok && dnsErr.IsNotFound
 }
 
 func (n *addressNames) confirmed(ctx context.Context, address string) (string, error) {

@@ -137,7 +137,7 @@ func (s *services) openDNS(o outside, sealer *seal.Sealer) (err error) {
 	s.publisher = s.newPublisher(o, sealer)
 	s.policies = newPolicies(s)
 	s.resolver = o.resolver
-	s.reported = &reported{services: s, names: addressNames{resolver: o.resolver}}
+	s.reported = &reported{services: s, names: addressNames{resolver: o.resolver, networks: c.Reports.Networks}}
 	return nil
 }
 

@@ -171,6 +171,8 @@ type Reports struct {
 	Send bool     `toml:"send"` // once a day, to the domains whose records ask for them
 	Skip []string `toml:"skip"` // domains that get none
 
+	Networks bool `toml:"networks"` // say to whose network (AS) the addresses in reports belong: Team Cymru's DNS is asked, and learns which addresses these are
+
 	Failures bool `toml:"failures"` // tell domains that ask for it of single messages that fail DMARC, without recipients and content
 }
 
