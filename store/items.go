@@ -32,6 +32,35 @@ func (s *Store) Items(ctx context.Context, account gomail.AccountID, messages []
 // readItems reads a chunk whole, so that no connection is held while a slow
 // client takes its time over it. What does not exist is left empty.
 func (s *Store) readItems(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth mailbox.Depth) ([]mailbox.Item, error) {
+	if depth == mailbox.WithIndex {
+		return s.knownItems(ctx, account, messages)
+	}
+	return s.selectItems(ctx, account, messages, depth)
+}
+
+// knownItems reads those items that are not remembered.
+func (s *Store) knownItems(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID) ([]mailbox.Item, error) {
+	items := make([]mailbox.Item, len(messages))
+	missing := s.items.get(account, messages, items)
+	if len(missing) == 0 {
+		return items, nil
+	}
+	ids := make([]gomail.MessageID, len(missing))
+	for n, i := range missing {
+		ids[n] = messages[i]
+	}
+	read, err := s.selectItems(ctx, account, ids, mailbox.WithIndex)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range missing {
+		items[i] = read[n]
+	}
+	s.items.put(account, read)
+	return items, nil
+}
+
+func (s *Store) selectItems(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth mailbox.Depth) ([]mailbox.Item, error) {
 	items := make([]mailbox.Item, len(messages))
 	order := ascending(messages)
 	where, args := whereMessages(account, messages, order)

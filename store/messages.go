@@ -403,11 +403,12 @@ func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []mailbox.Entry, seq
 
 // destroyOrphans removes those of the messages that no mailbox holds.
 func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
-	var gone []int64
+	var gone []gomail.MessageID
 	var freed int64
 	list, args := in(messages)
 	err := t.query(func(rows *sql.Rows) error {
-		var id, size int64
+		var id gomail.MessageID
+		var size int64
 		err := rows.Scan(&id, &size)
 		gone, freed = append(gone, id), freed+size
 		return err
@@ -420,6 +421,7 @@ func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
 	if err := t.leaveThreads(a.id, gone); err != nil {
 		return err
 	}
+	t.gone[a.id] = append(t.gone[a.id], gone...)
 	list, args = in(gone)
 	return t.putAside("message", "account_id = ? AND id IN "+list, append([]any{a.id}, args...)...)
 }

@@ -42,6 +42,7 @@ type Store struct {
 	directory *directory
 	kept      keptRows // of the writer's last transactions
 	text      *textIndexes
+	items     itemCache
 
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu

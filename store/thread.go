@@ -98,7 +98,7 @@ func (s *Store) Threads(ctx context.Context, account gomail.AccountID, messages 
 
 // leaveThreads takes messages that go out of their threads. With its last
 // message a thread goes, and what led to it.
-func (t *tx) leaveThreads(account gomail.AccountID, messages []int64) error {
+func (t *tx) leaveThreads(account gomail.AccountID, messages []gomail.MessageID) error {
 	list, args := in(messages)
 	all := append([]any{account}, args...)
 	if _, err := t.write("DELETE FROM thread_ref WHERE account_id = ? AND thread_id IN (SELECT thread_id FROM message_thread WHERE account_id = ? AND message_id IN "+list+

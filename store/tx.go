@@ -22,6 +22,7 @@ type tx struct {
 
 	accounts map[gomail.AccountID]*accountRow
 	packs    map[int64]*packUse
+	gone     map[gomail.AccountID][]gomail.MessageID
 }
 
 // accountRow is what every write of an account needs of its row (C1).
@@ -52,6 +53,7 @@ func newTx(s *Store, c *conn) *tx {
 		conn: c, store: s,
 		accounts: map[gomail.AccountID]*accountRow{},
 		packs:    map[int64]*packUse{},
+		gone:     map[gomail.AccountID][]gomail.MessageID{},
 	}
 }
 
@@ -268,6 +270,9 @@ func (a *accountRow) forget(id gomail.MailboxID) {
 // publish tells of the accounts that changed.
 func (t *tx) publish() {
 	t.store.directory.committed(t)
+	for account, messages := range t.gone {
+		t.store.items.forget(account, messages)
+	}
 	for id, a := range t.accounts {
 		if len(a.mailboxes) > 0 {
 			t.store.options.Publish(gomail.Event{Account: id, Seq: a.seq, Mailbox: a.mailboxes})

@@ -395,6 +395,18 @@ func testItems(f *fixture) {
 			f.items(id, messages, depth)
 		}
 	}
+	_, err = f.store.SetFlags(f.ctx, id, inbox, []gomail.UID{done[3].UID}, mailbox.FlagChange{Flags: gomail.FlagDeleted, UnchangedSince: -1})
+	f.ok(err)
+	_, _, err = f.store.Expunge(f.ctx, id, inbox, []gomail.UID{done[3].UID})
+	f.ok(err)
+	for _, depth := range []mailbox.Depth{mailbox.WithIndex, mailbox.WithContent} { // what was read before is forgotten with the message
+		f.ok(f.store.Items(f.ctx, id, []gomail.MessageID{done[3].Message, done[4].Message}, depth, func(i mailbox.Item) error {
+			if i.Message != done[4].Message {
+				f.Errorf("message %d was expunged, and is read", i.Message)
+			}
+			return nil
+		}))
+	}
 }
 
 // items holds the answer of Items against what the messages are one by one.
