@@ -137,13 +137,22 @@ SyncState *
 	d.checkClean()
 }
 
-// mutt shows the list and a message.
+// mutt and neomutt show the list and a message, hear of a new one, and remove
+// one.
 func TestMutt(t *testing.T) {
-	need(t, "mutt", "tmux")
+	for name, more := range map[string]string{"mutt": "", "neomutt": "set imap_condstore=yes\n"} {
+		t.Run(name, func(t *testing.T) {
+			need(t, name, "tmux")
+			readWithMutt(t, name, more)
+		})
+	}
+}
+
+func readWithMutt(t *testing.T, program, more string) {
 	d := startDemo(t)
 	d.deliver("for mutt")
 	dir := t.TempDir()
-	rc := write(t, filepath.Join(dir, "muttrc"), fmt.Sprintf(`set ssl_ca_certificates_file=%s
+	rc := write(t, filepath.Join(dir, "muttrc"), more+fmt.Sprintf(`set ssl_ca_certificates_file=%s
 set certificate_file=%s
 set imap_user=%s
 set imap_pass="%s"
@@ -161,11 +170,11 @@ set timeout=1
 		t.Helper()
 		return run(t, "", "tmux", append([]string{"-S", socket}, args...)...).stdout
 	}
-	tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "HOME="+dir+" TERM=screen mutt -n -F "+rc)
+	tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", "HOME="+dir+" TERM=screen "+program+" -n -F "+rc)
 	defer tmux("kill-server")
 	screen := func(text string) {
 		t.Helper()
-		eventually(t, "mutt to show "+text, func() bool { return strings.Contains(tmux("capture-pane", "-p"), text) })
+		eventually(t, program+" to show "+text, func() bool { return strings.Contains(tmux("capture-pane", "-p"), text) })
 	}
 	screen("for mutt")
 	tmux("send-keys", "Enter")
@@ -173,6 +182,11 @@ set timeout=1
 	tmux("send-keys", "i")
 	d.deliver("while mutt waits")
 	screen("while mutt waits")
+	tmux("send-keys", "1", "Enter", "d", "$", "y")
+	eventually(t, program+" to remove the first", func() bool {
+		left := d.mailbox(d.anna(), "INBOX")
+		return len(left) == 1 && strings.Contains(left[0], "while mutt waits")
+	})
 	tmux("send-keys", "q")
 }
 
@@ -210,6 +224,20 @@ func TestImaplib(t *testing.T) {
 	d := startDemo(t)
 	d.deliver("one", "two", "three")
 	out := mustRun(t, "", "/usr/bin/python3", "testdata/read.py", "localhost", portOf(t, d.IMAP), portOf(t, d.IMAPS), d.CAFile, d.anna().Address, d.anna().Password)
+	if !strings.HasSuffix(out, "done\n") {
+		t.Errorf("it said\n%s", out)
+	}
+	d.checkClean()
+}
+
+// imapflow, the client of many services: IMAP4rev2, QRESYNC, COMPRESS, IDLE.
+func TestImapflow(t *testing.T) {
+	need(t, "node")
+	if _, err := os.Stat("testdata/imapflow/node_modules"); err != nil {
+		t.Fatal("imapflow is missing: run internal/packages.sh")
+	}
+	d := startDemo(t)
+	out := mustRun(t, "", "node", "testdata/imapflow/client.mjs", "localhost", portOf(t, d.IMAPS), d.CAFile, d.anna().Address, d.anna().Password)
 	if !strings.HasSuffix(out, "done\n") {
 		t.Errorf("it said\n%s", out)
 	}

@@ -179,3 +179,15 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 		t.Logf("a session and its client hold %d octets", each)
 	}
 }
+
+// What cannot be inflated ends the session: nothing after it can be read.
+func TestDeflatedRubbish(t *testing.T) {
+	h := newHouse(t, implicit())
+	s := h.session(t)
+	s.ok("COMPRESS DEFLATE")
+	io.WriteString(s.c, "\xff\xff\xff\xff no deflated data\r\n")
+	s.c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, err := io.Copy(io.Discard, s.c); err != nil || n > 1000 {
+		t.Errorf("the session said %d octets and ended with %v", n, err)
+	}
+}

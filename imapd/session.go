@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/flate"
+
 	"gomail"
 	"gomail/imapd/imapwire"
 	"gomail/internal/serve"
@@ -144,7 +146,8 @@ func (s *session) broken(err error) bool {
 	}
 	var op *net.OpError
 	var record tls.RecordHeaderError
-	return errors.As(err, &op) || errors.As(err, &record)
+	var corrupt flate.CorruptInputError // nothing can be read after it either
+	return errors.As(err, &op) || errors.As(err, &record) || errors.As(err, &corrupt)
 }
 
 // ended ends the session after its connection has failed, or after it waited

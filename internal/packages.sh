@@ -16,6 +16,9 @@ want rspamd rspamd
 /usr/bin/python3 -c 'import ctypes; ctypes.CDLL("libopendmarc.so.2")' 2>/dev/null || need="$need libopendmarc2"
 want mbsync isync
 want mutt mutt
+want neomutt neomutt
+want offlineimap offlineimap3
+want fetchmail fetchmail
 want msmtp msmtp
 want curl curl
 want dmarc-cat dmarc-cat
@@ -62,4 +65,8 @@ fi
 # What drives the browser; npm leaves this file when it has installed all.
 if ! [ web/admin/node_modules/.package-lock.json -nt web/admin/package-lock.json ]; then
 	npm ci --prefix web/admin --loglevel=error
+fi
+# imapflow, a client library for Node.
+if ! [ e2e/testdata/imapflow/node_modules/.package-lock.json -nt e2e/testdata/imapflow/package-lock.json ]; then
+	npm ci --prefix e2e/testdata/imapflow --loglevel=error
 fi
