@@ -67,7 +67,9 @@ func startRspamd(t *testing.T) *rspamd {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (make test installs what this needs)", err)
 	}
-	t.Cleanup(func() { cmd.Process.Signal(syscall.SIGTERM); cmd.Wait() })
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { cmd.Process.Signal(syscall.SIGTERM); <-ended })
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "socket"))
 	}}
@@ -79,8 +81,8 @@ func startRspamd(t *testing.T) *rspamd {
 			return r
 		}
 		select {
-		case <-t.Context().Done():
-			t.Fatalf("rspamd does not answer: %v\n%s", err, log.String())
+		case <-ended:
+			t.Fatalf("rspamd ended: %s", log.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
