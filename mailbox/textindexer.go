@@ -134,6 +134,9 @@ func (x *textIndexer) add(ctx context.Context, account gomail.AccountID, ids []g
 			break
 		}
 		err := x.store.Items(ctx, account, part, WithContent, func(item Item) error {
+			if b.Full() { // a few large messages do that
+				return nil
+			}
 			grams, err := gramsOf(ctx, item, &text)
 			if err == nil {
 				b.Add(item.Message, grams)

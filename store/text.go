@@ -179,8 +179,8 @@ func dropSegment(c *conn, account gomail.AccountID, id int64) error {
 
 // DropTextIndex throws an account's index away.
 func (s *Store) DropTextIndex(ctx context.Context, account gomail.AccountID) error {
-	if ok, err := s.text.open(ctx, false); !ok {
-		return s.text.ended(err)
+	if ok, err := s.text.exists(ctx); !ok {
+		return err
 	}
 	return s.text.write(ctx, func(c *conn) error {
 		_, err := c.exec("DELETE FROM posting WHERE account_id = ?", account)

@@ -30,34 +30,64 @@ CREATE TABLE posting (account_id BIGINT NOT NULL, segment BIGINT NOT NULL, gram 
 type textIndexes struct {
 	path string
 
-	mu      sync.RWMutex // held for reading by who uses a connection, for writing to open and to throw away
-	writer  *conn        // nil: not open
+	mu      sync.Mutex // guards what follows
+	idle    sync.Cond  // nobody uses a connection any more
+	writer  *conn      // nil: not open
 	readers chan *conn
+	users   int  // how many use a connection; one that writes may read meanwhile
+	damaged bool // thrown away once nobody uses it
+	closed  bool
+
 	writing sync.Mutex // who uses the writer
 }
 
-// open opens the database, and makes it if make is set. False: there is none.
-func (x *textIndexes) open(ctx context.Context, make bool) (bool, error) {
-	x.mu.RLock()
-	ready := x.writer != nil
-	x.mu.RUnlock()
-	if ready {
-		return true, nil
-	}
+// enter opens the database where it is not, and makes it if make is set. False:
+// there is none. Who enters leaves.
+func (x *textIndexes) enter(ctx context.Context, make bool) (bool, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.writer != nil {
-		return true, nil
+	switch {
+	case x.closed:
+		return false, gomail.Errorf(gomail.Closed, "the store is closed")
+	case x.damaged:
+		return false, gomail.Errorf(gomail.Unavailable, "the text index is damaged and about to be made anew: try again")
 	}
-	if _, err := os.Stat(x.path); errors.Is(err, fs.ErrNotExist) && !make {
-		return false, nil
+	if x.writer == nil {
+		if _, err := os.Stat(x.path); errors.Is(err, fs.ErrNotExist) && !make {
+			return false, nil
+		}
+		err := x.openFile(ctx)
+		if gomail.KindOf(err) == gomail.Corrupt {
+			x.remove()
+			err = x.openFile(ctx)
+		}
+		if err != nil {
+			return false, err
+		}
 	}
-	err := x.openFile(ctx)
+	x.users++
+	return true, nil
+}
+
+// leave ends the use of the database with err, and throws it away when that
+// says that it is damaged.
+func (x *textIndexes) leave(err error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if gomail.KindOf(err) == gomail.Corrupt {
-		x.remove()
-		err = x.openFile(ctx)
+		x.damaged = true
+		err = gomail.Errorf(gomail.Unavailable, "the text index was damaged and is made anew: %w", err)
 	}
-	return err == nil, err
+	if x.users--; x.users > 0 {
+		return err
+	}
+	if x.damaged {
+		x.shut()
+		x.remove()
+		x.damaged = false
+	}
+	x.idle.Broadcast()
+	return err
 }
 
 func (x *textIndexes) openFile(ctx context.Context) (err error) {
@@ -84,10 +114,23 @@ func (x *textIndexes) openFile(ctx context.Context) (err error) {
 	return nil
 }
 
-// close closes the database.
+// exists reports whether there is a database.
+func (x *textIndexes) exists(ctx context.Context) (bool, error) {
+	ok, err := x.enter(ctx, false)
+	if ok {
+		err = x.leave(nil)
+	}
+	return ok, err
+}
+
+// close closes the database once nobody uses it.
 func (x *textIndexes) close() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.closed = true
+	for x.users > 0 {
+		x.idle.Wait()
+	}
 	x.shut()
 }
 
@@ -108,33 +151,16 @@ func (x *textIndexes) remove() {
 	}
 }
 
-// ended throws the database away when err says that it is damaged.
-func (x *textIndexes) ended(err error) error {
-	if gomail.KindOf(err) != gomail.Corrupt {
-		return err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.shut()
-	x.remove()
-	return gomail.Errorf(gomail.Unavailable, "the text index was damaged and is made anew: %w", err)
-}
-
 // read runs f in a reading transaction. It does nothing when there is no
 // index.
 func (x *textIndexes) read(ctx context.Context, f func(*conn) error) error {
-	if ok, err := x.open(ctx, false); !ok {
-		return x.ended(err)
+	if ok, err := x.enter(ctx, false); !ok {
+		return err
 	}
-	return x.ended(x.transact(ctx, f))
+	return x.leave(x.readIn(ctx, f))
 }
 
-func (x *textIndexes) transact(ctx context.Context, f func(*conn) error) error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.writer == nil {
-		return nil // thrown away meanwhile
-	}
+func (x *textIndexes) readIn(ctx context.Context, f func(*conn) error) error {
 	var c *conn
 	select {
 	case c = <-x.readers:
@@ -147,34 +173,31 @@ func (x *textIndexes) transact(ctx context.Context, f func(*conn) error) error {
 
 // write runs f in a writing transaction.
 func (x *textIndexes) write(ctx context.Context, f func(*conn) error) error {
-	if _, err := x.open(ctx, true); err != nil {
-		return x.ended(err)
+	if _, err := x.enter(ctx, true); err != nil {
+		return err
 	}
 	x.writing.Lock()
 	defer x.writing.Unlock()
-	return x.ended(func() error {
-		x.mu.RLock()
-		defer x.mu.RUnlock()
-		if x.writer == nil {
-			return gomail.Errorf(gomail.Unavailable, "the text index was thrown away: try again")
-		}
-		return inTransaction(x.writer, "BEGIN IMMEDIATE", f)
-	}())
+	return x.leave(inTransaction(x.writer, "BEGIN IMMEDIATE", f))
 }
 
 func inTransaction(c *conn, begin string, f func(*conn) error) error {
 	if _, err := c.exec(begin); err != nil {
 		return err
 	}
-	if err := f(c); err != nil {
-		c.exec("ROLLBACK")
-		return err
+	err := f(c)
+	if err == nil {
+		_, err = c.exec("COMMIT")
 	}
-	_, err := c.exec("COMMIT")
+	if err != nil {
+		c.exec("ROLLBACK") // it fails when the engine has rolled back already
+	}
 	return err
 }
 
 // newTextIndexes returns the text indexes of a data directory.
 func newTextIndexes(dir string) *textIndexes {
-	return &textIndexes{path: filepath.Join(dir, TextName)}
+	x := &textIndexes{path: filepath.Join(dir, TextName)}
+	x.idle.L = &x.mu
+	return x
 }

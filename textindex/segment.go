@@ -37,8 +37,12 @@ type Builder struct {
 	pairs    []uint64 // gram and number
 }
 
-// Add adds a message with its grams, each once.
+// Add adds a message with its grams, each once. One that comes when the
+// segment is full is left out, as are those after it.
 func (b *Builder) Add(id gomail.MessageID, grams []Gram) {
+	if b.Full() {
+		return
+	}
 	n := uint64(len(b.messages))
 	b.messages = append(b.messages, id)
 	for _, g := range grams {

@@ -243,3 +243,19 @@ func BenchmarkText(b *testing.B) {
 		x.Read(strings.NewReader(text))
 	}
 }
+
+// Messages that have every gram there is fill a segment soon.
+func TestBuilderTakesNoMoreThanItHolds(t *testing.T) {
+	all := make([]textindex.Gram, textindex.Any)
+	for i := range all {
+		all[i] = textindex.Gram(i)
+	}
+	var b textindex.Builder
+	for id := range gomail.MessageID(8) {
+		b.Add(id+1, all)
+	}
+	b.Add(9, nil)
+	if n := len(b.Messages()); n != 4 {
+		t.Errorf("the segment has %d messages with every gram, want 4", n)
+	}
+}
