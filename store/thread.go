@@ -101,8 +101,10 @@ func (s *Store) Threads(ctx context.Context, account gomail.AccountID, messages 
 func (t *tx) leaveThreads(account gomail.AccountID, messages []gomail.MessageID) error {
 	list, args := in(messages)
 	all := append([]any{account}, args...)
-	if _, err := t.write("DELETE FROM thread_ref WHERE account_id = ? AND thread_id IN (SELECT thread_id FROM message_thread WHERE account_id = ? AND message_id IN "+list+
-		") AND NOT EXISTS (SELECT 1 FROM message_thread o WHERE o.account_id = thread_ref.account_id AND o.thread_id = thread_ref.thread_id AND o.message_id NOT IN "+list+")",
+	// Whether a thread goes is asked once for each message and not for each of
+	// its references: a thread may have hundreds of thousands of them.
+	if _, err := t.write("DELETE FROM thread_ref WHERE account_id = ? AND thread_id IN (SELECT g.thread_id FROM message_thread g WHERE g.account_id = ? AND g.message_id IN "+list+
+		" AND NOT EXISTS (SELECT 1 FROM message_thread o WHERE o.account_id = g.account_id AND o.thread_id = g.thread_id AND o.message_id NOT IN "+list+"))",
 		append(append([]any{account}, all...), args...)...); err != nil {
 		return err
 	}
