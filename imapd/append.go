@@ -29,15 +29,19 @@ func (s *session) append(r *request) error {
 		}
 	}()
 	var total int64
-	for s.dec.Err() == nil && (len(messages) == 0 || s.dec.TrySpace()) {
-		if len(messages) == 0 {
+	for n := 0; s.dec.Err() == nil && (n == 0 || s.dec.TrySpace()); n++ {
+		if n == 0 {
 			s.dec.Space()
 		}
-		m := s.readAppended(box.Fits, &err, &total)
-		messages = append(messages, m)
-		if len(messages) > maxAppend && err == nil {
+		if n == maxAppend && err == nil {
 			err = gomail.Errorf(gomail.TooMany, "An APPEND carries at most %d messages", maxAppend)
 		}
+		m := s.readAppended(box.Fits, &err, &total)
+		if err != nil { // what else comes is passed over, and not kept
+			m.Body.Close()
+			continue
+		}
+		messages = append(messages, m)
 	}
 	if endErr := s.dec.End(); endErr != nil {
 		return endErr
