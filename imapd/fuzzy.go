@@ -51,16 +51,19 @@ func (p *searchParser) fuzzyKey(word, field, text string) searchKey {
 		}
 		return score > 0, nil
 	}
-	key.may = p.s.fuzzyIndexed(f.words)
+	key.may = p.fuzzyIndexed(f.words)
 	return key
 }
 
 // fuzzyIndexed rules messages out that lack the first letters of a word.
-func (s *session) fuzzyIndexed(words [][]rune) func(*candidate) bool {
+func (p *searchParser) fuzzyIndexed(words [][]rune) func(*candidate) bool {
 	var all []func(*candidate) bool
 	for _, w := range words {
-		if len(w) >= 3 {
-			all = append(all, s.indexed(string(w[:3])))
+		if len(w) < 3 {
+			continue
+		}
+		if may := p.indexed(string(w[:3])); may != nil {
+			all = append(all, may)
 		}
 	}
 	return func(c *candidate) bool {

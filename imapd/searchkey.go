@@ -88,6 +88,7 @@ type searchParser struct {
 	q    searchQuery
 	keys int
 	now  time.Time
+	asks int // of the text index
 
 	fuzzy bool // the condition at hand is within FUZZY
 }

@@ -31,7 +31,7 @@ func (p *searchParser) textKey(word string) (searchKey, bool) {
 		return p.fuzzyKey(word, upper(field), needle), true
 	}
 	key := textKeyOf(word, field, needle)
-	key.may = p.s.indexed(needle)
+	key.may = p.indexed(needle)
 	return key, true
 }
 
@@ -52,11 +52,18 @@ func textKeyOf(word, field, needle string) searchKey {
 	}}
 }
 
-// indexed returns what rules messages out by the text index. It is asked once
-// for each account whose messages are searched, when the first of them is
-// tried: until then the search may have ended.
-func (s *session) indexed(needle string) func(*candidate) bool {
-	known := map[gomail.AccountID]*mailbox.TextMatches{}
+// maxIndexed is how often one search asks the text index, whose answers it
+// keeps: what conditions beyond that are about is read.
+const maxIndexed = 16
+
+// indexed returns what rules messages out by the text index; nil: nothing. It
+// is asked once for each account whose messages are searched, when the first of
+// them is tried: until then the search may have ended.
+func (p *searchParser) indexed(needle string) func(*candidate) bool {
+	if p.asks++; p.asks > maxIndexed {
+		return nil
+	}
+	s, known := p.s, map[gomail.AccountID]*mailbox.TextMatches{}
 	return func(c *candidate) bool {
 		box := &c.s.view.box
 		matches := known[box.Owner]
