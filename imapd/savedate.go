@@ -17,6 +17,7 @@ const readAhead = 4000
 type saveDates struct {
 	s     *session
 	known []mailbox.SaveDate
+	in    *view      // where
 	from  gomail.UID // those that known covers
 	to    gomail.UID
 }
@@ -24,15 +25,16 @@ type saveDates struct {
 // of returns when the message at an index came there; zero where that was not
 // noted yet.
 func (d *saveDates) of(i int) (time.Time, error) {
-	entries := d.s.view.entries
+	v := d.s.view
+	entries := v.entries
 	uid := entries[i].UID
-	if uid < d.from || uid > d.to {
+	if v != d.in || uid < d.from || uid > d.to {
 		last := entries[min(i+readAhead, len(entries))-1].UID
-		known, err := d.s.view.box.SaveDates(d.s.ctx, uid, last)
+		known, err := v.box.SaveDates(d.s.ctx, uid, last)
 		if err != nil {
 			return time.Time{}, err
 		}
-		d.known, d.from, d.to = known, uid, last
+		d.known, d.in, d.from, d.to = known, v, uid, last
 	}
 	n := sort.Search(len(d.known), func(n int) bool { return d.known[n].UID >= uid })
 	if n == len(d.known) || d.known[n].UID != uid {

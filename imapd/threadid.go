@@ -12,6 +12,7 @@ import (
 type threadIDs struct {
 	s     *session
 	known []mailbox.Threaded
+	in    *view      // where
 	from  gomail.UID // those that known covers
 	to    gomail.UID
 }
@@ -20,7 +21,7 @@ type threadIDs struct {
 func (d *threadIDs) of(i int) (string, error) {
 	v := d.s.view
 	uid := v.entries[i].UID
-	if uid < d.from || uid > d.to {
+	if v != d.in || uid < d.from || uid > d.to {
 		last := min(i+readAhead, len(v.entries)) - 1
 		messages := make([]gomail.MessageID, 0, last-i+1)
 		for _, e := range v.entries[i : last+1] {
@@ -30,7 +31,7 @@ func (d *threadIDs) of(i int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		d.known, d.from, d.to = known, uid, v.entries[last].UID
+		d.known, d.in, d.from, d.to = known, v, uid, v.entries[last].UID
 	}
 	message := v.entries[i].Message
 	n := sort.Search(len(d.known), func(n int) bool { return d.known[n].Message >= message })
