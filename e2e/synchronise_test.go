@@ -399,7 +399,7 @@ func (f *fuse) relay(from, to net.Conn) {
 // mbsyncTwoWays configures mbsync for INBOX and Archive.
 func mbsyncTwoWays(d *demo, dir, port string) []string {
 	far := strings.Replace(d.mbsyncFar(d.anna()), "Port "+portOf(d.t, d.IMAPS), "Port "+port, 1)
-	rc := write(d.t, filepath.Join(dir, "mbsyncrc"), strings.Replace(far, "SSLType IMAPS", "SSLType IMAPS\nDisableExtension COMPRESS=DEFLATE", 1)+fmt.Sprintf(`
+	rc := write(d.t, filepath.Join(dir, "mbsyncrc"), far+fmt.Sprintf(`
 MaildirStore near
 Path %[1]s/mail/
 Inbox %[1]s/mail/INBOX

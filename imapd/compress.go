@@ -30,7 +30,7 @@ func (s *session) compress(r *request) error {
 		return err
 	}
 	s.compressed = true
-	s.in.Source = flate.NewReaderOpts(s.net, flate.WithPartialBlock()) // clients may end what they send with a partial flush
+	s.in.Source = &imapwire.Inflater{Source: s.net}
 	s.out.Target = deflater{s.net}
 	return errAnswered
 }

@@ -56,7 +56,7 @@ func testsNamed(t *testing.T, text string) {
 		}
 	}
 	var sources []byte
-	for _, pattern := range []string{"*_test.go", "../message/*_test.go", "../e2e/*_test.go", "../store/storetest/*.go"} {
+	for _, pattern := range []string{"*_test.go", "imapwire/*_test.go", "../message/*_test.go", "../e2e/*_test.go", "../store/storetest/*.go"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			source, err := os.ReadFile(file)

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"compress/flate"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,8 +13,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"github.com/klauspost/compress/flate"
 
 	"gomail"
 	"gomail/imapd/imapwire"
