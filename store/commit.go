@@ -82,6 +82,7 @@ func (s *Store) handOver(ctx context.Context, w *write) error {
 type batch struct {
 	writes  []*write
 	durable []chan error // each receives when a part of the bodies is on disk
+	lost    error        // why a part of them is not
 }
 
 // add joins another batch.
@@ -90,16 +91,16 @@ func (b *batch) add(other *batch) {
 	b.durable = append(b.durable, other.durable...)
 }
 
-// wait returns when all bodies of the batch are on disk.
+// wait returns when all bodies of the batch are on disk. That they are not, it
+// says as often as it is asked.
 func (b *batch) wait() error {
-	var failure error
 	for _, d := range b.durable {
 		if err := <-d; err != nil {
-			failure = err
+			b.lost = err
 		}
 	}
 	b.durable = nil
-	return failure
+	return b.lost
 }
 
 // pack appends the bodies of waiting writes to the pack, one sync for all.
@@ -125,7 +126,7 @@ func (s *Store) pack() {
 			continue
 		}
 		durable := make(chan error, 1)
-		s.committer <- &batch{writes, []chan error{durable}}
+		s.committer <- &batch{writes: writes, durable: []chan error{durable}}
 		err = appending.Finish()
 		if err != nil {
 			s.failIfFinal(err)
