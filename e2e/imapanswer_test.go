@@ -44,6 +44,9 @@ func (a *answer) expunge(n int) {
 	a.expunged = append(a.expunged, n)
 }
 
+// capabilityLine stands before each capability.
+const capabilityLine = "CAPABILITY "
+
 var statusLine = regexp.MustCompile(`^(OK|NO|BAD|BYE|PREAUTH)\b ?(?s:(\[.*?\]) ?)?`)
 
 // add takes a response without its tag or "* ".
@@ -58,6 +61,12 @@ func (a *answer) add(text string) {
 	if len(words) == 2 && strings.EqualFold(words[1].atom, "EXPUNGE") {
 		n, _ := strconv.Atoi(words[0].atom)
 		a.expunge(n)
+		return
+	}
+	if len(words) > 0 && strings.EqualFold(words[0].atom, "CAPABILITY") {
+		for _, name := range words[1:] {
+			a.untagged = append(a.untagged, capabilityLine+name.String())
+		}
 		return
 	}
 	if line := a.normalData(words); line != "" {
@@ -184,7 +193,7 @@ func (a *answer) normalData(words []token) string {
 		words[1] = words[1].sorted()
 	case "LIST", "LSUB":
 		words[1] = a.mailboxFlags(words[1])
-	case "CAPABILITY", "ENABLED":
+	case "ENABLED":
 		words = token{list: words}.sorted().list
 	case "ESEARCH":
 		words = slices.DeleteFunc(words, func(t token) bool { return t.isList })
