@@ -329,8 +329,12 @@ func (s *session) tellMetadata(boxes []mailbox.Box) error {
 			changed[key.box] = append(changed[key.box], key.entry)
 		}
 	}
+	still, err := s.stillThere(known, marks)
+	if err != nil {
+		return err
+	}
 	for key := range known {
-		if _, there := marks[key]; !there {
+		if _, there := marks[key]; !there && still(key.box) {
 			changed[key.box] = append(changed[key.box], key.entry)
 		}
 	}
@@ -343,6 +347,26 @@ func (s *session) tellMetadata(boxes []mailbox.Box) error {
 		}
 	}
 	return nil
+}
+
+// stillThere tells the mailboxes whose entries may have gone from those that
+// have gone with their entries, since they were listed: of these the client
+// hears by their names.
+func (s *session) stillThere(known, marks map[metadataKey]gomail.ModSeq) (still func(boxKey) bool, err error) {
+	gone := false
+	for key := range known {
+		_, there := marks[key]
+		gone = gone || !there
+	}
+	if !gone {
+		return func(boxKey) bool { return true }, nil
+	}
+	boxes, err := s.user.List(s.ctx)
+	there := map[boxKey]bool{{s.user.ID(), 0}: true}
+	for _, box := range boxes {
+		there[keyOf(box)] = true
+	}
+	return func(key boxKey) bool { return there[key] }, err
 }
 
 func (s *session) writeChangedMetadata(path string, entries []string) {

@@ -117,6 +117,49 @@ func TestNotifyOverflow(t *testing.T) {
 	s.ok("NOTIFY SET (selected (MessageNew MessageExpunge))")
 }
 
+// vanishing is a store in which a mailbox is deleted between the moments at
+// which its name and its metadata are read.
+type vanishing struct {
+	*store.Store
+	gone *atomic.Int64 // the mailbox, 0: none
+}
+
+// MetadataMarks implements mailbox.Store.
+func (v vanishing) MetadataMarks(ctx context.Context, account gomail.AccountID) ([]mailbox.MetadataMark, error) {
+	if id := v.gone.Swap(0); id != 0 {
+		if err := v.DeleteMailbox(ctx, account, gomail.MailboxID(id)); err != nil {
+			return nil, err
+		}
+	}
+	return v.Store.MetadataMarks(ctx, account)
+}
+
+// TestNotifyOfADeletion: of a mailbox that goes while news are gathered the
+// client hears that it is gone, and nothing of its metadata.
+func TestNotifyOfADeletion(t *testing.T) {
+	v := vanishing{gone: &atomic.Int64{}}
+	h := newHouseOver(t, implicit(), func(s *store.Store) mailbox.Store {
+		v.Store = s
+		return v
+	})
+	box, err := h.store.CreateMailbox(t.Context(), h.anna.ID, 0, "Brief", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.SetMetadata(t.Context(), mailbox.Place{Account: h.anna.ID, Mailbox: box.ID}, h.anna.ID, []mailbox.Metadata{{Entry: "/private/comment", Value: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	s := h.session(t)
+	s.ok("NOTIFY SET (personal (MailboxName MailboxMetadataChange))")
+	v.gone.Store(int64(box.ID))
+	h.store.CreateMailbox(t.Context(), h.anna.ID, 0, "Another", "")
+	for _, want := range []string{`* LIST (\HasNoChildren \Subscribed) "/" Another`, `* LIST (\NonExistent) "/" Brief`} {
+		if line := s.line(); line != want {
+			t.Errorf("it is told %q, want %q", line, want)
+		}
+	}
+}
+
 // BenchmarkNews measures the time from a delivery to what a waiting client is
 // told of it, by the ways in which clients wait.
 func BenchmarkNews(b *testing.B) {
