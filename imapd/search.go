@@ -39,7 +39,7 @@ func (s *session) find(q searchQuery) ([]int, error) { return s.findAmong(q, nil
 
 // findAmong is find for the messages at some indexes, ascending; nil: all.
 func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
-	if q.scores != nil {
+	if q.scores != nil && among == nil { // those of a kept result stay
 		clear(q.scores.of)
 	}
 	sortByCost(q.keys)

@@ -2,6 +2,7 @@ package pop3d
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -126,7 +127,7 @@ var errClosing = errors.New("the server is shutting down")
 
 // wait gives the client what was written for it and bounds the next read.
 func (s *session) wait() error {
-	if s.in.Buffered() > 0 { // more commands came already (RFC 2449 section 6.6)
+	if came, _ := s.in.Peek(s.in.Buffered()); bytes.IndexByte(came, '\n') >= 0 { // another command is there already (RFC 2449 section 6.6)
 		return nil
 	}
 	if err := s.out.Flush(); err != nil {

@@ -93,6 +93,20 @@ func TestEndlessLine(t *testing.T) {
 	h.dial(t)
 }
 
+// An answer does not wait for the rest of the command behind.
+func TestHalfACommandBehind(t *testing.T) {
+	h := newHouse(t, pop3d.Config{TLS: serverTLS(), ImplicitTLS: true})
+	conn, in := h.dial(t)
+	io.WriteString(conn, "NOOP\r\nST")
+	if line, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(line, "+OK") {
+		t.Fatalf("with half a command behind it: %q, %v", line, err)
+	}
+	io.WriteString(conn, "AT\r\n")
+	if line, err := in.ReadString('\n'); err != nil || line != "+OK 0 0\r\n" {
+		t.Errorf("the rest of it: %q, %v", line, err)
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
