@@ -47,9 +47,9 @@ func (m *TextMatches) RuleOut(message gomail.MessageID) bool {
 }
 
 // FindText asks the text index of the mailbox's owner for a text, without
-// regard to case and accents. It knows nothing of texts of fewer than three letters, and of
-// messages that it does not hold yet; asking is what makes the index grow. It
-// takes the right to read.
+// regard to case and accents. It knows nothing of texts of fewer than three
+// letters, and of messages that it does not hold yet; asking is what makes the
+// index grow. It takes the right to read.
 func (b Box) FindText(ctx context.Context, text string) (*TextMatches, error) {
 	if err := b.Need(ctx, Read); err != nil {
 		return &TextMatches{}, err
