@@ -29,6 +29,10 @@ func New(cfg Config, auth Authenticator, boxes *mailbox.Service) *Server {
 	if cfg.ImplicitTLS && cfg.TLS == nil {
 		panic("imapd: Config.ImplicitTLS without Config.TLS")
 	}
+	if cfg.TLS != nil {
+		cfg.TLS = cfg.TLS.Clone()
+		cfg.TLS.DynamicRecordSizingDisabled = true // small records make a page's first lines visible sooner; responses are used whole
+	}
 	s := &Server{cfg: cfg.withDefaults(), auth: auth, boxes: boxes, commands: commands()}
 	s.server = serve.Server{
 		Protocol: "IMAP", MaxConnections: s.cfg.MaxConnections, MaxPerAddress: s.cfg.MaxConnectionsPerAddress, Grace: s.cfg.ShutdownGrace,

@@ -10,9 +10,13 @@ import (
 // arriving.
 const blockSize = 8 << 10
 
+// largeBlock is the size of the buffer for a response that is longer than
+// that: what two full records of TLS take.
+const largeBlock = 32 << 10
+
 // Blocks is a pool of buffers that connections share. The zero Blocks is
 // ready for use.
-type Blocks struct{ pool sync.Pool }
+type Blocks struct{ pool, large sync.Pool }
 
 func (b *Blocks) get() []byte {
 	if p, ok := b.pool.Get().(*[]byte); ok {
@@ -21,10 +25,20 @@ func (b *Blocks) get() []byte {
 	return make([]byte, blockSize)
 }
 
+func (b *Blocks) getLarge() []byte {
+	if p, ok := b.large.Get().(*[]byte); ok {
+		return (*p)[:cap(*p)]
+	}
+	return make([]byte, largeBlock)
+}
+
 func (b *Blocks) put(p []byte) {
-	if cap(p) == blockSize {
-		p = p[:cap(p)]
+	p = p[:cap(p)]
+	switch len(p) {
+	case blockSize:
 		b.pool.Put(&p)
+	case largeBlock:
+		b.large.Put(&p)
 	}
 }
 

@@ -56,8 +56,23 @@ func (o *Output) room(n int) {
 		o.buf = o.Blocks.get()[:0]
 	}
 	if len(o.buf)+n > cap(o.buf) {
+		o.grow()
+	}
+	if len(o.buf)+n > cap(o.buf) {
 		o.write()
 	}
+}
+
+// grow exchanges the buffer for a large one, which most responses never need:
+// a system call and a record of TLS for each few octets were a fifth of what a
+// long one took.
+func (o *Output) grow() {
+	if cap(o.buf) >= largeBlock {
+		return
+	}
+	large := append(o.Blocks.getLarge()[:0], o.buf...)
+	o.Blocks.put(o.buf)
+	o.buf = large
 }
 
 // Text writes s as it is. It must be free of what strangers wrote.
