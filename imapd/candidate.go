@@ -93,14 +93,16 @@ func (c *candidate) hasSubjectOnce() bool {
 
 // textContains looks into header and body.
 func (c *candidate) textContains(needle string) (bool, error) {
-	header, err := c.header()
+	content, err := c.content()
 	if err != nil {
 		return false, err
 	}
-	for _, f := range header {
-		if strings.Contains(fold(f.SearchText()), needle) {
-			return true, nil
-		}
+	x, err := message.UnmarshalRanges(c.row.Index)
+	if err != nil {
+		return false, err
+	}
+	if found, err := headerContains(x, content, c.row.Shift, needle); found || err != nil {
+		return found, err
 	}
 	return c.bodyContains(needle)
 }
@@ -128,7 +130,7 @@ func (c *candidate) bodyContains(needle string) (found bool, err error) {
 }
 
 func (c *candidate) partContains(part *message.Part, needle string) (bool, error) {
-	return streamContains(part.SearchText(c.row.content, c.row.Shift), part.Body.Length, needle)
+	return streamContains(part.SearchText(c.row.content, c.row.Shift), needle)
 }
 
 // sortByCost orders keys from cheap to dear and returns the cost of all.

@@ -35,7 +35,7 @@ const (
 func (p *searchParser) fuzzyKey(word, field, text string) searchKey {
 	f := fuzzy{words: fuzzyWords(text)}
 	scores := p.q.scores
-	key := searchKey{cost: costContent}
+	key := searchKey{cost: costContent, alone: true}
 	switch word {
 	case "SUBJECT", "FROM", "TO", "CC", "BCC":
 		key.cost = costRow

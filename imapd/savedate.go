@@ -57,7 +57,7 @@ func (m *fetched) writeSaveDate() {
 // when a message was put into its mailbox, it is when it was received.
 func (p *searchParser) saveDateKey(name string, day time.Time) searchKey {
 	dates := saveDates{s: p.s}
-	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
+	return searchKey{cost: costRow, alone: true, match: func(c *candidate) (bool, error) {
 		t, err := dates.of(c.index)
 		if t.IsZero() {
 			t = c.entry.InternalDate()

@@ -66,6 +66,7 @@ func (s *session) findAmong(q searchQuery, among []int) ([]int, error) {
 	if cheap == len(q.keys) {
 		return found, nil
 	}
+	defer s.view.box.Searching()()
 	found = s.ruleOut(rest, found)
 	if q.keys[cheap].cost == costContent {
 		found, _, err := s.findIn(mailbox.WithContent, rest, found)
@@ -95,21 +96,32 @@ func (s *session) ruleOut(key searchKey, indexes []int) []int {
 }
 
 // findIn keeps the messages that match, and returns those apart of which that
-// cannot be told without their contents.
+// cannot be told without their contents. Contents are looked through while they
+// are read.
 func (s *session) findIn(depth mailbox.Depth, key searchKey, indexes []int) (found, unsure []int, err error) {
-	err = s.eachItem(indexes, depth, s.counted(len(indexes), func(i int, row *loaded) error {
+	look := func(i int, row *loaded) {
 		c := candidate{s: s, index: i, entry: &s.view.entries[i], row: row}
-		ok, err := key.match(&c)
-		switch {
+		row.matches, row.matchError = key.match(&c)
+	}
+	take := func(i int, row *loaded) error {
+		switch err := row.matchError; {
 		case errors.Is(err, errNeedsContent):
 			unsure = append(unsure, i)
 		case gomail.KindOf(err) == gomail.NotFound: // gone meanwhile
 		case err != nil:
 			return err
-		case ok:
+		case row.matches:
 			found = append(found, i)
 		}
 		return nil
+	}
+	if depth == mailbox.WithContent && !key.alone && len(indexes) > 1 {
+		err = s.eachContent(indexes, look, s.counted(len(indexes), take))
+		return found, unsure, err
+	}
+	err = s.eachItem(indexes, depth, s.counted(len(indexes), func(i int, row *loaded) error {
+		look(i, row)
+		return take(i, row)
 	}))
 	return found, unsure, err
 }

@@ -21,6 +21,7 @@ type searchKey struct {
 	cost  int
 	match func(*candidate) (bool, error)
 	may   func(*candidate) bool // false: the text index rules it out; nil: always true
+	alone bool                  // match looks at more than the message and is not asked of two at a time
 }
 
 // possible reports whether the message may match, as far as the text index
@@ -259,13 +260,15 @@ func (p *searchParser) set(uid bool) searchKey {
 	var of *view
 	var last uint32
 	var spans []imapwire.Span
-	return entryKey(func(c *candidate) bool {
+	key := entryKey(func(c *candidate) bool {
 		if v := c.s.view; v != of || uid && v.lastUID() != last {
 			of, last = v, v.lastUID()
 			spans = v.uidSpans(set, uid)
 		}
 		return within(spans, c.entry.UID)
 	})
+	key.alone = true
+	return key
 }
 
 // uidSpans returns the UIDs that a set means in a mailbox.
@@ -351,7 +354,8 @@ func allOf(keys []searchKey) searchKey {
 	may := func(c *candidate) bool {
 		return !slices.ContainsFunc(keys, func(k searchKey) bool { return !k.possible(c) })
 	}
-	return searchKey{cost, match, may}
+	alone := slices.ContainsFunc(keys, func(k searchKey) bool { return k.alone })
+	return searchKey{cost, match, may, alone}
 }
 
 func anyOf(a, b searchKey) searchKey {
@@ -364,11 +368,11 @@ func anyOf(a, b searchKey) searchKey {
 		}
 		return b.match(c)
 	}
-	return searchKey{b.cost, match, func(c *candidate) bool { return a.possible(c) || b.possible(c) }}
+	return searchKey{b.cost, match, func(c *candidate) bool { return a.possible(c) || b.possible(c) }, a.alone || b.alone}
 }
 
 func not(k searchKey) searchKey {
-	return searchKey{cost: k.cost, match: func(c *candidate) (bool, error) {
+	return searchKey{cost: k.cost, alone: k.alone, match: func(c *candidate) (bool, error) {
 		ok, err := k.match(c)
 		return !ok, err
 	}}

@@ -5,23 +5,40 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"gomail"
+	"gomail/message"
 )
+
+// matchBlock is how much of a text is looked at at a time.
+const matchBlock = 32 << 10
+
+// matchers keep the memory of those who have looked for text: nearly every
+// message is looked through once.
+var matchers = sync.Pool{New: func() any { return &textMatcher{block: make([]byte, matchBlock)} }}
 
 // streamContains looks for folded text in a stream of UTF-8, block by block.
 // White space of any kind and length counts as one space, as lines are broken
-// anywhere. size is about what the stream holds.
-func streamContains(r io.Reader, size int64, needle string) (bool, error) {
-	m := textMatcher{needle: []byte(strings.Join(strings.Fields(needle), " "))}
+// anywhere.
+func streamContains(r io.Reader, needle string) (bool, error) {
+	m := matchers.Get().(*textMatcher)
+	defer matchers.Put(m)
+	return m.find(r, needle)
+}
+
+// find looks for folded text in a stream.
+func (m *textMatcher) find(r io.Reader, needle string) (bool, error) {
+	m.needle, m.text, m.cut = []byte(strings.Join(strings.Fields(needle), " ")), m.text[:0], nil
 	if len(m.needle) == 0 {
 		return true, nil
 	}
-	block := make([]byte, min(max(size, 64), 32<<10))
 	for {
-		n, err := io.ReadFull(r, block)
+		n, err := io.ReadFull(r, m.block)
 		last := err == io.EOF || err == io.ErrUnexpectedEOF
-		if m.add(block[:n], last) {
+		if m.add(m.block[:n], last) {
 			return true, nil
 		}
 		if last {
@@ -33,11 +50,23 @@ func streamContains(r io.Reader, size int64, needle string) (bool, error) {
 	}
 }
 
+// headerContains looks for folded text in the fields of a header.
+func headerContains(x *message.Index, content gomail.Content, shift int64, needle string) (bool, error) {
+	m := matchers.Get().(*textMatcher)
+	defer matchers.Put(m)
+	var err error
+	if m.text, err = x.ReadHeaderText(m.text[:0], m.block, content, shift); err != nil || strings.Contains(needle, "\n") {
+		return false, err
+	}
+	return bytes.Contains(m.text, []byte(needle)), nil
+}
+
 // textMatcher folds text as it comes and looks for the needle.
 type textMatcher struct {
 	needle []byte
 	text   []byte // folded; the end of what was searched stays at its start
 	cut    []byte // the beginning of a rune whose rest is to come
+	block  []byte
 }
 
 // add takes a block and reports whether the needle was found.
@@ -86,21 +115,25 @@ func (m *textMatcher) fold(block []byte, last bool) (rest []byte) {
 // foldASCII appends the ASCII at the start of a block and returns its length.
 // It does what fold does, several times as fast.
 func (m *textMatcher) foldASCII(block []byte) int {
-	text := slices.Grow(m.text, len(block))
-	space := len(text) > 0 && text[len(text)-1] == ' '
+	n := len(m.text)
+	text := slices.Grow(m.text, len(block))[:n+len(block)]
+	space := n > 0 && text[n-1] == ' '
 	for i, c := range block {
 		f := foldedASCII[c]
-		switch {
-		case f == 0:
-			m.text = text
-			return i
-		case f == ' ' && space:
-			continue
+		if f <= ' ' {
+			if f == 0 {
+				m.text = text[:n]
+				return i
+			}
+			if f == ' ' && space {
+				continue
+			}
 		}
 		space = f == ' '
-		text = append(text, f)
+		text[n] = f
+		n++
 	}
-	m.text = text
+	m.text = text[:n]
 	return len(block)
 }
 

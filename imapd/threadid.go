@@ -53,7 +53,7 @@ func (m *fetched) writeThreadID() {
 // threadKey is the search key THREADID.
 func (p *searchParser) threadKey(id string) searchKey {
 	threads := threadIDs{s: p.s}
-	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
+	return searchKey{cost: costRow, alone: true, match: func(c *candidate) (bool, error) {
 		have, err := threads.of(c.index)
 		return have == id && id != "", err
 	}}

@@ -65,3 +65,10 @@ func (b Box) FindText(ctx context.Context, text string) (*TextMatches, error) {
 	}
 	return &TextMatches{through: through, found: found[0]}, nil
 }
+
+// Searching says that messages are read to search them, until done is called:
+// the text indexes are made more slowly meanwhile.
+func (b Box) Searching() (done func()) {
+	b.a.text.searching.Add(1)
+	return func() { b.a.text.searching.Add(-1) }
+}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gomail"
@@ -18,7 +19,8 @@ import (
 // gets its index when it searches for the first time, and what came since is
 // added when it searches again: mail that nobody searches costs nothing.
 type textIndexer struct {
-	store Store
+	store     Store
+	searching atomic.Int64 // how many searches read messages at the moment
 
 	mu     sync.Mutex
 	wanted map[gomail.AccountID]struct{}
@@ -62,7 +64,7 @@ func (s *Service) IndexTexts(ctx context.Context, log *slog.Logger) error {
 		}
 		for account, ok := s.text.next(); ok && ctx.Err() == nil; account, ok = s.text.next() {
 			begun := time.Now()
-			err := s.text.update(ctx, account, atLeisure)
+			err := s.text.update(ctx, account, &pace{rest: s.text.atLeisure})
 			switch {
 			case ctx.Err() != nil:
 			case gomail.KindOf(err) == gomail.NotFound: // the account is gone
@@ -77,36 +79,63 @@ func (s *Service) IndexTexts(ctx context.Context, log *slog.Logger) error {
 
 // IndexText brings the account's text index up to date at once.
 func (a *Account) IndexText(ctx context.Context) error {
-	return a.text.update(ctx, a.id, func(context.Context, time.Duration) {})
+	return a.text.update(ctx, a.id, &pace{rest: func(context.Context, time.Duration) {}})
 }
 
-// atLeisure rests as long as the last step took.
-func atLeisure(ctx context.Context, took time.Duration) {
-	timer := time.NewTimer(took)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
+// searchPatience is how many times as long as it has worked the indexer rests at
+// most while somebody searches: it takes a processor from those who wait for an
+// answer, but must come to its end where there is always one.
+const searchPatience = 10
+
+// atLeisure rests as long as the last piece of work took, or while somebody
+// searches.
+func (x *textIndexer) atLeisure(ctx context.Context, took time.Duration) {
+	for range searchPatience {
+		timer := time.NewTimer(took)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if x.searching.Load() == 0 {
+			return
+		}
 	}
+}
+
+// pace is how the indexer works: in small pieces, with a rest after each.
+type pace struct {
+	rest  func(ctx context.Context, took time.Duration)
+	begun time.Time
+}
+
+// begin begins a piece of work.
+func (p *pace) begin() { p.begun = time.Now() }
+
+// pause ends a piece of work and begins the next.
+func (p *pace) pause(ctx context.Context) {
+	p.rest(ctx, time.Since(p.begun))
+	p.begin()
 }
 
 // update adds to an account's index what came since, and merges what has
 // become many small segments.
-func (x *textIndexer) update(ctx context.Context, account gomail.AccountID, rest func(context.Context, time.Duration)) error {
+func (x *textIndexer) update(ctx context.Context, account gomail.AccountID, p *pace) error {
+	p.begin()
 	for ctx.Err() == nil {
-		begun := time.Now()
-		more, err := x.step(ctx, account)
+		more, err := x.step(ctx, account, p)
 		if err != nil || !more {
 			return err
 		}
-		rest(ctx, time.Since(begun))
+		p.pause(ctx)
 	}
 	return ctx.Err()
 }
 
 // step adds one segment or merges some, and reports whether there may be more
 // to do.
-func (x *textIndexer) step(ctx context.Context, account gomail.AccountID) (more bool, err error) {
+func (x *textIndexer) step(ctx context.Context, account gomail.AccountID, p *pace) (more bool, err error) {
 	segments, err := x.store.TextSegments(ctx, account)
 	if err != nil {
 		return false, err
@@ -122,11 +151,11 @@ func (x *textIndexer) step(ctx context.Context, account gomail.AccountID) (more 
 	if err != nil || len(ids) < textindex.Smallest {
 		return false, err
 	}
-	return true, x.add(ctx, account, ids)
+	return true, x.add(ctx, account, ids, p)
 }
 
 // add indexes the first of these messages, as many as a segment takes.
-func (x *textIndexer) add(ctx context.Context, account gomail.AccountID, ids []gomail.MessageID) error {
+func (x *textIndexer) add(ctx context.Context, account gomail.AccountID, ids []gomail.MessageID, p *pace) error {
 	var b textindex.Builder
 	var text textindex.Text
 	for part := range slices.Chunk(ids, 100) {
@@ -146,6 +175,7 @@ func (x *textIndexer) add(ctx context.Context, account gomail.AccountID, ids []g
 		if err != nil {
 			return err
 		}
+		p.pause(ctx)
 	}
 	if ctx.Err() != nil || len(b.Messages()) == 0 {
 		return ctx.Err()

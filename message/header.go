@@ -66,18 +66,21 @@ func fieldEnd(raw []byte) int {
 
 // fieldName returns what stands before the colon, or nothing when that is no
 // field name (RFC 5322 section 3.6.8: printable ASCII).
-func fieldName(field []byte) string {
+func fieldName(field []byte) string { return string(nameOf(field)) }
+
+// nameOf is fieldName without a copy.
+func nameOf(field []byte) []byte {
 	colon := bytes.IndexByte(field, ':')
 	if colon <= 0 {
-		return ""
+		return nil
 	}
 	name := bytes.TrimRight(field[:colon], " \t")
 	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return ""
+			return nil
 		}
 	}
-	return string(name)
+	return name
 }
 
 // Is reports whether the field has this name, in any case.

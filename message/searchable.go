@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"io"
 	"strings"
 )
@@ -12,16 +13,75 @@ const MaxSearchText = 16 << 20
 // octets of the account's own fields before it included. A header over a limit
 // is none: there is nothing to be found in it.
 func (x *Index) ReadHeader(content io.ReaderAt, shift int64) (Header, error) {
-	raw := make([]byte, min(x.Root.Header.Length+shift, MaxHeaderBytes))
-	n, err := content.ReadAt(raw, 0)
-	if err != nil && err != io.EOF {
+	raw, err := x.readHeader(nil, content, shift)
+	if err != nil {
 		return nil, err
 	}
-	header, err := ParseHeader(raw[:n])
+	header, err := ParseHeader(raw)
 	if err != nil {
 		return nil, nil
 	}
 	return header, nil
+}
+
+// readHeader reads the header section, as much of it as is looked at, into buf
+// where it fits.
+func (x *Index) readHeader(buf []byte, content io.ReaderAt, shift int64) ([]byte, error) {
+	size := int(min(x.Root.Header.Length+shift, MaxHeaderBytes))
+	if cap(buf) < size {
+		buf = make([]byte, size)
+	}
+	n, err := content.ReadAt(buf[:size], 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+// ReadHeaderText appends the SearchText of each field that ReadHeader returns to
+// dst: in lower case, each ended by a line break, which none has within. buf is
+// room for the header, which is used where it suffices.
+func (x *Index) ReadHeaderText(dst, buf []byte, content io.ReaderAt, shift int64) ([]byte, error) {
+	raw, err := x.readHeader(buf, content, shift)
+	if err != nil {
+		return dst, err
+	}
+	text := dst
+	for n := 0; len(raw) > 0; n++ {
+		end := fieldEnd(raw)
+		field := raw[:end]
+		raw = raw[end:]
+		if len(bytes.TrimRight(field, "\r\n")) == 0 {
+			break
+		}
+		if n == MaxHeaderFields {
+			return dst, nil
+		}
+		text = append(appendFieldText(text, field), '\n')
+	}
+	return text, nil
+}
+
+// appendFieldText appends a field's SearchText in lower case. A field without
+// encoded words, in ASCII, is taken as it comes.
+func appendFieldText(dst, field []byte) []byte {
+	if !isPlainASCII(field) || bytes.Contains(field, []byte("=?")) {
+		f := Field{Name: fieldName(field), Raw: field}
+		return append(dst, strings.ToLower(f.SearchText())...)
+	}
+	dst = append(appendLower(dst, nameOf(field)), ": "...)
+	_, value, _ := bytes.Cut(field, []byte{':'})
+	folded := bytes.IndexByte(value, '\n') >= 0
+	for _, c := range bytes.Trim(value, " \t\r\n") {
+		if folded && (c == '\r' || c == '\n') {
+			continue
+		}
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // SearchText is the field as a search sees it: name and value, encoded words

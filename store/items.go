@@ -64,6 +64,7 @@ func (s *Store) selectItems(ctx context.Context, account gomail.AccountID, messa
 	items := make([]mailbox.Item, len(messages))
 	order := ascending(messages)
 	where, args := whereMessages(account, messages, order)
+	var bodies neighbours
 	err := s.read(ctx, func(c *conn) error {
 		next := 0
 		return c.scan(func(row []driver.Value) error {
@@ -72,12 +73,20 @@ func (s *Store) selectItems(ctx context.Context, account gomail.AccountID, messa
 				next++
 			}
 			for ; next < len(order) && messages[order[next]] == id; next++ {
-				items[order[next]] = s.itemOf(account, row, depth)
+				items[order[next]] = s.itemOf(account, row, depth, &bodies)
 			}
 			return nil
 		}, itemSelects[depth]+where, args...)
 	})
+	bodies.Ahead = s.bodies.Ahead(bodies.frames)
 	return items, err
+}
+
+// neighbours are the bodies of messages that were asked for together, which
+// likely stand beside one another.
+type neighbours struct {
+	frames []blob.Location
+	*blob.Ahead
 }
 
 // ascending returns the positions of messages by ascending identity.
@@ -115,10 +124,10 @@ var itemSelects = [...]string{
 		" FROM message m LEFT JOIN frame f ON f.id = m.frame_id",
 }
 
-func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailbox.Depth) mailbox.Item {
+func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailbox.Depth, bodies *neighbours) mailbox.Item {
 	item := mailbox.Item{Message: intOf[gomail.MessageID](row[0]), Size: intOf[int64](row[1]), Received: fromMicro(intOf[int64](row[2])), Index: bytesOf(row[3]), Shift: intOf[int64](row[4])}
 	if depth >= mailbox.WithContent {
-		item.Open = s.opener(account, item.Message, bytesOf(row[5]), row[6:])
+		item.Open = s.opener(account, item.Message, bytesOf(row[5]), row[6:], bodies)
 	}
 	return item
 }
@@ -126,15 +135,16 @@ func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailb
 // opener returns what opens the content at the location that the columns
 // name. Where that fails, the body may have gone to another pack meanwhile: it
 // is looked for again, and what comes of that counts.
-func (s *Store) opener(account gomail.AccountID, id gomail.MessageID, prefix []byte, columns []driver.Value) func(context.Context) (gomail.Content, error) {
+func (s *Store) opener(account gomail.AccountID, id gomail.MessageID, prefix []byte, columns []driver.Value, bodies *neighbours) func(context.Context) (gomail.Content, error) {
 	frame := intOf[int64](columns[0])
 	l := blob.Location{
 		Kind: intOf[blob.Kind](columns[1]), Pack: intOf[int64](columns[2]), Offset: intOf[int64](columns[3]),
 		Stored: intOf[int64](columns[4]), Size: intOf[int64](columns[5]), Codec: intOf[blob.Codec](columns[6]),
 	}
 	copy(l.SHA256[:], bytesOf(columns[7]))
+	bodies.frames = append(bodies.frames, l)
 	return func(ctx context.Context) (gomail.Content, error) {
-		content, err := s.bodies.Open(frame, l)
+		content, err := bodies.Open(frame, l)
 		if err != nil {
 			return s.Content(ctx, account, id)
 		}

@@ -35,6 +35,19 @@ func (d *Dir) openPacked(id int64, l Location) (gomail.Content, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.contentOf(h, payload)
+}
+
+// openFrame opens a frame of a pack that was read whole.
+func (d *Dir) openFrame(id int64, l Location, frame []byte) (gomail.Content, error) {
+	h, payload, err := splitFrame(frame, id, l)
+	if err != nil {
+		return nil, err
+	}
+	return d.contentOf(h, payload)
+}
+
+func (d *Dir) contentOf(h header, payload []byte) (gomail.Content, error) {
 	content, err := d.decode(h.codec, payload, int(h.size))
 	if err != nil {
 		return nil, err
@@ -55,12 +68,28 @@ func (d *Dir) readPacked(id int64, l Location) (h header, payload []byte, err er
 // readFrame reads a packed frame at once: header and payload in one system
 // call.
 func readFrame(f io.ReaderAt, id int64, l Location) (h header, payload []byte, err error) {
-	if l.Size > MaxInMemory || l.Stored < headerSize || l.Stored > headerSize+MaxInMemory+1024 {
-		return h, nil, gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", l.Size)
+	if err := checkPacked(l); err != nil {
+		return h, nil, err
 	}
 	frame := make([]byte, l.Stored)
 	if _, err := f.ReadAt(frame, l.Offset); err != nil {
 		return h, nil, gomail.Errorf(gomail.Corrupt, "a stored message is cut short: %w", err)
+	}
+	return splitFrame(frame, id, l)
+}
+
+// checkPacked refuses a location that no frame of a pack can have.
+func checkPacked(l Location) error {
+	if l.Size > MaxInMemory || l.Stored < headerSize || l.Stored > headerSize+MaxInMemory+1024 {
+		return gomail.Errorf(gomail.Corrupt, "a packed message claims %d octets", l.Size)
+	}
+	return nil
+}
+
+// splitFrame takes a frame apart and holds it against its checksums.
+func splitFrame(frame []byte, id int64, l Location) (h header, payload []byte, err error) {
+	if err := checkPacked(l); err != nil {
+		return h, nil, err
 	}
 	if h, err = expectHeader(frame[:headerSize], id, l); err != nil {
 		return h, nil, err
