@@ -226,7 +226,7 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 			return err
 		}
 	}
-	for _, table := range []string{"msg_mailbox", "message_thread", "thread_ref", "metadata", "mailbox", "change", "session", "address", "domain_admin", "sending_limit", "sent", "suppression", "bounce_alarm", "sending_hold",
+	for _, table := range []string{"entry_page", "extra_entry", "message_thread", "thread_ref", "metadata", "mailbox", "change", "session", "address", "domain_admin", "sending_limit", "sent", "suppression", "bounce_alarm", "sending_hold",
 		"scram", "app_password", "totp", "recovery_code", "passkey"} {
 		if _, err := t.write("DELETE FROM "+table+" WHERE account_id = ?", id); err != nil {
 			return err

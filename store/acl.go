@@ -255,21 +255,20 @@ func (t *tx) unshareAccount(id gomail.AccountID) error {
 
 // Within returns those of the messages that are in a mailbox, in their order.
 func (s *Store) Within(ctx context.Context, at mailbox.Place, messages []gomail.MessageID) ([]gomail.MessageID, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	wanted := make(map[gomail.MessageID]bool, len(messages))
+	for _, id := range messages {
+		wanted[id] = true
+	}
 	there := make(map[gomail.MessageID]bool, len(messages))
 	err := s.read(ctx, func(c *conn) error {
-		for part := range slices.Chunk(messages, chunk) {
-			list, args := in(part)
-			err := c.query(func(rows *sql.Rows) error {
-				var id gomail.MessageID
-				err := rows.Scan(&id)
-				there[id] = true
-				return err
-			}, "SELECT message_id FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND message_id IN "+list, append([]any{at.Account, at.Mailbox}, args...)...)
-			if err != nil {
-				return err
+		return readEntries(c, at.Account, at.Mailbox, " AND highest >= ? AND lowest <= ?", func(e *entry) {
+			if wanted[e.Message] {
+				there[e.Message] = true
 			}
-		}
-		return nil
+		}, int64(slices.Min(messages)), int64(slices.Max(messages)))
 	})
 	kept := make([]gomail.MessageID, 0, len(messages))
 	for _, id := range messages {

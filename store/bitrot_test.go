@@ -141,7 +141,8 @@ func readAll(t *testing.T, s *store.Store, accounts []gomail.AccountID, each fun
 // setting, \Flagged, a keyword, the time of a next attempt) can look as good as
 // what was there.
 var witnessed = strings.Fields(`message.account_id message.id message.frame_id message.prefix message.size message.received message.env message.sum
-	msg_mailbox.account_id msg_mailbox.mailbox_id msg_mailbox.uid msg_mailbox.message_id blob.account_id blob.id blob.frame_id blob.refs blob_gc.frame_id
+	entry_page.account_id entry_page.mailbox_id entry_page.first entry_page.modseq entry_page.lowest entry_page.highest entry_page.entries extra_entry.account_id
+	extra_entry.message_id extra_entry.n blob.account_id blob.id blob.frame_id blob.refs blob_gc.frame_id
 	frame.id frame.loc_kind frame.pack_id frame.off frame.clen frame.rlen frame.codec frame.sha256 frame.refs pack.id pack.live
 	mailbox.account_id mailbox.id mailbox.total mailbox.unseen mailbox.deleted mailbox.bytes mailbox.crc account.id account.quota_used
 	qmsg.account_id qmsg.blob_id qmsg.size address.domain_id address.account_id rows`)

@@ -38,6 +38,9 @@ func checkTables(ctx context.Context, c *conn, found func(problem string)) (map[
 	if err := checkMailboxes(c, found); err != nil {
 		return nil, err
 	}
+	if err := checkEntries(ctx, c, found); err != nil {
+		return nil, err
+	}
 	if err := checkTexts(c, found); err != nil {
 		return nil, err
 	}
@@ -98,7 +101,7 @@ var invariants = []struct{ problem, query string }{
 		"SELECT 'account ' || m.account_id FROM domain_admin m WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = m.account_id) OR NOT EXISTS (SELECT 1 FROM domain d WHERE d.id = m.domain_id)"},
 
 	{"rows are of an account that does not exist",
-		`SELECT 'account ' || id FROM (SELECT DISTINCT account_id AS id FROM mailbox UNION SELECT DISTINCT account_id FROM msg_mailbox UNION SELECT DISTINCT account_id FROM change
+		`SELECT 'account ' || id FROM (SELECT DISTINCT account_id AS id FROM mailbox UNION SELECT DISTINCT account_id FROM entry_page UNION SELECT DISTINCT account_id FROM extra_entry UNION SELECT DISTINCT account_id FROM change
 		 UNION SELECT DISTINCT account_id FROM blob UNION SELECT DISTINCT account_id FROM qmsg UNION SELECT DISTINCT account_id FROM session UNION SELECT account_id FROM sending_limit UNION SELECT DISTINCT account_id FROM sent
 		 UNION SELECT account_id FROM scram UNION SELECT DISTINCT account_id FROM app_password UNION SELECT account_id FROM totp UNION SELECT DISTINCT account_id FROM recovery_code UNION SELECT DISTINCT account_id FROM passkey)
 		 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = id)`},
@@ -110,21 +113,11 @@ var invariants = []struct{ problem, query string }{
 		"SELECT 'account ' || m.account_id || ', mailbox ' || m.id FROM mailbox m JOIN account a ON a.id = m.account_id WHERE m.uidvalidity > a.uidvalidity_floor OR m.uidvalidity <= 0 OR m.uidvalidity > 4294967295"},
 	{"two mailboxes of an account share a UIDVALIDITY",
 		"SELECT 'account ' || account_id || ', UIDVALIDITY ' || uidvalidity FROM mailbox GROUP BY account_id, uidvalidity HAVING COUNT(*) > 1"},
-	{"an entry is in a mailbox that does not exist",
-		`SELECT 'account ' || account_id || ', mailbox ' || mailbox_id FROM (SELECT DISTINCT account_id, mailbox_id FROM msg_mailbox) e
+	{"entries are in a mailbox that does not exist",
+		`SELECT 'account ' || account_id || ', mailbox ' || mailbox_id FROM (SELECT DISTINCT account_id, mailbox_id FROM entry_page) e
 		 WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.account_id = e.account_id AND m.id = e.mailbox_id)`},
-	{"an entry is of a message that does not exist, has an impossible number, or was changed after its mailbox",
-		`SELECT 'account ' || e.account_id || ', mailbox ' || e.mailbox_id || ', UID ' || e.uid FROM msg_mailbox e LEFT JOIN mailbox b ON b.account_id = e.account_id AND b.id = e.mailbox_id
-		 WHERE e.uid < 1 OR e.modseq > b.modseq OR e.modseq < 1 OR e.flags < 0 OR e.flags > 31 OR NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = e.account_id AND m.id = e.message_id)`},
-	{"a message was in its mailbox before it existed",
-		"SELECT 'account ' || e.account_id || ', mailbox ' || e.mailbox_id || ', UID ' || e.uid FROM msg_mailbox e WHERE e.modseq < e.message_id"},
-	{"a UID is in use and logged as gone, or logged and may be given out again",
-		`SELECT 'account ' || c.account_id || ', mailbox ' || c.mailbox_id || ', UID ' || c.uid FROM change c LEFT JOIN mailbox m ON m.account_id = c.account_id AND m.id = c.mailbox_id
-		 WHERE c.op = 1 AND (c.uid >= m.uidnext OR EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = c.account_id AND e.mailbox_id = c.mailbox_id AND e.uid = c.uid))`},
-	{"the log of changes has an entry of an unknown kind",
-		"SELECT 'account ' || account_id || ', sequence ' || seq FROM change WHERE op NOT IN (1, 2) OR op = 2 AND uid <> 0 OR op = 1 AND uid < 1"},
-	{"a message is in no mailbox",
-		"SELECT 'account ' || m.account_id || ', message ' || m.id FROM message m WHERE NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)"},
+	{"the log of changes has an entry of an unknown kind, or none where there should be some",
+		"SELECT 'account ' || account_id || ', sequence ' || seq FROM change WHERE op NOT IN (1, 2, 3) OR op = 2 AND (uid <> 0 OR LENGTH(entries) <> 0) OR op <> 2 AND (uid < 1 OR LENGTH(entries) = 0)"},
 
 	{"a message that does not exist is in a thread, or a thread has no message",
 		`SELECT 'account ' || t.account_id || ', message ' || t.message_id FROM message_thread t WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.account_id = t.account_id AND m.id = t.message_id)

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gomail"
+	"gomail/mailbox"
+	"gomail/store"
 )
 
 // Each way in which rows can be wrong is found, and named.
@@ -17,17 +21,14 @@ func TestCheckFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	const anyMessage = "(account_id, id) IN (SELECT account_id, id FROM message LIMIT 1)"
-	const anyEntry = "(account_id, mailbox_id, uid) IN (SELECT account_id, mailbox_id, uid FROM msg_mailbox LIMIT 1)"
 	for change, want := range map[string]string{
-		"UPDATE account SET seq = 3 WHERE id <> 0":                                                   "counter is behind",
-		"UPDATE msg_mailbox SET size = size + 1":                                                     "size or date is not its message's",
-		"UPDATE msg_mailbox SET received = 0":                                                        "size or date is not its message's",
-		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)":                      "epoch is not the store's",
-		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":                               "quota differs",
-		"INSERT INTO acl VALUES (5, 5, 0, 0, 'l')":                                                   "rights are on a mailbox that does not exist",
-		"INSERT INTO acl SELECT account_id, id, 0, 0, 'lq' FROM mailbox LIMIT 1":                     "rights are on a mailbox that does not exist, for nobody, or none that there are",
-		"INSERT INTO acl SELECT account_id, id, 7, 0, 'l' FROM mailbox LIMIT 1":                      "for nobody",
-		"INSERT INTO shared_subscription SELECT account_id, account_id, 999999 FROM mailbox LIMIT 1": "at a mailbox of others that does not exist",
+		"UPDATE account SET seq = 3 WHERE id <> 0":                                                                                                        "counter is behind",
+		"UPDATE account SET epoch = 7 WHERE id = (SELECT MAX(id) FROM account)":                                                                           "epoch is not the store's",
+		"UPDATE account SET quota_used = quota_used + 1 WHERE id <> 0":                                                                                    "quota differs",
+		"INSERT INTO acl VALUES (5, 5, 0, 0, 'l')":                                                                                                        "rights are on a mailbox that does not exist",
+		"INSERT INTO acl SELECT account_id, id, 0, 0, 'lq' FROM mailbox LIMIT 1":                                                                          "rights are on a mailbox that does not exist, for nobody, or none that there are",
+		"INSERT INTO acl SELECT account_id, id, 7, 0, 'l' FROM mailbox LIMIT 1":                                                                           "for nobody",
+		"INSERT INTO shared_subscription SELECT account_id, account_id, 999999 FROM mailbox LIMIT 1":                                                      "at a mailbox of others that does not exist",
 		"INSERT INTO shared_metadata (account_id, owner_id, mailbox_id, entry, value) SELECT 5, account_id, id, '/private/x', X'00' FROM mailbox LIMIT 1": "at a mailbox of others that does not exist",
 		"DELETE FROM address":                                                                                "lacks its INBOX or its address",
 		"UPDATE address SET domain_id = 5":                                                                   "leads nowhere",
@@ -38,9 +39,6 @@ func TestCheckFinds(t *testing.T) {
 		"UPDATE mailbox SET uidnext = 3 WHERE role = 'inbox'":                                                "give a UID out twice",
 		"UPDATE mailbox SET unseen = unseen + 1 WHERE role = 'inbox'":                                        "counters differ",
 		"UPDATE mailbox SET crc = crc + 1 WHERE role = 'inbox'":                                              "counters differ",
-		"UPDATE msg_mailbox SET modseq = 99999999 WHERE " + anyEntry:                                         "changed after its mailbox",
-		"UPDATE msg_mailbox SET modseq = 1 WHERE " + anyEntry:                                                "before it existed",
-		"DELETE FROM msg_mailbox WHERE " + anyEntry:                                                          "in no mailbox",
 		"UPDATE message SET received = received + 1 WHERE " + anyMessage:                                     "does not match its checksum",
 		"UPDATE message SET env = X'00' WHERE " + anyMessage:                                                 "does not match its checksum",
 		"UPDATE message SET size = size + 1 WHERE " + anyMessage:                                             "another size than its body",
@@ -48,10 +46,18 @@ func TestCheckFinds(t *testing.T) {
 		"UPDATE message SET frame_id = 5 WHERE " + anyMessage:                                                "has no body",
 		"UPDATE message SET frame_id = (SELECT MIN(id) FROM frame) WHERE id = (SELECT MAX(id) FROM message)": "does not match its checksum",
 		"UPDATE blob SET refs = 2 WHERE id = (SELECT MAX(id) FROM blob)":                                     "a body's holders are miscounted",
-		"UPDATE blob SET refs = 0":                                                                           "not up for collection",
-		"UPDATE blob SET frame_id = 5":                                                                       "a body is nowhere",
-		"DELETE FROM blob_gc":                                                                                "a frame's holders are miscounted",
-		"UPDATE blob_gc SET frame_id = 5":                                                                    "a body is nowhere",
+		"UPDATE entry_page SET modseq = modseq + 1":                                                          "not what its row says",
+		"UPDATE entry_page SET lowest = lowest - 1":                                                          "not what its row says",
+		"UPDATE entry_page SET first = first - 1 WHERE first > 0":                                            "page of entries is damaged",
+		"UPDATE entry_page SET entries = X'01'":                                                              "page of entries is damaged",
+		"DELETE FROM entry_page":                                                                             "in no mailbox",
+		"UPDATE entry_page SET mailbox_id = 999":                                                             "in a mailbox that does not exist",
+		"INSERT INTO extra_entry SELECT account_id, id, 5 FROM message WHERE true ON CONFLICT (account_id, message_id) DO UPDATE SET n = 5": "a message's entries are miscounted",
+		"UPDATE change SET entries = X'80'": "cannot be read",
+		"UPDATE blob SET refs = 0":          "not up for collection",
+		"UPDATE blob SET frame_id = 5":      "a body is nowhere",
+		"DELETE FROM blob_gc":               "a frame's holders are miscounted",
+		"UPDATE blob_gc SET frame_id = 5":   "a body is nowhere",
 		"UPDATE blob_gc SET (account_id, id) = (SELECT account_id, id FROM message LIMIT 1) WHERE id = (SELECT MIN(id) FROM blob_gc)": "up for collection and in use",
 		"UPDATE frame SET refs = refs + 1 WHERE id = (SELECT MAX(id) FROM frame)":                                                     "a frame's holders are miscounted",
 		"UPDATE frame SET off = off + 1 WHERE id = (SELECT MIN(id) FROM frame)":                                                       "cannot be read",
@@ -76,6 +82,45 @@ func TestCheckFinds(t *testing.T) {
 		s := open(t, dir)
 		if all := problems(t, s); !strings.Contains(strings.Join(all, "\n"), want) {
 			t.Errorf("%s: found %q, want %q", change, all, want)
+		}
+		s.Close()
+	}
+}
+
+// Entries that are well stored and not true are found, and named.
+func TestCheckFindsEntries(t *testing.T) {
+	dir, _ := stored(t)
+	good, err := os.ReadFile(filepath.Join(dir, "gomail.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func([]mailbox.Entry) []mailbox.Entry{
+		"size or date is not its message's: ":  func(all []mailbox.Entry) []mailbox.Entry { all[0].Size++; return all },
+		"size or date is not its message's: 0": func(all []mailbox.Entry) []mailbox.Entry { all[0].Received = 0; return all },
+		"changed after its mailbox":            func(all []mailbox.Entry) []mailbox.Entry { all[0].ModSeq = 99999999; return all },
+		"before it existed":                    func(all []mailbox.Entry) []mailbox.Entry { all[0].ModSeq = 0; return all },
+		"in no mailbox":                        func(all []mailbox.Entry) []mailbox.Entry { return all[1:] },
+		"counters differ":                      func(all []mailbox.Entry) []mailbox.Entry { all[0].Flags ^= gomail.FlagSeen; return all },
+		"a message that does not exist":        func(all []mailbox.Entry) []mailbox.Entry { all[0].Message = 77777; return all },
+		"a message's entries are miscounted": func(all []mailbox.Entry) []mailbox.Entry {
+			again := all[len(all)-1]
+			again.UID++
+			return append(all, again)
+		},
+	} {
+		for _, rest := range []string{"-wal", "-shm"} {
+			os.Remove(filepath.Join(dir, "gomail.db"+rest))
+		}
+		if err := os.WriteFile(filepath.Join(dir, "gomail.db"), good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.AlterEntries(filepath.Join(dir, "gomail.db"), change); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, dir)
+		want, _, _ = strings.Cut(want, ":")
+		if all := problems(t, s); !strings.Contains(strings.Join(all, "\n"), want) {
+			t.Errorf("found %q, want %q", all, want)
 		}
 		s.Close()
 	}

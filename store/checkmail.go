@@ -23,6 +23,10 @@ func (h *holders) add(frame, times int64) {
 // messages hold of the frames.
 func checkAccounts(c *conn, found func(string)) (holds holders, err error) {
 	used := map[gomail.AccountID]usage{}
+	leaving, err := readLeaving(c, found)
+	if err != nil {
+		return holds, err
+	}
 	err = c.query(func(rows *sql.Rows) error {
 		var account gomail.AccountID
 		var id, frame, size, received, sum int64
@@ -31,7 +35,9 @@ func checkAccounts(c *conn, found func(string)) (holds holders, err error) {
 		if err := rows.Scan(&account, &id, &frame, &size, &received, &prefix, &index, &sum, &body); err != nil {
 			return err
 		}
-		used[account] = usage{used[account].bytes + size, used[account].messages + 1}
+		if !leaving[account][gomail.MessageID(id)] {
+			used[account] = usage{used[account].bytes + size, used[account].messages + 1}
+		}
 		holds.add(frame, 1)
 		if !sumMatches(sum, account, id, frame, size, received, prefix, index) {
 			found(fmt.Sprintf("a message's row does not match its checksum (account %d, message %d)", account, id))
@@ -92,30 +98,41 @@ type mailboxKey struct {
 }
 
 // tally is what a mailbox's row should say.
-type tally struct{ total, unseen, deleted, bytes, crc, highest int64 }
+type tally struct {
+	total, unseen, deleted, bytes, crc, highest int64
+	modseq                                      gomail.ModSeq // the highest
+}
 
 // checkMailboxes recounts every mailbox and its checksum.
 func checkMailboxes(c *conn, found func(string)) error {
 	counts := map[mailboxKey]*tally{}
 	err := c.query(func(rows *sql.Rows) error {
 		var key mailboxKey
-		var uid gomail.UID
-		var message gomail.MessageID
-		var flags gomail.Flags
-		var size int64
-		var same bool
-		if err := rows.Scan(&key.account, &key.id, &uid, &message, &flags, &size, &same); err != nil {
+		var first gomail.UID
+		var is, says pageSpan
+		var stored sql.RawBytes
+		if err := rows.Scan(&key.account, &key.id, &first, &says.modseq, &says.lowest, &says.highest, &stored); err != nil {
 			return err
 		}
 		if counts[key] == nil {
 			counts[key] = &tally{}
 		}
-		counts[key].add(uid, message, flags, size)
-		if !same {
-			found(fmt.Sprintf("an entry's size or date is not its message's (account %d, mailbox %d, UID %d)", key.account, key.id, uid))
+		r := readPage(first, stored)
+		for r.next() {
+			is.add(&r.at)
+			if r.at.UID <= gomail.UID(counts[key].highest) {
+				found(fmt.Sprintf("entries are not in the order of their UIDs (account %d, mailbox %d, UID %d)", key.account, key.id, r.at.UID))
+			}
+			counts[key].add(&r.at)
+		}
+		switch {
+		case r.err != nil || is.lowest == 0:
+			found(fmt.Sprintf("a page of entries is damaged (account %d, mailbox %d, from UID %d)", key.account, key.id, first))
+		case is != says:
+			found(fmt.Sprintf("a page of entries is not what its row says (account %d, mailbox %d, from UID %d)", key.account, key.id, first))
 		}
 		return nil
-	}, "SELECT e.account_id, e.mailbox_id, e.uid, e.message_id, e.flags, m.size, e.size = m.size AND e.received = m.received FROM msg_mailbox e NOT INDEXED CROSS JOIN message m ON m.account_id = e.account_id AND m.id = e.message_id")
+	}, "SELECT account_id, mailbox_id, first, modseq, lowest, highest, entries FROM entry_page ORDER BY account_id, mailbox_id, first")
 	if err != nil {
 		return err
 	}
@@ -123,7 +140,8 @@ func checkMailboxes(c *conn, found func(string)) error {
 		var key mailboxKey
 		var next int64
 		var row tally
-		if err := rows.Scan(&key.account, &key.id, &next, &row.total, &row.unseen, &row.deleted, &row.bytes, &row.crc); err != nil {
+		var modseq gomail.ModSeq
+		if err := rows.Scan(&key.account, &key.id, &next, &modseq, &row.total, &row.unseen, &row.deleted, &row.bytes, &row.crc); err != nil {
 			return err
 		}
 		want := counts[key]
@@ -133,25 +151,29 @@ func checkMailboxes(c *conn, found func(string)) error {
 		if want.highest >= next {
 			found(fmt.Sprintf("a mailbox would give a UID out twice (account %d, mailbox %d, next %d)", key.account, key.id, next))
 		}
-		row.highest = want.highest
+		if want.modseq > modseq {
+			found(fmt.Sprintf("an entry was changed after its mailbox (account %d, mailbox %d)", key.account, key.id))
+		}
+		row.highest, row.modseq = want.highest, want.modseq
 		if row != *want {
 			found(fmt.Sprintf("a mailbox's counters differ from its messages (account %d, mailbox %d: %+v, recounted %+v)", key.account, key.id, row, *want))
 		}
 		return nil
-	}, "SELECT account_id, id, uidnext, total, unseen, deleted, bytes, crc FROM mailbox")
+	}, "SELECT account_id, id, uidnext, modseq, total, unseen, deleted, bytes, crc FROM mailbox")
 }
 
-func (w *tally) add(uid gomail.UID, message gomail.MessageID, flags gomail.Flags, size int64) {
+func (w *tally) add(e *entry) {
 	w.total++
-	w.bytes += size
-	if !flags.Has(gomail.FlagSeen) {
+	w.bytes += e.Size
+	if !e.Flags.Has(gomail.FlagSeen) {
 		w.unseen++
 	}
-	if flags.Has(gomail.FlagDeleted) {
+	if e.Flags.Has(gomail.FlagDeleted) {
 		w.deleted++
 	}
-	w.crc ^= entryHash(uid, message)
-	w.highest = max(w.highest, int64(uid))
+	w.crc ^= entryHash(e.UID, e.Message)
+	w.highest = max(w.highest, int64(e.UID))
+	w.modseq = max(w.modseq, e.ModSeq)
 }
 
 // knownKey matches a DKIM key's algorithm and state.

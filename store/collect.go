@@ -64,6 +64,9 @@ func (s *Store) Collect(ctx context.Context, before time.Time) (Collected, error
 	s.collecting.Lock()
 	defer s.collecting.Unlock()
 	var all Collected
+	if err := s.removeAllGone(ctx); err != nil {
+		return all, err
+	}
 	for {
 		began := time.Now()
 		n, err := s.collectSome(ctx, before, &all)

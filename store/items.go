@@ -18,7 +18,7 @@ func (s *Store) Items(ctx context.Context, account gomail.AccountID, messages []
 			return err
 		}
 		for i := range items {
-			if items[i].Message == 0 {
+			if items[i].Message == 0 || s.unfinished.has(account, items[i].Message) {
 				continue // it does not exist
 			}
 			if err := yield(items[i]); err != nil {

@@ -2,7 +2,7 @@ package store
 
 import "gomail"
 
-// Bounds of the rows that are kept: about 10 MB.
+// Bounds of the rows that are kept: about 25 MB.
 const (
 	maxKept          = 1 << 15 // accounts
 	maxKeptMailboxes = 8       // of each
@@ -37,6 +37,9 @@ func (k keptRows) put(accounts map[gomail.AccountID]*accountRow) {
 		a.mailboxes = nil
 		if len(a.rows) > maxKeptMailboxes {
 			a.rows = nil
+		}
+		for _, m := range a.rows {
+			m.keepLast()
 		}
 		k[id] = a
 	}

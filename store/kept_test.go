@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"testing"
 
 	"gomail"
@@ -12,7 +13,7 @@ func TestKeptRowsAreBounded(t *testing.T) {
 		accounts := map[gomail.AccountID]*accountRow{}
 		for n := range gomail.AccountID(500) {
 			id := batch*500 + n
-			accounts[id] = &accountRow{id: id, mailboxes: []gomail.MailboxID{1}, rows: make([]*mailboxRow, n%20)}
+			accounts[id] = &accountRow{id: id, mailboxes: []gomail.MailboxID{1}, rows: slices.Repeat([]*mailboxRow{{}}, int(n%20))}
 		}
 		k.put(accounts)
 		if len(k) > maxKept {

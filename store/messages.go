@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strings"
 
@@ -11,18 +10,12 @@ import (
 	"gomail/store/blob"
 )
 
-// The operations of the change log.
-const (
-	opEntryGone   = 1 // a message left a mailbox
-	opMailboxGone = 2
-)
-
 // chunk is how many UIDs one statement names.
 const chunk = 512
 
 // bulk is how many messages one transaction changes at most, where the change
 // of each stands for itself: mail comes in between two of them.
-const bulk = 2 * chunk
+const bulk = 8 * chunk
 
 // inParts calls f with the uids in parts of bulk, at least once; nil (all of
 // them) is one part.
@@ -38,65 +31,30 @@ func inParts(uids []gomail.UID, f func([]gomail.UID) error) error {
 	return nil
 }
 
-// entries reads the entries of a mailbox that satisfy condition (empty: all),
-// ascending UID.
-func (t *tx) entries(account gomail.AccountID, id gomail.MailboxID, condition string, args ...any) ([]mailbox.Entry, error) {
-	text := "SELECT " + entryColumns + " FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ?"
-	if condition != "" {
-		text += " AND " + condition
-	}
-	var found []mailbox.Entry
-	err := t.query(func(rows *sql.Rows) error {
-		var e mailbox.Entry
-		err := rows.Scan(&e.UID, &e.Message, &e.Flags, &e.Keywords, &e.ModSeq, &e.Size, &e.Received)
-		found = append(found, e)
-		return err
-	}, text+" ORDER BY uid", append([]any{account, id}, args...)...)
-	return found, err
-}
-
-// uidsIn is the condition that an entry has one of the UIDs. A run of them is a
-// stretch of the table, which takes half the time of a list.
-func uidsIn(uids []gomail.UID) (condition string, args []any) {
-	for i := range uids[1:] {
-		if uids[i+1] != uids[i]+1 {
-			list, args := in(uids)
-			return "uid IN " + list, args
-		}
-	}
-	return "uid BETWEEN ? AND ?", []any{uids[0], uids[len(uids)-1]}
-}
-
-// entriesOf reads those of the uids that exist; nil means all.
-func (t *tx) entriesOf(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID) ([]mailbox.Entry, error) {
-	if uids == nil {
-		return t.entries(account, id, "")
-	}
-	var all []mailbox.Entry
-	for part := range slices.Chunk(uids, chunk) {
-		which, args := uidsIn(part)
-		found, err := t.entries(account, id, which, args...)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, found...)
-	}
-	return all, nil
-}
-
 // addEntry puts a message into a mailbox under its next UID, whatever UID and
 // sequence the entry has.
 func (t *tx) addEntry(a *accountRow, m *mailboxRow, e mailbox.Entry, seq gomail.ModSeq) (gomail.UID, error) {
 	if m.UIDNext == ^gomail.UID(0) {
 		return 0, gomail.Errorf(gomail.TooMany, "the mailbox has given out all UIDs: move its messages to a new one")
 	}
-	e.UID = m.UIDNext
+	last, err := t.lastPage(a, m)
+	if err != nil {
+		return 0, err
+	}
+	e.UID, e.ModSeq = m.UIDNext, seq
 	m.UIDNext++
+	if last == nil || last.full() {
+		if last != nil {
+			last.last = false
+		}
+		last = newPage(e.UID)
+		last.last = true
+		m.pages = append(m.pages, last)
+	}
+	last.add(&entry{Entry: e, saved: t.store.now()})
 	m.count(e, 1)
 	t.touch(a, m, seq)
-	_, err := t.write("INSERT INTO msg_mailbox (account_id, mailbox_id, uid, message_id, flags, keywords, modseq, size, received, saved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		a.id, m.ID, e.UID, e.Message, e.Flags, e.Keywords, seq, e.Size, e.Received, t.store.now())
-	return e.UID, err
+	return e.UID, nil
 }
 
 // count adds an entry to the mailbox's counters (sign 1) or takes it off (-1).
@@ -253,59 +211,37 @@ func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []goma
 	if err != nil {
 		return mailbox.FlagResult{}, err
 	}
-	found, err := t.entriesOf(account, id, uids)
-	if err != nil {
-		return mailbox.FlagResult{}, err
-	}
 	result := mailbox.FlagResult{Seq: a.seq}
-	groups := map[flagState][]gomail.UID{}
-	for _, e := range found {
+	var changed []*entry
+	err = t.visit(a, m, uids, func(p *page, e *entry) {
 		if change.UnchangedSince >= 0 && e.ModSeq > change.UnchangedSince {
 			result.Modified = append(result.Modified, e.UID)
-			continue
+			return
 		}
-		flags, keywords := change.Apply(e)
-		if flags != e.Flags || keywords != e.Keywords {
-			state := flagState{flags, keywords}
-			groups[state] = append(groups[state], e.UID)
-			m.count(e, -1)
+		if flags, keywords := change.Apply(e.Entry); flags != e.Flags || keywords != e.Keywords {
+			m.count(e.Entry, -1)
 			e.Flags, e.Keywords = flags, keywords
-			m.count(e, 1)
+			m.count(e.Entry, 1)
 			e.ModSeq = -1 // set below, once it is known that anything changes
+			t.dirty, p.changed = true, true
+			changed = append(changed, e)
 		}
-		result.Changed = append(result.Changed, e)
-	}
-	if len(groups) == 0 {
-		return result, nil
+		result.Changed = append(result.Changed, e.Entry)
+	})
+	if err != nil || len(changed) == 0 {
+		return result, err
 	}
 	result.Seq = t.next(a)
 	t.touch(a, m, result.Seq)
+	for _, e := range changed {
+		e.ModSeq = result.Seq
+	}
 	for i := range result.Changed {
 		if result.Changed[i].ModSeq < 0 {
 			result.Changed[i].ModSeq = result.Seq
 		}
 	}
-	return result, t.writeFlags(account, id, groups, result.Seq)
-}
-
-// flagState is what a row holds of flags.
-type flagState struct {
-	flags    gomail.Flags
-	keywords string
-}
-
-// writeFlags writes the new states, a statement per state and chunk.
-func (t *tx) writeFlags(account gomail.AccountID, id gomail.MailboxID, groups map[flagState][]gomail.UID, seq gomail.ModSeq) error {
-	for state, uids := range groups {
-		for part := range slices.Chunk(uids, chunk) {
-			which, args := uidsIn(part)
-			args = append([]any{state.flags, state.keywords, seq, account, id}, args...)
-			if _, err := t.write("UPDATE msg_mailbox SET flags = ?, keywords = ?, modseq = ? WHERE account_id = ? AND mailbox_id = ? AND "+which, args...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return result, nil
 }
 
 // Expunge removes those of the uids that exist and carry \Deleted; nil: of
@@ -331,12 +267,11 @@ func (s *Store) Expunge(ctx context.Context, account gomail.AccountID, id gomail
 // deleted returns the UIDs that carry \Deleted now.
 func (s *Store) deleted(ctx context.Context, account gomail.AccountID, id gomail.MailboxID) (uids []gomail.UID, err error) {
 	err = s.read(ctx, func(c *conn) error {
-		return c.query(func(rows *sql.Rows) error {
-			var uid gomail.UID
-			err := rows.Scan(&uid)
-			uids = append(uids, uid)
-			return err
-		}, "SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND flags & ? <> 0 ORDER BY uid", account, id, gomail.FlagDeleted)
+		return readEntries(c, account, id, "", func(e *entry) {
+			if e.Flags.Has(gomail.FlagDeleted) {
+				uids = append(uids, e.UID)
+			}
+		})
 	})
 	return uids, err
 }
@@ -350,7 +285,7 @@ func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomai
 	if err != nil || m.Deleted == 0 {
 		return nil, a.seq, err
 	}
-	found, err := t.entriesOf(account, id, uids)
+	found, err := t.entriesOf(a, m, uids)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -367,61 +302,4 @@ func (t *tx) expunge(account gomail.AccountID, id gomail.MailboxID, uids []gomai
 		vanished[i] = e.UID
 	}
 	return vanished, seq, nil
-}
-
-// removeEntries takes entries out of a mailbox, logs that they are gone, and
-// destroys the messages that are then in no mailbox.
-func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []mailbox.Entry, seq gomail.ModSeq) error {
-	t.touch(a, m, seq)
-	for _, e := range entries {
-		m.count(e, -1)
-	}
-	for part := range slices.Chunk(entries, chunk) {
-		if err := t.removeChunk(a, m, part, seq); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tx) removeChunk(a *accountRow, m *mailboxRow, part []mailbox.Entry, seq gomail.ModSeq) error {
-	uids := make([]gomail.UID, len(part))
-	messages := make([]gomail.MessageID, len(part))
-	for i, e := range part {
-		uids[i], messages[i] = e.UID, e.Message
-	}
-	which, args := uidsIn(uids)
-	if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) SELECT account_id, ?, mailbox_id, uid, ?, message_id FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND "+which,
-		append([]any{seq, opEntryGone, a.id, m.ID}, args...)...); err != nil {
-		return err
-	}
-	if _, err := t.write("DELETE FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND "+which, append([]any{a.id, m.ID}, args...)...); err != nil {
-		return err
-	}
-	return t.destroyOrphans(a, messages)
-}
-
-// destroyOrphans removes those of the messages that no mailbox holds.
-func (t *tx) destroyOrphans(a *accountRow, messages []gomail.MessageID) error {
-	var gone []gomail.MessageID
-	var freed int64
-	list, args := in(messages)
-	err := t.query(func(rows *sql.Rows) error {
-		var id gomail.MessageID
-		var size int64
-		err := rows.Scan(&id, &size)
-		gone, freed = append(gone, id), freed+size
-		return err
-	}, "SELECT id, size FROM message m WHERE account_id = ? AND id IN "+list+" AND NOT EXISTS (SELECT 1 FROM msg_mailbox e WHERE e.account_id = m.account_id AND e.message_id = m.id)",
-		append([]any{a.id}, args...)...)
-	if err != nil || len(gone) == 0 {
-		return err
-	}
-	t.addQuota(a, -freed, -int64(len(gone)))
-	if err := t.leaveThreads(a.id, gone); err != nil {
-		return err
-	}
-	t.gone[a.id] = append(t.gone[a.id], gone...)
-	list, args = in(gone)
-	return t.putAside("message", "account_id = ? AND id IN "+list, append([]any{a.id}, args...)...)
 }

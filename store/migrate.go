@@ -32,7 +32,7 @@ func migrate(ctx context.Context, path string) (from, to int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithAllowOutofOrder(true)) // their numbers were given out before they were written
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithGoMigrations(packEntries()), goose.WithAllowOutofOrder(true)) // their numbers were given out before they were written
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the migrations: %w", err)
 	}

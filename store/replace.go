@@ -37,7 +37,7 @@ func (t *tx) takeOut(account gomail.AccountID, id gomail.MailboxID, uid gomail.U
 	if err != nil {
 		return err
 	}
-	found, err := t.entriesOf(account, id, []gomail.UID{uid})
+	found, err := t.entriesOf(a, m, []gomail.UID{uid})
 	if err == nil && len(found) == 0 {
 		err = gomail.Errorf(gomail.NotFound, "the message is gone")
 	}

@@ -51,8 +51,9 @@ type Store struct {
 	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
 
-	collecting sync.Mutex // one collection at a time
-	unlinks    unlinks    // files that collection removes
+	unfinished *unfinished // messages that are to be removed
+	collecting sync.Mutex  // one collection at a time
+	unlinks    unlinks     // files that collection removes
 
 	failOnce sync.Once
 	failed   chan struct{} // closed when the store can no longer promise anything
@@ -79,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{}, text: newTextIndexes(o.Dir),
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{}, unfinished: newUnfinished(), text: newTextIndexes(o.Dir),
 		packing: make(chan *write, maxBatch), committer: make(chan *batch, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {
@@ -138,6 +139,9 @@ func (s *Store) start(ctx context.Context) error {
 		s.readers, err = openReaders(ctx, path, s.options.Readers)
 	}
 	if err == nil {
+		err = s.findUnfinished()
+	}
+	if err == nil {
 		err = s.dropStaleText(ctx)
 	}
 	if err == nil && from > 0 && from < to {
@@ -147,11 +151,12 @@ func (s *Store) start(ctx context.Context) error {
 		writer.close()
 		return err
 	}
-	s.wg.Add(4)
+	s.wg.Add(5)
 	go s.pack()
 	go s.commitAll(writer)
 	go s.checkpoint(path)
 	go s.collectNowAndThen()
+	go s.finishRemovals()
 	return nil
 }
 

@@ -12,6 +12,9 @@ import (
 
 // Unthreaded returns the indexes of the first messages that were not looked at.
 func (s *Store) Unthreaded(ctx context.Context, account gomail.AccountID, limit int) (all []mailbox.Item, err error) {
+	if err := s.removeGone(ctx, account); err != nil {
+		return nil, err
+	}
 	err = s.read(ctx, func(c *conn) error {
 		var threaded int64
 		if _, err := c.row([]any{&threaded}, "SELECT threaded FROM account WHERE id = ?", account); err != nil {
@@ -29,6 +32,9 @@ func (s *Store) Unthreaded(ctx context.Context, account gomail.AccountID, limit 
 // names leads to, or into one of its own. Messages that were looked at meanwhile
 // are passed over, and so are those that are gone.
 func (s *Store) AssignThreads(ctx context.Context, account gomail.AccountID, messages []mailbox.ThreadNames) error {
+	if err := s.removeGone(ctx, account); err != nil { // their names lead nowhere any more
+		return err
+	}
 	return s.update(ctx, func(t *tx) error {
 		if _, err := t.account(account); err != nil {
 			return err
@@ -84,7 +90,9 @@ func (s *Store) Threads(ctx context.Context, account gomail.AccountID, messages 
 			return c.query(func(rows *sql.Rows) error {
 				var m mailbox.Threaded
 				err := rows.Scan(&m.Message, &m.Thread)
-				all = append(all, m)
+				if !s.unfinished.has(account, m.Message) {
+					all = append(all, m)
+				}
 				return err
 			}, "SELECT message_id, thread_id FROM message_thread WHERE account_id = ? AND message_id IN "+list, append([]any{account}, args...)...)
 		})

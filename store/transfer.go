@@ -46,13 +46,16 @@ func (t *tx) transfer(m mailbox.Transfer, uids []gomail.UID, move bool) (mailbox
 	if err != nil {
 		return mailbox.Copied{}, err
 	}
-	found, err := t.entriesOf(m.From.Account, m.From.Mailbox, uids)
+	found, err := t.entriesOf(a, source, uids)
 	if err != nil || len(found) == 0 {
 		return mailbox.Copied{UIDValidity: target.UIDValidity}, err
 	}
 	var added []gomail.UID
 	if a == b {
 		added, err = t.enterAll(a, target, found, m.Rights)
+		if err == nil {
+			err = t.addExtra(a.id, found)
+		}
 	} else {
 		added, err = t.adopt(a, b, target, found, m.Rights)
 	}

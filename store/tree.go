@@ -185,7 +185,7 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 			return cmpErr(err, gomail.Errorf(gomail.Exists, "the mailbox has others below it"))
 		}
 		seq := t.next(a)
-		entries, err := t.entries(account, id, "")
+		entries, err := t.entriesOf(a, m, nil)
 		if err != nil {
 			return err
 		}
@@ -193,8 +193,11 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 			return err
 		}
 		a.forget(id)
+		if _, err := t.write("DELETE FROM entry_page WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
+			return err
+		}
 		a.mailboxes = append(a.mailboxes, id)
-		if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, message_id) VALUES (?, ?, ?, 0, ?, 0)", account, seq, id, opMailboxGone); err != nil {
+		if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, entries) VALUES (?, ?, ?, 0, ?, ?)", account, seq, id, opMailboxGone, []byte{}); err != nil {
 			return err
 		}
 		if _, err := t.write("DELETE FROM metadata WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
@@ -225,11 +228,11 @@ func (s *Store) shrink(ctx context.Context, account gomail.AccountID, id gomail.
 			if more = m.Total > bulk && below == 0; err != nil || !more {
 				return err
 			}
-			part, err := t.entries(account, id, "uid IN (SELECT uid FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid LIMIT ?)", account, id, bulk)
+			part, err := t.entriesOf(a, m, nil)
 			if err != nil {
 				return err
 			}
-			return t.removeEntries(a, m, part, t.next(a))
+			return t.removeEntries(a, m, part[:min(len(part), bulk)], t.next(a))
 		})
 		if err != nil {
 			return err

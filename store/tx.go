@@ -44,6 +44,7 @@ type mailboxRow struct {
 	gomail.Mailbox
 	crc     int64
 	changed bool
+	pages   []*page // those that were read or made, ascending
 }
 
 type packUse struct{ end, live int64 }
@@ -254,6 +255,9 @@ func (t *tx) flushMailbox(account gomail.AccountID, m *mailboxRow) error {
 		return nil
 	}
 	m.changed = false
+	if err := t.flushPages(account, m); err != nil {
+		return err
+	}
 	n, err := t.exec("UPDATE mailbox SET uidnext = ?, modseq = ?, total = ?, unseen = ?, deleted = ?, bytes = ?, crc = ? WHERE account_id = ? AND id = ?",
 		m.UIDNext, m.HighestModSeq, m.Total, m.Unseen, m.Deleted, m.Bytes, m.crc, account, m.ID)
 	if err == nil && n != 1 {
@@ -272,6 +276,7 @@ func (t *tx) publish() {
 	t.store.directory.committed(t)
 	for account, messages := range t.gone {
 		t.store.items.forget(account, messages)
+		t.store.unfinished.add(account, messages)
 	}
 	for id, a := range t.accounts {
 		if len(a.mailboxes) > 0 {

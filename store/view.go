@@ -10,13 +10,16 @@ import (
 	"gomail/mailbox"
 )
 
-const entryColumns = "uid, message_id, flags, keywords, modseq, size, received"
-
-func entryOf(row []driver.Value) mailbox.Entry {
-	return mailbox.Entry{
-		UID: intOf[gomail.UID](row[0]), Message: intOf[gomail.MessageID](row[1]), Flags: intOf[gomail.Flags](row[2]),
-		Keywords: textOf(row[3]), ModSeq: intOf[gomail.ModSeq](row[4]), Size: intOf[int64](row[5]), Received: intOf[int64](row[6]),
-	}
+// readEntries calls f with the entries of a mailbox whose pages satisfy a
+// condition (empty: all), ascending UID. f must not keep the pointer.
+func readEntries(c *conn, account gomail.AccountID, id gomail.MailboxID, condition string, f func(*entry), args ...int64) error {
+	return c.scan(func(row []driver.Value) error {
+		r := readPage(intOf[gomail.UID](row[0]), bytesOf(row[1]))
+		for r.next() {
+			f(&r.at)
+		}
+		return r.err
+	}, "SELECT first, entries FROM entry_page WHERE account_id = ? AND mailbox_id = ?"+condition+" ORDER BY first", append([]int64{int64(account), int64(id)}, args...)...)
 }
 
 // Snapshot returns a mailbox with all its entries at one moment.
@@ -26,10 +29,7 @@ func (s *Store) Snapshot(ctx context.Context, account gomail.AccountID, id gomai
 			return err
 		}
 		snap.Entries = make([]mailbox.Entry, 0, snap.Mailbox.Total)
-		return c.scan(func(row []driver.Value) error {
-			snap.Entries = append(snap.Entries, entryOf(row))
-			return nil
-		}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? ORDER BY uid", int64(account), int64(id))
+		return readEntries(c, account, id, "", func(e *entry) { snap.Entries = append(snap.Entries, e.Entry) })
 	})
 	return snap, err
 }
@@ -72,27 +72,35 @@ func (s *Store) Changes(ctx context.Context, account gomail.AccountID, id gomail
 }
 
 func readChanged(c *conn, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq, d *mailbox.Delta) error {
-	err := c.scan(func(row []driver.Value) error {
-		d.Changed = append(d.Changed, entryOf(row))
-		return nil
-	}, "SELECT "+entryColumns+" FROM msg_mailbox WHERE account_id = ? AND mailbox_id = ? AND modseq > ?", int64(account), int64(id), int64(since))
-	slices.SortFunc(d.Changed, func(a, b mailbox.Entry) int { return int(int64(a.UID) - int64(b.UID)) })
-	return err
+	return readEntries(c, account, id, " AND modseq > ?", func(e *entry) {
+		if e.ModSeq > since {
+			d.Changed = append(d.Changed, e.Entry)
+		}
+	}, int64(since))
 }
 
 func readVanished(c *conn, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq, d *mailbox.Delta) error {
 	err := c.query(func(rows *sql.Rows) error {
 		var uid gomail.UID
-		err := rows.Scan(&uid)
-		d.Vanished = append(d.Vanished, uid)
+		var packed sql.RawBytes
+		if err := rows.Scan(&uid, &packed); err != nil {
+			return err
+		}
+		entries, err := unpackGone(uid, packed)
+		for _, e := range entries {
+			d.Vanished = append(d.Vanished, e.uid)
+		}
 		return err
-	}, "SELECT uid FROM change WHERE account_id = ? AND seq > ? AND mailbox_id = ? AND op = ?", account, since, id, opEntryGone)
+	}, "SELECT uid, entries FROM change WHERE account_id = ? AND seq > ? AND mailbox_id = ? AND op <> ?", account, since, id, opMailboxGone)
 	slices.Sort(d.Vanished)
 	return err
 }
 
 // Content opens a message's header and body.
 func (s *Store) Content(ctx context.Context, account gomail.AccountID, id gomail.MessageID) (gomail.Content, error) {
+	if s.unfinished.has(account, id) {
+		return nil, gomail.Errorf(gomail.NotFound, "the message is gone")
+	}
 	content, found, err := s.openBody(ctx, "SELECT "+bodyColumns+" FROM message m JOIN frame f ON f.id = m.frame_id WHERE m.account_id = ? AND m.id = ?", account, id)
 	if err == nil && !found {
 		err = s.whyNoContent(ctx, account, id)
