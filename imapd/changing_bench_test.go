@@ -4,11 +4,11 @@ import (
 	"testing"
 )
 
-// BenchmarkChanging has a client over TLS change a mailbox of 2,000 messages
+// BenchmarkChanging has a client over TLS change a mailbox of 10,000 messages
 // whole, as mail programs do.
 func BenchmarkChanging(b *testing.B) {
 	h := newHouse(b, implicit())
-	h.fill(b, 2000)
+	h.fill(b, 10000)
 	c := h.benchClient(b)
 	c.do(b, "LOGIN anna@example.com secret")
 	c.do(b, "SELECT INBOX")
@@ -35,7 +35,7 @@ func BenchmarkChanging(b *testing.B) {
 	b.Run("EXPUNGE", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
-			h.fill(b, 2000)
+			h.fill(b, 10000)
 			c.do(b, "SELECT INBOX")
 			c.do(b, `STORE 1:* +FLAGS.SILENT (\Deleted)`)
 			b.StartTimer()

@@ -79,22 +79,30 @@ func (t *tx) removeEntries(a *accountRow, m *mailboxRow, entries []mailbox.Entry
 	if len(entries) == 0 {
 		return nil
 	}
-	t.touch(a, m, seq)
-	if err := t.dropEntries(a, m, entries); err != nil {
-		return err
-	}
 	last, err := t.takeExtra(a.id, entries)
 	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if last[i] {
+			t.addQuota(a, -e.Size, -1)
+			t.gone[a.id] = append(t.gone[a.id], e.Message)
+		}
+	}
+	return t.moveOut(a, m, entries, last, seq)
+}
+
+// moveOut takes entries out of a mailbox and logs that they are gone; last
+// tells those that were the last of their messages, nil that none was.
+func (t *tx) moveOut(a *accountRow, m *mailboxRow, entries []mailbox.Entry, last []bool, seq gomail.ModSeq) error {
+	t.touch(a, m, seq)
+	if err := t.dropEntries(a, m, entries); err != nil {
 		return err
 	}
 	all := make([]gone, len(entries))
 	for i, e := range entries {
 		m.count(e, -1)
-		all[i] = gone{e.UID, e.Message, last[i]}
-		if last[i] {
-			t.addQuota(a, -e.Size, -1)
-			t.gone[a.id] = append(t.gone[a.id], e.Message)
-		}
+		all[i] = gone{e.UID, e.Message, last != nil && last[i]}
 	}
 	return t.logGone(a.id, m.ID, all, seq)
 }
@@ -143,16 +151,29 @@ func (t *tx) takeExtra(account gomail.AccountID, entries []mailbox.Entry) (last 
 			extra[e.Message]--
 		}
 	}
+	return last, t.noteExtra(account, extra)
+}
+
+// noteExtra writes in how many entries beyond one messages are now.
+func (t *tx) noteExtra(account gomail.AccountID, extra map[gomail.MessageID]int64) error {
+	var one []gomail.MessageID
 	for id, n := range extra {
-		statement := "UPDATE extra_entry SET n = ? WHERE account_id = ? AND message_id = ?"
 		if n == 0 {
-			statement = "DELETE FROM extra_entry WHERE ? = 0 AND account_id = ? AND message_id = ?"
+			one = append(one, id)
+			continue
 		}
-		if _, err := t.write(statement, n, account, id); err != nil {
-			return nil, err
+		if _, err := t.write("UPDATE extra_entry SET n = ? WHERE account_id = ? AND message_id = ?", n, account, id); err != nil {
+			return err
 		}
 	}
-	return last, nil
+	slices.Sort(one)
+	for part := range slices.Chunk(one, chunk) {
+		list, args := in(part)
+		if _, err := t.write("DELETE FROM extra_entry WHERE account_id = ? AND message_id IN "+list, append([]any{account}, args...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // extraOf returns in how many entries beyond one the messages are that are in

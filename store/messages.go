@@ -194,12 +194,20 @@ func (s *Store) SetFlags(ctx context.Context, account gomail.AccountID, id gomai
 			result, err := t.setFlags(account, id, part, change)
 			if err == nil {
 				all.Seq = result.Seq
-				all.Changed, all.Modified = append(all.Changed, result.Changed...), append(all.Modified, result.Modified...)
+				all.Changed, all.Modified = joined(all.Changed, result.Changed), joined(all.Modified, result.Modified)
 			}
 			return err
 		})
 	})
 	return all, err
+}
+
+// joined appends a part to all; the first part is all.
+func joined[T any](all, part []T) []T {
+	if all == nil {
+		return part
+	}
+	return append(all, part...)
 }
 
 func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (mailbox.FlagResult, error) {
@@ -211,8 +219,8 @@ func (t *tx) setFlags(account gomail.AccountID, id gomail.MailboxID, uids []goma
 	if err != nil {
 		return mailbox.FlagResult{}, err
 	}
-	result := mailbox.FlagResult{Seq: a.seq}
-	var changed []*entry
+	result := mailbox.FlagResult{Seq: a.seq, Changed: make([]mailbox.Entry, 0, len(uids))}
+	changed := make([]*entry, 0, len(uids))
 	err = t.visit(a, m, uids, func(p *page, e *entry) {
 		if change.UnchangedSince >= 0 && e.ModSeq > change.UnchangedSince {
 			result.Modified = append(result.Modified, e.UID)

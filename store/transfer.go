@@ -35,8 +35,7 @@ func (s *Store) transfer(ctx context.Context, m mailbox.Transfer, uids []gomail.
 
 // transfer adds entries to the target and, when moving, takes them from the
 // source. A message that only moves keeps its row, so its bytes, its id and
-// the quota stay as they are; the removal comes last so that it never drops to
-// no mailbox in between.
+// the quota stay as they are.
 func (t *tx) transfer(m mailbox.Transfer, uids []gomail.UID, move bool) (mailbox.Copied, error) {
 	a, source, err := t.place(m.From)
 	if err != nil {
@@ -50,30 +49,26 @@ func (t *tx) transfer(m mailbox.Transfer, uids []gomail.UID, move bool) (mailbox
 	if err != nil || len(found) == 0 {
 		return mailbox.Copied{UIDValidity: target.UIDValidity}, err
 	}
-	var added []gomail.UID
-	if a == b {
-		added, err = t.enterAll(a, target, found, m.Rights)
-		if err == nil {
-			err = t.addExtra(a.id, found)
-		}
-	} else {
-		added, err = t.adopt(a, b, target, found, m.Rights)
-	}
-	if err != nil {
-		return mailbox.Copied{}, err
-	}
-	copied := mailbox.Copied{UIDValidity: target.UIDValidity, Target: added}
+	copied := mailbox.Copied{UIDValidity: target.UIDValidity}
 	for _, e := range found {
 		copied.Source = append(copied.Source, e.UID)
 	}
-	if !move {
-		return copied, nil
+	if a == b {
+		copied.Target, err = t.enterAll(a, target, found, m.Rights)
+	} else {
+		copied.Target, err = t.adopt(a, b, target, found, m.Rights)
 	}
-	seq := a.seq // of the same step
-	if a != b {
-		seq = t.next(a)
+	switch {
+	case err != nil:
+		return mailbox.Copied{}, err
+	case move && a == b: // each message is in as many mailboxes as before
+		err = t.moveOut(a, source, found, nil, a.seq)
+	case move:
+		err = t.removeEntries(a, source, found, t.next(a))
+	case a == b:
+		err = t.addExtra(a.id, found)
 	}
-	return copied, t.removeEntries(a, source, found, seq)
+	return copied, err
 }
 
 // place takes the rows of an account and its mailbox.
