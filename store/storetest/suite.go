@@ -103,6 +103,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"PolicySteps":        testPolicySteps,
 		"ChangesMissNothing": testChangesMissNothing,
 		"RandomHistory":      testRandomHistory,
+		"Model":              testModel,
 	}
 	for name, suite := range suites {
 		t.Run(name, func(t *testing.T) {
