@@ -144,7 +144,37 @@ type fetcher struct {
 
 // rows answers for messages of which more is needed than the view has.
 func (f *fetcher) rows(indexes []int) error {
-	return f.s.eachItem(indexes, f.q.depth(), f.write)
+	if f.q.depth() < mailbox.WithContent || !f.q.onlyFields() {
+		return f.s.eachItem(indexes, f.q.depth(), f.write)
+	}
+	var read []int // whose indexes do not tell the fields
+	err := f.s.eachItem(indexes, mailbox.WithIndex, func(i int, row *loaded) error {
+		if !f.knows(row) {
+			read = append(read, i)
+			return nil
+		}
+		return f.write(i, row)
+	})
+	if err != nil || len(read) == 0 {
+		return err
+	}
+	return f.s.eachItem(read, mailbox.WithContent, f.write)
+}
+
+// knows reports whether a message's index tells the header fields that are
+// asked for, and notes them.
+func (f *fetcher) knows(row *loaded) (ok bool) {
+	row.fields = row.fields[:0]
+	for n := range f.q.items {
+		var fields []byte
+		if item := &f.q.items[n]; item.kind == itemSection {
+			if fields, ok = item.asked.Of(row.Index, row.Own, row.Shift > 0); !ok {
+				return false
+			}
+		}
+		row.fields = append(row.fields, fields)
+	}
+	return true
 }
 
 // write answers for one message. Its content was opened before anything is
@@ -164,7 +194,7 @@ func (f *fetcher) write(i int, row *loaded) error {
 		if n > 0 {
 			out.Text(" ")
 		}
-		m.writeItem(&f.q.items[n])
+		m.writeItem(n)
 	}
 	if f.seen[m.entry.UID] && !f.q.has(itemFlags) {
 		out.Text(" ")
@@ -214,8 +244,8 @@ func (m *fetched) open(i int) (err error) {
 }
 
 // writeItem writes one data item with its name.
-func (m *fetched) writeItem(item *fetchItem) {
-	out := &m.s.out
+func (m *fetched) writeItem(n int) {
+	out, item := &m.s.out, &m.q.items[n]
 	switch item.kind {
 	case itemUID:
 		out.Text("UID ")
@@ -245,6 +275,10 @@ func (m *fetched) writeItem(item *fetchItem) {
 		out.Text("BODYSTRUCTURE ")
 		out.Raw(message.StructureOf(m.row.Index, true))
 	case itemSection:
+		if m.row.content == nil {
+			m.writeKnownFields(item, m.row.fields[n])
+			return
+		}
 		m.writeSection(item)
 	case itemPreview:
 		m.writePreview()

@@ -44,14 +44,27 @@ func (m *fetched) writeFields(item *fetchItem, found message.Range) {
 	m.s.out.Raw(kept)
 }
 
+// writeKnownFields writes HEADER.FIELDS that the index tells.
+func (m *fetched) writeKnownFields(item *fetchItem, fields []byte) {
+	item.writeName(&m.s.out)
+	m.s.out.Text(" ")
+	kept := item.share(fields)
+	m.s.out.LiteralHeader(int64(len(kept)), false)
+	m.s.out.Raw(kept)
+}
+
+// share takes the partial's share of header fields.
+func (item *fetchItem) share(fields []byte) []byte {
+	cut := item.cut(message.Range{Length: int64(len(fields))})
+	return fields[cut.Offset:cut.End()]
+}
+
 // headerFields reads those fields of a header that an item asks for, and of
 // them its share.
 func headerFields(content gomail.Content, header message.Range, item *fetchItem) []byte {
 	raw := make([]byte, min(header.Length, maxHeaderRead))
 	n, _ := io.ReadFull(io.NewSectionReader(content, header.Offset, int64(len(raw))), raw)
-	kept := message.FilterHeader(raw[:n], item.fields, item.not)
-	cut := item.cut(message.Range{Length: int64(len(kept))})
-	return kept[cut.Offset:cut.End()]
+	return item.share(message.FilterHeader(raw[:n], item.fields, item.not))
 }
 
 // writeBinary writes BINARY[...] or BINARY.SIZE[...]: a part with its

@@ -42,7 +42,8 @@ type fetchItem struct {
 	path    []int
 	what    message.Specifier
 	fields  []string // HEADER.FIELDS
-	not     bool     // HEADER.FIELDS.NOT
+	asked   *message.Fields
+	not     bool // HEADER.FIELDS.NOT
 	partial bool
 	offset  int64
 	length  int64
@@ -72,6 +73,14 @@ func (q *fetchQuery) needsRows() bool {
 // needsParts reports whether the parts of the messages have to be known.
 func (q *fetchQuery) needsParts() bool {
 	return slices.ContainsFunc(q.items, func(i fetchItem) bool { return i.kind > itemSection || len(i.path) > 0 })
+}
+
+// onlyFields reports whether of the messages' contents nothing but header fields
+// of some names is asked for, which most indexes tell.
+func (q *fetchQuery) onlyFields() bool {
+	return !slices.ContainsFunc(q.items, func(i fetchItem) bool {
+		return i.kind > itemSection || i.kind == itemSection && (len(i.path) > 0 || i.fields == nil || i.not)
+	})
 }
 
 // depth returns how much of each message is needed, when rows are.
@@ -239,6 +248,7 @@ func (s *session) readSectionText(item *fetchItem) {
 		item.what, item.not = message.HeaderOf, word == "HEADER.FIELDS.NOT"
 		s.dec.Space()
 		s.dec.List(func() { item.fields = append(item.fields, s.dec.Astring()) })
+		item.asked = message.NewFields(item.fields)
 		if len(item.fields) == 0 {
 			s.dec.Fail("Expected names of header fields")
 		}

@@ -16,6 +16,8 @@ type loaded struct {
 	err     error // of opening the content
 	place   int   // among the messages that were asked for
 
+	fields [][]byte // by the items of a FETCH, where the index tells them
+
 	matches    bool  // whether a search found it
 	matchError error // why that could not be told
 }

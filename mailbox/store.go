@@ -47,6 +47,7 @@ type Item struct {
 
 	Index []byte // message.Index in stored form, see Shift
 	Shift int64  // octets of the account's own header fields, which precede what Index describes
+	Own   []byte // of these fields what message.OwnFields keeps
 
 	// Open opens header and body; WithContent only. It is to be called soon:
 	// it remembers where the body was.

@@ -89,6 +89,45 @@ func checkIndex(t *testing.T, raw []byte) {
 	}
 	checkRanges(t, x.Root)
 	checkStored(t, x)
+	checkFields(t, x, raw)
+	checkHeaderText(t, x, raw)
+}
+
+// checkFields holds what the index says of header fields against the message,
+// with and without fields of the account's own before it.
+func checkFields(t *testing.T, x *message.Index, raw []byte) {
+	t.Helper()
+	const prefix = "Return-Path: <a@example.com>\r\nReceived: from b\r\n by c\r\nSubject: own\r\nX-Own: d\r\n"
+	stored, own := x.Marshal(), message.OwnFields([]byte(prefix))
+	for _, names := range [][]string{{"From", "subject", "DATE"}, {"References", "Content-Type", "X-Priority"}, {"To", "Cc", "Message-Id", "In-Reply-To", "Reply-To"}, {"Received"}, {"X-Other", "Subject"}, {""}} {
+		asked := message.NewFields(names)
+		if got, ok := asked.Of(stored, nil, false); ok {
+			if want := message.FilterHeader(raw[:x.Root.Header.Length], names, false); !bytes.Equal(got, want) {
+				t.Fatalf("%q: %q, in the message %q", names, got, want)
+			}
+		}
+		if got, ok := asked.Of(stored, own, true); ok {
+			if want := message.FilterHeader([]byte(prefix+string(raw[:x.Root.Header.Length])), names, false); !bytes.Equal(got, want) {
+				t.Fatalf("%q below others: %q, in the message %q", names, got, want)
+			}
+		}
+	}
+}
+
+// checkHeaderText holds the header as searches see it against its fields.
+func checkHeaderText(t *testing.T, x *message.Index, raw []byte) {
+	t.Helper()
+	header, err := x.ReadHeader(bytes.NewReader(raw), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "before"
+	for _, f := range header {
+		want += strings.ToLower(f.SearchText()) + "\n"
+	}
+	if got, err := x.ReadHeaderText([]byte("before"), make([]byte, 100), bytes.NewReader(raw), 0); err != nil || string(got) != want {
+		t.Fatalf("header text %q %v, want %q", got, err, want)
+	}
 }
 
 func checkRanges(t *testing.T, p *message.Part) {
@@ -152,6 +191,7 @@ func FuzzUnmarshalIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		message.EnvelopeOf(stored)
 		message.StructureOf(stored, false)
+		message.NewFields([]string{"From", "X-Other"}).Of(stored, nil, false)
 		x, err := message.UnmarshalIndex(stored)
 		if err != nil {
 			return
@@ -284,6 +324,49 @@ func usual() []byte {
 func TestUsualMessageIsSmall(t *testing.T) {
 	if n := len(indexOf(usual()).Marshal()); n > 1024 {
 		t.Errorf("the stored index has %d octets", n)
+	}
+}
+
+// What mail programs ask for of a usual message is answered from its index, in
+// all spellings, and without much room.
+func TestUsualFieldsAreInTheIndex(t *testing.T) {
+	raw := string(usual())
+	for _, change := range [][2]string{
+		{"", ""},
+		{"From: Anna Example <anna@example.net>", "From: \"Example, Anna\" <anna@example.net>"},
+		{"To: Bob Example <bob@example.com>", "To: bob@example.com, Bob <bob@example.com>"},
+		{"To: Bob", "TO:   Bob"},
+		{"Subject: ", "Subject: folded\r\n\t"},
+		{"Message-ID: ", "References: <a@b>\r\n <c@d>\r\nMessage-ID: "},
+		{"Message-ID: ", "In-Reply-To: <a@b>\r\nReferences: <a@b> <c@d>\r\nX-Priority: 3\r\nMessage-ID: "},
+	} {
+		changed := []byte(strings.Replace(raw, change[0], change[1], 1))
+		x := indexOf(changed)
+		checkFields(t, x, changed)
+		names := strings.Fields("From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To List-Post")
+		if _, ok := message.NewFields(names).Of(x.Marshal(), nil, false); !ok || len(x.Fields) > 200 {
+			t.Errorf("%q: %v, %d octets: %q", change[1], ok, len(x.Fields), x.Fields)
+		}
+	}
+	if x := indexOf(usual()); len(x.Fields) > 80 {
+		t.Errorf("the fields take %d octets: %q", len(x.Fields), x.Fields)
+	}
+}
+
+// What is not kept is read: fields of other names, and long ones.
+func TestFieldsThatAreElsewhere(t *testing.T) {
+	long := strings.Repeat("<a@example.com>,\r\n ", 50)
+	stored := indexOf([]byte("X-Other: x\r\nTo: " + long + "<b@example.com>\r\nDKIM-Signature: x\r\nSubject: y\r\n\r\n")).Marshal()
+	for names, want := range map[string]bool{"Subject": true, "Subject,From": true, "To": false, "X-Else": false, "DKIM-Signature": false, "Received": true} {
+		if _, ok := message.NewFields(strings.Split(names, ",")).Of(stored, nil, false); ok != want {
+			t.Errorf("%s: %v", names, ok)
+		}
+	}
+	if _, ok := message.NewFields([]string{"Received"}).Of(stored, []byte{}, true); ok {
+		t.Error("whether the account's own fields have a Received is not known")
+	}
+	if own := message.OwnFields([]byte("Received: x")); own != nil {
+		t.Errorf("an unfinished field became %q", own)
 	}
 }
 

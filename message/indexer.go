@@ -252,11 +252,14 @@ func (x *Indexer) finishHeader(f *frame, end int64) {
 	if f.part == x.index.Root {
 		x.index.SubjectOnce = subjectOnce(f.header, fields.subject)
 	}
-	f.header = nil
 	fields.apply(f)
 	if f.isMessage {
 		x.takeEnvelope(f, fields)
 	}
+	if f.part == x.index.Root {
+		x.index.Fields = x.index.listFields(f.header)
+	}
+	f.header = nil
 	x.openContent(f)
 }
 

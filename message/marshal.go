@@ -12,11 +12,12 @@ import (
 //	version            1 octet, indexVersion
 //	size               uvarint
 //	root header length uvarint
-//	flags              1 octet: 1 a date follows, 2 SubjectOnce
+//	flags              1 octet: 1 a date follows, 2 SubjectOnce, 4 fields follow below
 //	date               varint, unix seconds; varint, offset in minutes
 //	references         uvarint count, then each as uvarint length and octets
 //	envelope           uvarint length, ENVELOPE as on the wire
 //	structure          uvarint length, BODYSTRUCTURE as on the wire
+//	fields             uvarint length, octets: see Index.Fields
 //	layout             for each part, depth first: uvarints of the gap between
 //	                   where it could begin and its header, its header's length
 //	                   and its body's length
@@ -29,7 +30,7 @@ const indexVersion = 1
 func (x *Index) Marshal() []byte {
 	envelope := x.Envelope.AppendEnvelope(make([]byte, 0, 512))
 	structure := x.Root.AppendStructure(make([]byte, 0, 512), true)
-	dst := make([]byte, 0, len(envelope)+len(structure)+128)
+	dst := make([]byte, 0, len(envelope)+len(structure)+len(x.Fields)+128)
 	dst = append(dst, indexVersion)
 	dst = binary.AppendUvarint(dst, uint64(x.Size))
 	dst = binary.AppendUvarint(dst, uint64(x.Root.Header.Length))
@@ -40,6 +41,7 @@ func (x *Index) Marshal() []byte {
 	}
 	dst = appendBytes(dst, envelope)
 	dst = appendBytes(dst, structure)
+	dst = x.appendFieldList(dst)
 	return x.Root.appendLayout(dst, 0)
 }
 
@@ -47,12 +49,16 @@ func (x *Index) Marshal() []byte {
 const (
 	hasDate     = 1
 	subjectFlag = 2
+	listFlag    = 4
 )
 
 func (x *Index) appendDate(dst []byte) []byte {
 	flags := byte(0)
 	if x.SubjectOnce {
 		flags = subjectFlag
+	}
+	if len(x.Fields) > 0 {
+		flags |= listFlag
 	}
 	if x.Date.IsZero() {
 		return append(dst, flags)
@@ -193,6 +199,9 @@ func UnmarshalIndex(marshalled []byte) (*Index, error) {
 	headerLength := x.Root.Header.Length
 	envelope := wireReader{b: r.bytes()}
 	structure := wireReader{b: r.bytes()}
+	if r.flags&listFlag != 0 {
+		x.Fields = r.bytes()
+	}
 	if r.bad {
 		return nil, errDamagedIndex()
 	}
@@ -216,8 +225,9 @@ func errDamagedIndex() error {
 // indexReader takes a marshalled index apart; after the first fault
 // everything reads as empty.
 type indexReader struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	flags byte
 }
 
 func (r *indexReader) version() {
@@ -270,12 +280,12 @@ func (r *indexReader) signed() int64 {
 
 // date reads the flags and the date.
 func (r *indexReader) date() (t time.Time, subjectOnce bool) {
-	if r.bad || len(r.b) == 0 || r.b[0] > hasDate|subjectFlag {
+	if r.bad || len(r.b) == 0 || r.b[0] > hasDate|subjectFlag|listFlag {
 		r.bad = true
 		return time.Time{}, false
 	}
 	flags := r.b[0]
-	r.b = r.b[1:]
+	r.b, r.flags = r.b[1:], flags
 	subjectOnce = flags&subjectFlag != 0
 	if flags&hasDate == 0 {
 		return time.Time{}, subjectOnce

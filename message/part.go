@@ -35,6 +35,10 @@ type Index struct {
 	// exactly what Envelope.Subject says, so that nobody need read the header
 	// for it.
 	SubjectOnce bool
+
+	// Fields tells of the header fields that mail programs ask for, see
+	// NewFields. Empty: nothing is known.
+	Fields []byte
 }
 
 // Part is a MIME entity (RFC 2045 section 2.4): the message, a part of a

@@ -65,7 +65,7 @@ func (c *itemCache) add(key itemKey, item mailbox.Item) {
 		c.young, c.old, c.octets = map[itemKey]mailbox.Item{}, c.young, 0
 	}
 	c.young[key] = item
-	c.octets += len(item.Index) + itemOverhead
+	c.octets += len(item.Index) + len(item.Own) + itemOverhead
 }
 
 // forget drops messages that are gone.

@@ -7,6 +7,7 @@ import (
 
 	"gomail"
 	"gomail/mailbox"
+	"gomail/message"
 	"gomail/store/blob"
 )
 
@@ -119,15 +120,19 @@ func whereMessages(account gomail.AccountID, messages []gomail.MessageID, order 
 
 // itemSelects read a message by depth.
 var itemSelects = [...]string{
-	mailbox.WithIndex: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix) FROM message m",
-	mailbox.WithContent: "SELECT m.id, m.size, m.received, m.env, LENGTH(m.prefix), m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256" +
+	mailbox.WithIndex: "SELECT m.id, m.size, m.received, m.env, m.prefix FROM message m",
+	mailbox.WithContent: "SELECT m.id, m.size, m.received, m.env, m.prefix, f.id, f.loc_kind, f.pack_id, f.off, f.clen, f.rlen, f.codec, f.sha256" +
 		" FROM message m LEFT JOIN frame f ON f.id = m.frame_id",
 }
 
 func (s *Store) itemOf(account gomail.AccountID, row []driver.Value, depth mailbox.Depth, bodies *neighbours) mailbox.Item {
-	item := mailbox.Item{Message: intOf[gomail.MessageID](row[0]), Size: intOf[int64](row[1]), Received: fromMicro(intOf[int64](row[2])), Index: bytesOf(row[3]), Shift: intOf[int64](row[4])}
+	prefix := bytesOf(row[4])
+	item := mailbox.Item{Message: intOf[gomail.MessageID](row[0]), Size: intOf[int64](row[1]), Received: fromMicro(intOf[int64](row[2])), Index: bytesOf(row[3]), Shift: int64(len(prefix))}
+	if len(prefix) > 0 {
+		item.Own = message.OwnFields(prefix)
+	}
 	if depth >= mailbox.WithContent {
-		item.Open = s.opener(account, item.Message, bytesOf(row[5]), row[6:], bodies)
+		item.Open = s.opener(account, item.Message, prefix, row[5:], bodies)
 	}
 	return item
 }

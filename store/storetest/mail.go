@@ -6,6 +6,7 @@ import (
 
 	"gomail"
 	"gomail/inbound"
+	"gomail/mailbox"
 	"gomail/queue"
 )
 
@@ -17,7 +18,7 @@ func testDeliver(f *fixture) {
 		Body: f.body("Subject: x\r\n\r\nbody"), Index: []byte("index"),
 		Messages: []inbound.Incoming{
 			{Account: anna, Role: gomail.RoleInbox, Prefix: []byte("Delivered-To: anna\r\n"), Received: when},
-			{Account: bert, Role: gomail.RoleJunk, Prefix: []byte("Delivered-To: bert\r\n"), Received: when},
+			{Account: bert, Role: gomail.RoleJunk, Prefix: []byte("Delivered-To: bert\r\nList-Id: <l.example.com>\r\n"), Received: when},
 		},
 		Queue: []queue.Message{{Key: queue.Key{Slot: 3}, Envelope: gomail.Envelope{From: address("a@x.test")}, Rcpts: []queue.Recipient{recipient("b@y.test")}}},
 	}
@@ -33,9 +34,11 @@ func testDeliver(f *fixture) {
 	if len(junk.Entries) != 1 {
 		f.Fatalf("bert's Junk has %+v", junk)
 	}
-	if got := f.text(f.store.Content(f.ctx, bert, junk.Entries[0].Message)); got != "Delivered-To: bert\r\nSubject: x\r\n\r\nbody" {
+	if got := f.text(f.store.Content(f.ctx, bert, junk.Entries[0].Message)); got != "Delivered-To: bert\r\nList-Id: <l.example.com>\r\nSubject: x\r\n\r\nbody" {
 		f.Errorf("bert reads %q", got)
 	}
+	f.ownFields(anna, snap.Entries[0].Message, "")
+	f.ownFields(bert, junk.Entries[0].Message, "List-Id: <l.example.com>\r\n")
 	queued, err := f.store.List(f.ctx, queue.Key{}, 10)
 	f.ok(err)
 	if len(queued) != 1 {
@@ -51,6 +54,20 @@ func testDeliver(f *fixture) {
 	f.ok(f.store.Deliver(f.ctx, again))
 	if n := len(f.snapshot(bert, f.role(bert, gomail.RoleInbox)).Entries); n != 1 {
 		f.Errorf("bert's INBOX has %d messages", n)
+	}
+}
+
+// ownFields holds the account's own fields before a message, as they are read
+// with it, against want.
+func (f *fixture) ownFields(account gomail.AccountID, id gomail.MessageID, want string) {
+	f.Helper()
+	for _, depth := range []mailbox.Depth{mailbox.WithIndex, mailbox.WithIndex, mailbox.WithContent} { // read and remembered
+		f.ok(f.store.Items(f.ctx, account, []gomail.MessageID{id}, depth, func(i mailbox.Item) error {
+			if i.Shift == 0 || i.Own == nil || string(i.Own) != want {
+				f.Errorf("at depth %d: %q of %d octets of own fields, want %q", depth, i.Own, i.Shift, want)
+			}
+			return nil
+		}))
 	}
 }
 
