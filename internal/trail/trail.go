@@ -32,8 +32,9 @@ const newFileEvery = 24 * time.Hour
 type Options struct {
 	Dir      string        // made when it is not there
 	Messages []string      // log messages that are kept: "received"
-	MaxFile  int64         // octets of one file, 0: 8 MiB
-	MaxFiles int           // 0: 16
+	MaxFile  int64         // octets of one file before it is compressed, 0: 2 MiB
+	MaxFiles int           // 0: 256
+	MaxBytes int64         // octets of all, as they are stored, 0: 128 MiB
 	MaxAge   time.Duration // of a file that is no longer written to, which each is after a day; 0: 14 days
 }
 
@@ -52,10 +53,13 @@ type Trail struct {
 // New returns a trail that keeps nothing before it is opened.
 func New(o Options) *Trail {
 	if o.MaxFile <= 0 {
-		o.MaxFile = 8 << 20
+		o.MaxFile = 2 << 20
 	}
 	if o.MaxFiles <= 0 {
-		o.MaxFiles = 16
+		o.MaxFiles = 256
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 128 << 20
 	}
 	if o.MaxAge <= 0 {
 		o.MaxAge = 14 * 24 * time.Hour
@@ -147,12 +151,14 @@ func (t *Trail) prune() error {
 	if err != nil {
 		return err
 	}
+	total := t.options.MaxFile // the newest, when it is full
 	for i, name := range files[min(1, len(files)):] {
 		info, err := os.Stat(name)
 		if err != nil {
 			continue
 		}
-		if i+1 >= t.options.MaxFiles || info.Size() == 0 || time.Since(info.ModTime()) > t.options.MaxAge {
+		total += info.Size()
+		if i+1 >= t.options.MaxFiles || total > t.options.MaxBytes || info.Size() == 0 || time.Since(info.ModTime()) > t.options.MaxAge {
 			if err := os.Remove(name); err != nil {
 				return fmt.Errorf("remove an old file of the trail: %w", err)
 			}
@@ -161,7 +167,8 @@ func (t *Trail) prune() error {
 	return nil
 }
 
-// files returns the paths, the newest first.
+// files returns the paths, the newest first. Of a file that is there in both
+// forms it is the plain one. They are listed by name, which is by age.
 func (t *Trail) files() ([]string, error) {
 	entries, err := os.ReadDir(t.options.Dir)
 	if err != nil {
@@ -169,11 +176,13 @@ func (t *Trail) files() ([]string, error) {
 	}
 	var all []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".jsonl") {
-			all = append(all, filepath.Join(t.options.Dir, e.Name()))
+		name := filepath.Join(t.options.Dir, e.Name())
+		plain, isPacked := strings.CutSuffix(name, packed)
+		if !strings.HasSuffix(plain, ".jsonl") || isPacked && len(all) > 0 && all[len(all)-1] == plain {
+			continue
 		}
+		all = append(all, name)
 	}
-	slices.Sort(all)
 	slices.Reverse(all)
 	return all, nil
 }
@@ -225,7 +234,8 @@ func (t *Trail) Close() error {
 	return t.finish()
 }
 
-// Run flushes every second until ctx ends.
+// Run flushes every second until ctx ends, and compresses what is no longer
+// written to.
 func (t *Trail) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -234,7 +244,9 @@ func (t *Trail) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			_ = t.Flush() // the log has the disk's troubles already
+			// The log has the disk's troubles already.
+			_ = t.Flush()
+			_ = t.compressOld(ctx)
 		}
 	}
 }
@@ -262,7 +274,10 @@ func (t *Trail) Find(ctx context.Context, texts []string, visit func(line []byte
 }
 
 func find(ctx context.Context, name string, texts []string, visit func([]byte) bool) (more bool, err error) {
-	f, err := os.Open(name)
+	f, err := openFile(name)
+	if errors.Is(err, os.ErrNotExist) { // it has been compressed since
+		f, err = openFile(name + packed)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil
 	}
