@@ -15,8 +15,7 @@ func TestBatchWithoutBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	b := &batch{durable: []chan error{make(chan error, 1)}}
-	b.durable[0] <- gomail.Errorf(gomail.NoSpace, "the disk is full")
+	b := &batch{durable: []func() error{func() error { return gomail.Errorf(gomail.NoSpace, "the disk is full") }}}
 	for range 2 {
 		body := s.Stage()
 		defer body.Close()

@@ -2,13 +2,9 @@ package store
 
 import (
 	"context"
-	"os"
-	"runtime/debug"
 	"slices"
-	"time"
 
 	"gomail"
-	"gomail/internal/disk"
 	"gomail/store/blob"
 )
 
@@ -39,6 +35,7 @@ func (s *Store) commit(ctx context.Context, frames []*blob.Frame, holders int, a
 	err := s.handOver(ctx, w)
 	if err == nil {
 		err = <-w.done
+		s.underWay.Add(-1)
 	}
 	if err != nil && gomail.KindOf(err) != gomail.Closed {
 		for _, f := range frames {
@@ -53,6 +50,8 @@ func (s *Store) update(ctx context.Context, apply func(*tx) error) error {
 	return s.commit(ctx, nil, 0, apply)
 }
 
+// handOver gives the write to those who commit; who finds them idle commits it
+// at once. Without an error its outcome is in done, or will be.
 func (s *Store) handOver(ctx context.Context, w *write) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -62,6 +61,17 @@ func (s *Store) handOver(ctx context.Context, w *write) error {
 	if s.closed {
 		return gomail.Errorf(gomail.Closed, "the store is closed")
 	}
+	if s.underWay.Add(1) == 1 && s.commitAlone(w) {
+		return nil
+	}
+	err := s.queueUp(ctx, w)
+	if err != nil {
+		s.underWay.Add(-1)
+	}
+	return err
+}
+
+func (s *Store) queueUp(ctx context.Context, w *write) error {
 	if w.packed() {
 		select {
 		case s.packing <- w:
@@ -78,11 +88,48 @@ func (s *Store) handOver(ctx context.Context, w *write) error {
 	}
 }
 
+// commitAlone packs and commits a write in the caller's own goroutine, unless
+// another is at it. A lone delivery would spend more time waking those who
+// commit for all than on the disk; what comes meanwhile queues up for them.
+func (s *Store) commitAlone(w *write) bool {
+	if !s.packer.TryLock() {
+		return false
+	}
+	if !s.writing.TryLock() {
+		s.packer.Unlock()
+		return false
+	}
+	defer s.writing.Unlock()
+	defer s.packer.Unlock()
+	b := &batch{writes: []*write{w}}
+	defer b.wait() // whatever became of the rows, the pack is for the next
+	defer s.failUnlessDone(w)
+	if w.packed() {
+		appending, err := s.append(b.writes)
+		if err != nil {
+			answer(b.writes, err)
+			return true
+		}
+		appending.Start()
+		b.durable = append(b.durable, func() error { return s.finish(appending) })
+	}
+	s.commitBatch(b)
+	return true
+}
+
+// failUnlessDone stops the store when a write panics in a goroutine that may
+// recover from it: its transaction is neither committed nor rolled back.
+func (s *Store) failUnlessDone(w *write) {
+	if len(w.done) == 0 {
+		s.fail(gomail.Errorf(gomail.Internal, "a write was broken off"))
+	}
+}
+
 // batch is writes that go into one transaction.
 type batch struct {
 	writes  []*write
-	durable []chan error // each receives when a part of the bodies is on disk
-	lost    error        // why a part of them is not
+	durable []func() error // each returns when a part of the bodies is on disk
+	lost    error          // why a part of them is not
 }
 
 // add joins another batch.
@@ -95,7 +142,7 @@ func (b *batch) add(other *batch) {
 // says as often as it is asked.
 func (b *batch) wait() error {
 	for _, d := range b.durable {
-		if err := <-d; err != nil {
+		if err := d(); err != nil {
 			b.lost = err
 		}
 	}
@@ -110,29 +157,45 @@ func (s *Store) pack() {
 	defer s.wg.Done()
 	defer close(s.committer)
 	for w := range s.packing {
-		writes := s.gather(w)
-		frames := make([]*blob.Frame, 0, len(writes))
-		for _, w := range writes {
-			for _, f := range w.frames {
-				if f.InPack() {
-					frames = append(frames, f)
-				}
+		s.packer.Lock()
+		s.packWith(w)
+		s.packer.Unlock()
+	}
+}
+
+// packWith packs a write and those that wait behind it.
+func (s *Store) packWith(first *write) {
+	writes := s.gather(first)
+	appending, err := s.append(writes)
+	if err != nil {
+		answer(writes, err)
+		return
+	}
+	durable := make(chan error, 1)
+	s.committer <- &batch{writes: writes, durable: []func() error{func() error { return <-durable }}}
+	durable <- s.finish(appending)
+}
+
+// append begins to append the bodies of writes to the pack.
+func (s *Store) append(writes []*write) (*blob.Appending, error) {
+	frames := make([]*blob.Frame, 0, len(writes))
+	for _, w := range writes {
+		for _, f := range w.frames {
+			if f.InPack() {
+				frames = append(frames, f)
 			}
 		}
-		appending, err := s.bodies.Begin(frames)
-		if err != nil {
-			s.failIfFinal(err)
-			answer(writes, err)
-			continue
-		}
-		durable := make(chan error, 1)
-		s.committer <- &batch{writes: writes, durable: []chan error{durable}}
-		err = appending.Finish()
-		if err != nil {
-			s.failIfFinal(err)
-		}
-		durable <- err
 	}
+	appending, err := s.bodies.Begin(frames)
+	s.failIfFinal(err)
+	return appending, err
+}
+
+// finish returns when what was appended is on disk.
+func (s *Store) finish(a *blob.Appending) error {
+	err := a.Finish()
+	s.failIfFinal(err)
+	return err
 }
 
 // weight is how many octets of the write go to a pack.
@@ -165,34 +228,40 @@ func (s *Store) gather(first *write) []*write {
 
 // commitAll commits waiting writes, one transaction for all. It ends when
 // committer is closed and empty.
-func (s *Store) commitAll(writer *conn) {
+func (s *Store) commitAll() {
 	defer s.wg.Done()
-	defer writer.close()
 	for b := range s.committer {
-		for more := true; more && len(b.writes) < maxBatch; {
-			select {
-			case next, ok := <-s.committer:
-				if ok {
-					b.add(next)
-				}
-				more = ok
-			default:
-				more = false
-			}
-		}
-		s.commitBatch(writer, b)
+		s.writing.Lock()
+		s.commitWith(b)
+		s.writing.Unlock()
 	}
+}
+
+// commitWith commits a batch and those that wait behind it.
+func (s *Store) commitWith(b *batch) {
+	for more := true; more && len(b.writes) < maxBatch; {
+		select {
+		case next, ok := <-s.committer:
+			if ok {
+				b.add(next)
+			}
+			more = ok
+		default:
+			more = false
+		}
+	}
+	s.commitBatch(b)
 }
 
 // commitBatch commits a batch in one transaction. When a write fails after it
 // changed something, all are rolled back and each is run alone, so that one
 // bad write cannot fail its neighbours.
-func (s *Store) commitBatch(writer *conn, b *batch) {
+func (s *Store) commitBatch(b *batch) {
 	if err := s.Failure(); err != nil {
 		answer(b.writes, err)
 		return
 	}
-	errs, err := s.transact(writer, b)
+	errs, err := s.transact(b)
 	switch {
 	case err == nil:
 		for i, w := range b.writes {
@@ -201,29 +270,29 @@ func (s *Store) commitBatch(writer *conn, b *batch) {
 	case len(b.writes) == 1 || s.Failure() != nil:
 		answer(b.writes, err)
 	default:
-		s.commitEach(writer, b)
+		s.commitEach(b)
 	}
 }
 
 // commitEach commits the writes of a batch one by one, once their bodies are
 // on disk. Where a body is not, none of the batch's is trusted.
-func (s *Store) commitEach(writer *conn, b *batch) {
+func (s *Store) commitEach(b *batch) {
 	bodies := b.wait()
 	for _, w := range b.writes {
 		if bodies != nil && w.packed() {
 			w.done <- bodies
 			continue
 		}
-		s.commitBatch(writer, &batch{writes: []*write{w}})
+		s.commitBatch(&batch{writes: []*write{w}})
 	}
 }
 
 // transact runs the batch in one transaction. errs are the outcomes of writes
 // that failed without having changed anything; err is why the whole was
 // rolled back.
-func (s *Store) transact(writer *conn, b *batch) (errs []error, err error) {
-	t := newTx(s, writer)
-	if _, err := writer.exec("BEGIN IMMEDIATE"); err != nil {
+func (s *Store) transact(b *batch) (errs []error, err error) {
+	t := newTx(s, s.writer)
+	if _, err := s.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		s.failIfFinal(err)
 		return nil, err
 	}
@@ -245,6 +314,7 @@ func (s *Store) transact(writer *conn, b *batch) (errs []error, err error) {
 	}
 	s.stats.commits.Add(1)
 	s.stats.writes.Add(int64(len(b.writes)))
+	s.log.grown(len(b.writes))
 	t.publish()
 	s.kept.put(t.accounts)
 	return errs, nil
@@ -263,46 +333,4 @@ func answer(writes []*write, err error) {
 	for _, w := range writes {
 		w.done <- err
 	}
-}
-
-// checkpoint copies the write-ahead log into the database while others write,
-// and empties it when nobody does. It has a connection of its own, so that
-// commits do not wait for it.
-func (s *Store) checkpoint(path string) {
-	defer s.wg.Done()
-	c, err := openConn(context.Background(), path, "busy_timeout(0)", disk.Synchronous(disk.Checkpoint))
-	if err != nil {
-		s.options.Logger.Warn("checkpoints are left to the writer", "error", err)
-		return
-	}
-	defer c.close()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	last := int64(0)
-	for {
-		select {
-		case <-s.closing:
-			return
-		case <-tick.C:
-		}
-		var err error
-		commits := s.stats.commits.Load()
-		switch size := walSize(path); {
-		case size > 8<<20 && commits != last:
-			_, err = c.exec("PRAGMA wal_checkpoint(PASSIVE)")
-		case size > 0 && commits == last:
-			_, err = c.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-			debug.FreeOSMemory() // a burst is over: what it took goes back now, not in minutes
-		}
-		s.failIfFinal(err) // the log would grow for ever; it still holds everything
-		last = commits
-	}
-}
-
-func walSize(path string) int64 {
-	info, err := os.Stat(path + "-wal")
-	if err != nil {
-		return 0
-	}
-	return info.Size()
 }

@@ -58,7 +58,7 @@ func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
 func openWriter(ctx context.Context, path string) (c *conn, from, to int64, err error) {
 	c, err = openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", disk.Synchronous(disk.Log), "busy_timeout(10000)",
 		"foreign_keys(ON)", "cache_size(-65536)", "temp_store(MEMORY)", "mmap_size(0)",
-		"wal_autocheckpoint(16384)", "journal_size_limit(8388608)")
+		"wal_autocheckpoint(16384)", fmt.Sprintf("journal_size_limit(%d)", logKept))
 	if err != nil {
 		return nil, 0, 0, err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gomail"
@@ -46,7 +47,12 @@ type Store struct {
 
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
+	underWay  atomic.Int64  // writes that were handed over and not answered
+	packer    sync.Mutex    // held by who packs; taken before writing
 	packing   chan *write   // writes whose body goes to a pack first
+	writing   sync.Mutex    // held by who uses writer
+	writer    *conn         // the one connection that writes
+	log       *log          // what it writes; used by who holds writing
 	committer chan *batch   // writes that need a commit
 	closing   chan struct{} // closed when Close begins
 	wg        sync.WaitGroup
@@ -151,9 +157,10 @@ func (s *Store) start(ctx context.Context) error {
 		writer.close()
 		return err
 	}
+	s.writer, s.log = writer, newLog(path)
 	s.wg.Add(5)
 	go s.pack()
-	go s.commitAll(writer)
+	go s.commitAll()
 	go s.checkpoint(path)
 	go s.collectNowAndThen()
 	go s.finishRemovals()
@@ -172,6 +179,8 @@ func (s *Store) Close() error {
 	close(s.packing)
 	s.mu.Unlock()
 	s.wg.Wait()
+	s.writer.close()
+	s.log.close()
 	for range cap(s.readers) {
 		(<-s.readers).close()
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 
 	"gomail"
 	"gomail/internal/disk"
@@ -101,8 +102,12 @@ func (d *Dir) Append(frames []*Frame) error {
 // Appending is frames whose Location is known and whose octets are not yet on
 // disk.
 type Appending struct {
-	dir *Dir
-	buf []byte
+	dir     *Dir
+	buf     []byte
+	pack    *os.File
+	at      int64
+	started bool
+	err     error // of writing
 }
 
 // Begin is the first half of Append: it settles where the frames go, so that
@@ -120,22 +125,36 @@ func (d *Dir) Begin(frames []*Frame) (*Appending, error) {
 		d.appending.Unlock()
 		return nil, err
 	}
-	return &Appending{d, d.layOut(frames)}, nil
+	return &Appending{dir: d, buf: d.layOut(frames), pack: d.pack, at: d.end}, nil
+}
+
+// Start has the frames written without waiting for the disk, which is at it
+// while the caller does something else before Finish.
+func (a *Appending) Start() {
+	a.write()
+	if a.err == nil {
+		// Where that cannot be asked for, Finish waits the longer.
+		unix.SyncFileRange(int(a.pack.Fd()), a.at, int64(len(a.buf)), unix.SYNC_FILE_RANGE_WRITE)
+	}
+}
+
+func (a *Appending) write() {
+	if a.started {
+		return
+	}
+	a.started = true
+	a.dir.reserve(a.pack, a.at+int64(len(a.buf)))
+	_, a.err = a.pack.WriteAt(a.buf, a.at)
 }
 
 // Finish is the second half: the frames are written and synced.
 func (a *Appending) Finish() error {
 	d := a.dir
 	defer d.appending.Unlock()
-	d.mu.Lock()
-	pack, at := d.pack, d.end
-	d.mu.Unlock()
-	d.reserve(pack, at+int64(len(a.buf)))
-	_, err := pack.WriteAt(a.buf, at)
-	if err != nil {
-		return d.writeFailed(err)
+	if a.write(); a.err != nil {
+		return d.writeFailed(a.err)
 	}
-	err = disk.Sync(disk.PackData, pack)
+	err := disk.Sync(disk.PackData, a.pack)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

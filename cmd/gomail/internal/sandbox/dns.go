@@ -45,15 +45,19 @@ func (s *nameServer) address() string { return s.tcp.Addr().String() }
 // addZone makes the server authoritative for a zone.
 func (s *nameServer) addZone(zone string) {
 	zone = dns.Fqdn(zone)
-	soa := &dns.SOA{
-		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: "ns.sandbox.test.",
-		Mbox: "hostmaster.sandbox.test.", Serial: 1, Refresh: 3600, Retry: 600, Expire: 86400, Minttl: 5,
-	}
+	soa := startOfAuthority(zone)
 	ns := &dns.NS{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: 60}, Ns: "ns.sandbox.test."}
 	s.mu.Lock()
 	s.zones[zone] = soa
 	s.mu.Unlock()
 	s.add([]dns.RR{soa, ns})
+}
+
+func startOfAuthority(zone string) *dns.SOA {
+	return &dns.SOA{
+		Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: 60}, Ns: "ns.sandbox.test.",
+		Mbox: "hostmaster.sandbox.test.", Serial: 1, Refresh: 3600, Retry: 600, Expire: 86400, Minttl: 5,
+	}
 }
 
 // add publishes records.
@@ -166,7 +170,8 @@ func (s *nameServer) negative(m *dns.Msg, name string) {
 			return
 		}
 		i, end := dns.NextLabel(zone, 0)
-		if end {
+		if end { // what is in no zone of ours is not in the root's either
+			m.Ns = append(m.Ns, startOfAuthority("."))
 			return
 		}
 		zone = zone[i:]
