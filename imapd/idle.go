@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gomail/imapd/imapwire"
-	"gomail/mailbox"
 )
 
 // stillHere is how often a client in IDLE hears from us, so that address
@@ -20,12 +19,11 @@ func (s *session) idle(*request) error {
 	if err := s.noArguments(); err != nil {
 		return err
 	}
-	watch, done := s.watch()
-	defer done()
+	defer s.watch()()
 	s.out.Text("+ idling\r\n")
 	err := s.news()
 	if err == nil {
-		err = s.tellUntilInput(watch, s.news)
+		err = s.tellUntilInput(s.news)
 	}
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -44,63 +42,63 @@ func (s *session) idle(*request) error {
 }
 
 // watch watches the account of the open mailbox, or all that NOTIFY has asked
-// for.
-func (s *session) watch() (watch *mailbox.Watch, done func()) {
+// for. It returns what ends that.
+func (s *session) watch() (done func()) {
 	switch {
 	case s.notify != nil && s.notify.watch != nil:
-		return s.notify.watch, func() {}
+		return func() {}
 	case s.view != nil:
-		watch = s.view.box.Watch()
-	default:
-		watch = s.user.Watch()
+		return s.view.box.Watch(s.wake).Close
 	}
-	return watch, watch.Close
+	return s.user.Watch(s.wake).Close
 }
 
-// tellUntilInput tells news until input arrives. The input is waited for by a
-// goroutine that ends with it, or with the read deadline.
-func (s *session) tellUntilInput(watch *mailbox.Watch, news func() error) error {
+// tellUntilInput tells news until input arrives. Who has news interrupts the
+// read, as shutdown does: a goroutine that reads beside would take as much
+// memory as all else of a connection that is idle.
+func (s *session) tellUntilInput(news func() error) error {
 	if s.in.Buffered() > 0 {
 		return nil
 	}
 	s.in.NextCommand()
-	if err := s.setReadDeadline(time.Now().Add(s.cfg.IdleTimeout), true); err != nil {
-		s.ended(err)
-		return err
-	}
-	input := make(chan error, 1)
-	go func() { input <- s.in.Await() }()
-	err := s.awaitInput(input, watch, news)
-	if err != nil {
-		s.raw.SetReadDeadline(time.Unix(1, 0))
-		<-input
-	}
-	return err
-}
-
-// awaitInput returns nil once input has arrived. On an error the goroutine
-// that waits for input may still do so, or have sent its result back.
-func (s *session) awaitInput(input chan error, watch *mailbox.Watch, news func() error) error {
-	tick := time.NewTicker(stillHere)
-	defer tick.Stop()
+	end := time.Now().Add(s.cfg.IdleTimeout)
 	for {
-		select {
-		case err := <-input:
-			if err != nil {
-				input <- err
-			}
+		changed, err := s.awaitInput(end)
+		switch {
+		case err != nil || s.in.Buffered() > 0:
 			return err
-		case <-watch.C:
-			if err := news(); err != nil {
-				return err
-			}
-		case <-tick.C:
+		case changed:
+			err = news()
+		default:
 			s.untagged("OK", "", "Still here")
-			if err := s.out.Flush(); err != nil {
-				return err
-			}
+			err = s.out.Flush()
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// awaitInput returns when there is input, when something has changed, and when
+// the client is to hear that we are there. It is an error that end has come.
+func (s *session) awaitInput(end time.Time) (changed bool, err error) {
+	deadline := time.Now().Add(stillHere)
+	if end.Before(deadline) {
+		deadline = end
+	}
+	changed, err = s.listen(deadline)
+	if err != nil {
+		s.ended(err)
+	}
+	if err != nil || changed {
+		return changed, err
+	}
+	err = s.in.Await()
+	changed, closing := s.listened(err != nil)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !closing && (changed || deadline != end) {
+		err = nil
+	}
+	return changed, err
 }
 
 // news tells what changed, at once. In IDLE that is what NOTIFY has asked for,

@@ -118,7 +118,7 @@ func (s *session) awaitNotified() error {
 	if err != nil {
 		return err
 	}
-	err = s.tellUntilInput(s.notify.watch, func() error {
+	err = s.tellUntilInput(func() error {
 		err := s.tellNotified(false)
 		if err == nil && s.done {
 			err = errClosing

@@ -212,7 +212,7 @@ func (s *session) startNotifying(q notifyRequest) error {
 	}
 	n := &notifications{selected: q.selected, groups: q.others}
 	if q.selected.events != 0 || len(q.others) > 0 {
-		n.watch = s.user.Watch() // before the mailboxes are looked at
+		n.watch = s.user.Watch(s.wake) // before the mailboxes are looked at
 	}
 	s.notify = n
 	err := s.learnMailboxes(q.status)

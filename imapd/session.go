@@ -23,7 +23,7 @@ import (
 // errClosing ends a session that waits when shutdown begins.
 var errClosing = errors.New("the server is shutting down")
 
-// session is one connection. All but interrupt runs in its own goroutine.
+// session is one connection. All but interrupt and wake runs in its own goroutine.
 type session struct {
 	srv *Server
 	cfg *Config
@@ -57,10 +57,12 @@ type session struct {
 	lastWords    string         // why the session ends after this command
 	done         bool           // over, once what was written is flushed
 
-	mu      sync.Mutex
-	waiting bool // for a command, so that shutdown may interrupt
-	closing bool // shutdown has begun, or others need the seat
-	crowded bool // it is the seat; set before closing can be seen
+	mu        sync.Mutex
+	waiting   bool // for a command, so that shutdown may interrupt
+	listening bool // and so may what changes
+	changed   bool // something has, since that was last asked
+	closing   bool // shutdown has begun, or others need the seat
+	crowded   bool // it is the seat; set before closing can be seen
 }
 
 // Limits on commands before and after sign-in.

@@ -47,6 +47,44 @@ func (s *session) setReadDeadline(deadline time.Time, interruptible bool) error 
 	return nil
 }
 
+// wake is called when something changed that the session watches.
+func (s *session) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed = true
+	if s.listening {
+		s.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// listen prepares a read that what changes interrupts, unless something has
+// changed already.
+func (s *session) listen(deadline time.Time) (changed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = true
+	if s.closing {
+		return false, errClosing
+	}
+	changed, s.changed = s.changed, false
+	s.listening = !changed
+	if s.listening {
+		s.raw.SetReadDeadline(deadline)
+	}
+	return changed, nil
+}
+
+// listened ends that. Of a read that was interrupted it returns why.
+func (s *session) listened(interrupted bool) (changed, closing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listening = false
+	if interrupted {
+		changed, s.changed = s.changed, false
+	}
+	return changed, s.closing
+}
+
 // whyEnded tells a time-out from the shutdown that looks like one.
 func (s *session) whyEnded(err error) error {
 	s.mu.Lock()

@@ -56,7 +56,7 @@ func (b Box) lacking(have, rights Rights) error {
 }
 
 // Watch begins to watch the mailbox's account for changes.
-func (b Box) Watch() *Watch { return b.a.hub.Watch(b.Owner) }
+func (b Box) Watch(wake func()) *Watch { return b.a.hub.Watch(b.Owner, wake) }
 
 // Fits returns OverQuota unless the owner's quota has room for so many octets.
 func (b Box) Fits(ctx context.Context, size int64) error {

@@ -6,9 +6,8 @@ import (
 	"gomail"
 )
 
-// Hub tells waiting sessions that an account changed. Events are hints: they
-// coalesce while nobody reads, and a reader always asks the store from the
-// sequence where it stands.
+// Hub tells waiting sessions that an account changed. Events are hints: who is
+// woken asks the store from the sequence where it stands.
 type Hub struct {
 	mu       sync.Mutex
 	watchers map[gomail.AccountID]map[*Watch]struct{}
@@ -21,19 +20,15 @@ func NewHub() *Hub {
 
 // Watch is one session's interest in accounts.
 type Watch struct {
-	// C receives a value after one of the accounts changed; at most one is
-	// pending.
-	C <-chan struct{}
-
-	c        chan struct{}
+	wake     func()
 	hub      *Hub
 	accounts []gomail.AccountID
 }
 
-// Watch begins to watch an account. Close ends it.
-func (h *Hub) Watch(account gomail.AccountID) *Watch {
-	c := make(chan struct{}, 1)
-	w := &Watch{C: c, c: c, hub: h}
+// Watch begins to watch an account: wake is called after it changed, by
+// whoever changed it, and must not block. Close ends it.
+func (h *Hub) Watch(account gomail.AccountID, wake func()) *Watch {
+	w := &Watch{wake: wake, hub: h}
 	w.Follow(account)
 	return w
 }
@@ -66,9 +61,6 @@ func (h *Hub) Publish(e gomail.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w := range h.watchers[e.Account] {
-		select {
-		case w.c <- struct{}{}:
-		default:
-		}
+		w.wake()
 	}
 }

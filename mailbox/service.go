@@ -37,7 +37,7 @@ type Account struct {
 func (a *Account) ID() gomail.AccountID { return a.id }
 
 // Watch begins to watch the account for changes.
-func (a *Account) Watch() *Watch { return a.hub.Watch(a.id) }
+func (a *Account) Watch(wake func()) *Watch { return a.hub.Watch(a.id, wake) }
 
 // Usage returns the account's quota and what is used of it.
 func (a *Account) Usage(ctx context.Context) (Usage, error) { return a.store.Usage(ctx, a.id) }
