@@ -12,6 +12,7 @@ import (
 
 	"gomail"
 	"gomail/inbound"
+	"gomail/mailbox"
 	"gomail/store"
 )
 
@@ -98,4 +99,50 @@ func octetsWritten(t testing.TB) (n int64) {
 	}
 	fmt.Sscanf(strings.SplitN(string(text), "wchar: ", 2)[1], "%d", &n)
 	return n
+}
+
+// BenchmarkOpening reads a mailbox of 128,000 entries, and what changed in it.
+func BenchmarkOpening(b *testing.B) {
+	s := open(b, b.TempDir())
+	account := addAccounts(b, s, 1)[0]
+	boxes, err := s.Mailboxes(b.Context(), account)
+	if err != nil {
+		b.Fatal(err)
+	}
+	inbox := boxes[0].ID
+	batch := make([]mailbox.Append, 250)
+	for i := range batch {
+		batch[i].Body = s.Stage()
+	}
+	if _, err := s.AppendMessages(b.Context(), account, inbox, batch); err != nil {
+		b.Fatal(err)
+	}
+	for range 9 {
+		snap, err := s.Snapshot(b.Context(), account, inbox)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.CopyMessages(b.Context(), within(account, inbox, inbox, uidsOf(snap.Entries))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	snap, err := s.Snapshot(b.Context(), account, inbox)
+	if err != nil || len(snap.Entries) != 128_000 {
+		b.Fatal(len(snap.Entries), err)
+	}
+	b.Run("Snapshot", func(b *testing.B) {
+		for b.Loop() {
+			s.Snapshot(b.Context(), account, inbox)
+		}
+	})
+	if _, err := s.SetFlags(b.Context(), account, inbox, []gomail.UID{5, 5000, 90_000}, mailbox.FlagChange{Flags: gomail.FlagFlagged, UnchangedSince: -1}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Changes", func(b *testing.B) {
+		for b.Loop() {
+			if d, err := s.Changes(b.Context(), account, inbox, snap.Seq); err != nil || len(d.Changed) != 3 {
+				b.Fatal(d, err)
+			}
+		}
+	})
 }

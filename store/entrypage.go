@@ -99,7 +99,8 @@ func pageChecksum(first gomail.UID, octets []byte) uint32 {
 
 // pageReader goes through the entries of a stored page.
 type pageReader struct {
-	rest     []byte
+	octets   []byte
+	pos      int
 	at       entry
 	keywords string
 	err      error
@@ -112,7 +113,7 @@ func readPage(first gomail.UID, stored []byte) pageReader {
 	if n < 1 || stored[0] != pageVersion || binary.LittleEndian.Uint32(stored[n:]) != pageChecksum(first, stored[:n]) {
 		return pageReader{err: errPage}
 	}
-	return pageReader{rest: stored[1:n], at: entry{Entry: mailbox.Entry{UID: first - 1}}}
+	return pageReader{octets: stored[1:n], at: entry{Entry: mailbox.Entry{UID: first - 1}}}
 }
 
 var errPage = gomail.Errorf(gomail.Corrupt, "a page of a mailbox's entries is damaged: run gomail check, and restore a backup")
@@ -120,16 +121,18 @@ var errPage = gomail.Errorf(gomail.Corrupt, "a page of a mailbox's entries is da
 // next goes to the next entry, which is in r.at; false at the end and when the
 // page cannot be read on, of which r.err tells.
 func (r *pageReader) next() bool {
-	if len(r.rest) == 0 || r.err != nil {
+	if r.pos == len(r.octets) || r.err != nil {
 		return false
 	}
 	e := &r.at
 	e.UID += gomail.UID(r.unsigned()) + 1
 	e.Message += gomail.MessageID(r.signed())
 	kind := r.unsigned()
-	e.Flags, e.Keywords = gomail.Flags(kind&flagsMask), ""
+	e.Flags = gomail.Flags(kind & flagsMask)
 	if kind&withKeywords != 0 {
 		e.Keywords = r.readKeywords()
+	} else if e.Keywords != "" {
+		e.Keywords = ""
 	}
 	e.ModSeq += gomail.ModSeq(r.signed())
 	e.Size = int64(r.unsigned())
@@ -142,17 +145,20 @@ func (r *pageReader) next() bool {
 }
 
 func (r *pageReader) unsigned() uint64 {
-	if len(r.rest) > 0 && r.rest[0] < 0x80 { // most are
-		v := r.rest[0]
-		r.rest = r.rest[1:]
-		return uint64(v)
+	if i := r.pos; i < len(r.octets) && r.octets[i] < 0x80 { // most are
+		r.pos++
+		return uint64(r.octets[i])
 	}
-	v, n := binary.Uvarint(r.rest)
+	return r.long()
+}
+
+func (r *pageReader) long() uint64 {
+	v, n := binary.Uvarint(r.octets[r.pos:])
 	if n <= 0 {
-		r.err, r.rest = errPage, nil
+		r.err, r.pos = errPage, len(r.octets)
 		return 0
 	}
-	r.rest = r.rest[n:]
+	r.pos += n
 	return v
 }
 
@@ -164,10 +170,11 @@ func (r *pageReader) signed() int64 {
 func (r *pageReader) readKeywords() string {
 	n := r.unsigned()
 	switch {
-	case n > uint64(len(r.rest)):
+	case n > uint64(len(r.octets)-r.pos):
 		r.err = errPage
 	case n > 0:
-		r.keywords, r.rest = string(r.rest[:n]), r.rest[n:]
+		end := r.pos + int(n)
+		r.keywords, r.pos = string(r.octets[r.pos:end]), end
 	}
 	return r.keywords
 }

@@ -44,7 +44,7 @@ func (p *page) unpack() ([]entry, error) {
 	if p.open {
 		return p.entries, nil
 	}
-	r := pageReader{rest: p.writer.octets[1:], at: entry{Entry: mailbox.Entry{UID: p.first - 1}}}
+	r := pageReader{octets: p.writer.octets[1:], at: entry{Entry: mailbox.Entry{UID: p.first - 1}}}
 	p.entries = make([]entry, 0, p.count)
 	for r.next() {
 		p.entries = append(p.entries, r.at)
