@@ -17,9 +17,23 @@ const chunk = 512
 // of each stands for itself: mail comes in between two of them.
 const bulk = 8 * chunk
 
-// inParts calls f with the uids in parts of bulk, at least once; nil (all of
-// them) is one part.
+// ascendingUIDs returns UIDs as pages are gone through: ascending, each once.
+// nil, which means all, stays nil.
+func ascendingUIDs(uids []gomail.UID) []gomail.UID {
+	for i := 1; i < len(uids); i++ {
+		if uids[i] <= uids[i-1] {
+			uids = slices.Clone(uids)
+			slices.Sort(uids)
+			return slices.Compact(uids)
+		}
+	}
+	return uids
+}
+
+// inParts calls f with the uids, ascending, in parts of bulk, at least once;
+// nil (all of them) is one part.
 func inParts(uids []gomail.UID, f func([]gomail.UID) error) error {
+	uids = ascendingUIDs(uids)
 	if len(uids) <= bulk {
 		return f(uids)
 	}
@@ -190,14 +204,16 @@ func notNil(b []byte) []byte {
 // SetFlags changes flags of those of the uids that exist.
 func (s *Store) SetFlags(ctx context.Context, account gomail.AccountID, id gomail.MailboxID, uids []gomail.UID, change mailbox.FlagChange) (all mailbox.FlagResult, err error) {
 	err = inParts(uids, func(part []gomail.UID) error {
-		return s.update(ctx, func(t *tx) error {
-			result, err := t.setFlags(account, id, part, change)
-			if err == nil {
-				all.Seq = result.Seq
-				all.Changed, all.Modified = joined(all.Changed, result.Changed), joined(all.Modified, result.Modified)
-			}
+		var result mailbox.FlagResult
+		err := s.update(ctx, func(t *tx) (err error) { // which may be run again
+			result, err = t.setFlags(account, id, part, change)
 			return err
 		})
+		if err == nil {
+			all.Seq = result.Seq
+			all.Changed, all.Modified = joined(all.Changed, result.Changed), joined(all.Modified, result.Modified)
+		}
+		return err
 	})
 	return all, err
 }
@@ -261,13 +277,15 @@ func (s *Store) Expunge(ctx context.Context, account gomail.AccountID, id gomail
 		}
 	}
 	err = inParts(uids, func(part []gomail.UID) error {
-		return s.update(ctx, func(t *tx) error {
-			gone, last, err := t.expunge(account, id, part)
-			if err == nil {
-				vanished, seq = append(vanished, gone...), last
-			}
+		var gone []gomail.UID
+		err := s.update(ctx, func(t *tx) (err error) { // which may be run again
+			gone, seq, err = t.expunge(account, id, part)
 			return err
 		})
+		if err == nil {
+			vanished = append(vanished, gone...)
+		}
+		return err
 	})
 	return vanished, seq, err
 }

@@ -11,7 +11,7 @@ import (
 
 // CopyMessages adds those of the uids that exist to another mailbox.
 func (s *Store) CopyMessages(ctx context.Context, m mailbox.Transfer) (mailbox.Copied, error) {
-	return s.transfer(ctx, m, m.UIDs, false)
+	return s.transfer(ctx, m, ascendingUIDs(m.UIDs), false)
 }
 
 // MoveMessages takes those of the uids that exist to another mailbox.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gomail"
+	"gomail/mailbox"
 )
 
 // Mailboxes returns an account's mailboxes in the order of their paths, INBOX
@@ -172,43 +173,41 @@ func (s *Store) DeleteMailbox(ctx context.Context, account gomail.AccountID, id 
 	if err := s.shrink(ctx, account, id); err != nil {
 		return err
 	}
-	return s.update(ctx, func(t *tx) error {
-		a, err := t.account(account)
-		if err != nil {
-			return err
-		}
-		m, err := t.mailbox(a, id)
-		if err != nil {
-			return err
-		}
-		if below, err := t.int64("SELECT COUNT(*) FROM mailbox WHERE account_id = ? AND parent = ?", account, id); err != nil || below > 0 {
-			return cmpErr(err, gomail.Errorf(gomail.Exists, "the mailbox has others below it"))
-		}
-		seq := t.next(a)
-		entries, err := t.entriesOf(a, m, nil)
-		if err != nil {
-			return err
-		}
-		if err := t.removeEntries(a, m, entries, seq); err != nil {
-			return err
-		}
-		a.forget(id)
-		if _, err := t.write("DELETE FROM entry_page WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
-			return err
-		}
-		a.mailboxes = append(a.mailboxes, id)
-		if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, entries) VALUES (?, ?, ?, 0, ?, ?)", account, seq, id, opMailboxGone, []byte{}); err != nil {
-			return err
-		}
-		if _, err := t.write("DELETE FROM metadata WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
-			return err
-		}
-		if err := t.unshare(account, id); err != nil {
-			return err
-		}
-		_, err = t.write("DELETE FROM mailbox WHERE account_id = ? AND id = ?", account, id)
+	return s.update(ctx, func(t *tx) error { return t.deleteMailbox(account, id) })
+}
+
+func (t *tx) deleteMailbox(account gomail.AccountID, id gomail.MailboxID) error {
+	a, m, err := t.place(mailbox.Place{Account: account, Mailbox: id})
+	if err != nil {
 		return err
-	})
+	}
+	if below, err := t.int64("SELECT COUNT(*) FROM mailbox WHERE account_id = ? AND parent = ?", account, id); err != nil || below > 0 {
+		return cmpErr(err, gomail.Errorf(gomail.Exists, "the mailbox has others below it"))
+	}
+	seq := t.next(a)
+	entries, err := t.entriesOf(a, m, nil)
+	if err != nil {
+		return err
+	}
+	if err := t.removeEntries(a, m, entries, seq); err != nil {
+		return err
+	}
+	a.forget(id)
+	if _, err := t.write("DELETE FROM entry_page WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
+		return err
+	}
+	a.mailboxes = append(a.mailboxes, id)
+	if _, err := t.write("INSERT INTO change (account_id, seq, mailbox_id, uid, op, entries) VALUES (?, ?, ?, 0, ?, ?)", account, seq, id, opMailboxGone, []byte{}); err != nil {
+		return err
+	}
+	if _, err := t.write("DELETE FROM metadata WHERE account_id = ? AND mailbox_id = ?", account, id); err != nil {
+		return err
+	}
+	if err := t.unshare(account, id); err != nil {
+		return err
+	}
+	_, err = t.write("DELETE FROM mailbox WHERE account_id = ? AND id = ?", account, id)
+	return err
 }
 
 // shrink takes messages out of a mailbox that is to be deleted until few are

@@ -215,8 +215,11 @@ func (t *tx) rollback() {
 	t.exec("ROLLBACK")
 }
 
-// flush writes the shared rows that changed, in the order of their keys.
+// flush writes the shared rows that changed, in the order of their keys. When
+// it fails, rows count as written that are not: nothing of the transaction may
+// be committed then.
 func (t *tx) flush() error {
+	t.dirty = true
 	for _, id := range slices.Sorted(maps.Keys(t.accounts)) {
 		if err := t.flushAccount(t.accounts[id]); err != nil {
 			return err
