@@ -29,6 +29,7 @@ func (s *session) append(r *request) error {
 		}
 	}()
 	var total int64
+	fits := box.Room()
 	for n := 0; s.dec.Err() == nil && (n == 0 || s.dec.TrySpace()); n++ {
 		if n == 0 {
 			s.dec.Space()
@@ -36,7 +37,7 @@ func (s *session) append(r *request) error {
 		if n == maxAppend && err == nil {
 			err = gomail.Errorf(gomail.TooMany, "An APPEND carries at most %d messages", maxAppend)
 		}
-		m := s.readAppended(box.Fits, &err, &total)
+		m := s.readAppended(fits, &err, &total)
 		if err != nil { // what else comes is passed over, and not kept
 			m.Body.Close()
 			continue
@@ -128,8 +129,8 @@ func (s *session) readMessageLiteral(fits room, st *stager, err *error, total *i
 	*err = st.literal(lit)
 }
 
-// room returns OverQuota unless there is room for a message of so many octets.
-type room func(ctx context.Context, size int64) error
+// room returns OverQuota unless there is room for so many octets.
+type room func(ctx context.Context, total int64) error
 
 // acceptable judges a message by its size, before it is sent where the client
 // waits.
@@ -140,7 +141,7 @@ func (s *session) acceptable(fits room, size, total int64) error {
 	case total > s.cfg.MaxMessageSize:
 		return gomail.Errorf(gomail.TooLarge, "The messages are larger together than %d octets", s.cfg.MaxMessageSize)
 	}
-	return fits(s.ctx, size)
+	return fits(s.ctx, total)
 }
 
 // stager is a message on its way into a body, indexed as it comes.

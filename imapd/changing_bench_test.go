@@ -1,6 +1,8 @@
 package imapd_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -42,4 +44,22 @@ func BenchmarkChanging(b *testing.B) {
 			c.do(b, "EXPUNGE")
 		}
 	})
+}
+
+// BenchmarkAppending has a client over TLS add messages of 4 KB, a hundred with
+// a command (RFC 3502).
+func BenchmarkAppending(b *testing.B) {
+	h := newHouse(b, implicit())
+	c := h.benchClient(b)
+	c.do(b, "LOGIN anna@example.com secret")
+	var command strings.Builder
+	command.WriteString("APPEND INBOX")
+	for i := range 100 {
+		raw := benchMessage(i)
+		fmt.Fprintf(&command, " {%d+}\r\n%s", len(raw), raw)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		c.do(b, command.String())
+	}
 }

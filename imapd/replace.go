@@ -54,7 +54,7 @@ func (s *session) roomInPlace(box mailbox.Box) room {
 	if s.view.box.Owner == box.Owner {
 		return func(context.Context, int64) error { return nil }
 	}
-	return box.Fits
+	return box.Room()
 }
 
 // byNumber returns the UID of a message that a command names.

@@ -58,13 +58,24 @@ func (b Box) lacking(have, rights Rights) error {
 // Watch begins to watch the mailbox's account for changes.
 func (b Box) Watch(wake func()) *Watch { return b.a.hub.Watch(b.Owner, wake) }
 
-// Fits returns OverQuota unless the owner's quota has room for so many octets.
-func (b Box) Fits(ctx context.Context, size int64) error {
-	u, err := b.Usage(ctx)
-	if err == nil && (u.Max > 0 && u.Used+size > u.Max || u.MaxMessages > 0 && u.Messages >= u.MaxMessages) {
-		err = gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
+// Room returns what tells whether the owner's quota, which is read once, has
+// room for messages of so many octets together: OverQuota when it has not. The
+// store judges again.
+func (b Box) Room() func(ctx context.Context, total int64) error {
+	var u *Usage
+	return func(ctx context.Context, total int64) error {
+		if u == nil {
+			read, err := b.Usage(ctx)
+			if err != nil {
+				return err
+			}
+			u = &read
+		}
+		if u.Max > 0 && u.Used+total > u.Max || u.MaxMessages > 0 && u.Messages >= u.MaxMessages {
+			return gomail.Errorf(gomail.OverQuota, "There is no room for the message: the account's quota is used up")
+		}
+		return nil
 	}
-	return err
 }
 
 // Usage returns the quota that the mailbox counts against, its owner's.

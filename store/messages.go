@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"gomail"
 	"gomail/mailbox"
@@ -123,15 +126,29 @@ func (s *Store) AppendMessages(ctx context.Context, account gomail.AccountID, id
 	return appended, nil
 }
 
+// sealAll makes frames of bodies; of many on all processors.
 func sealAll(messages []mailbox.Append) ([]*blob.Frame, error) {
+	const together = 8
 	frames := make([]*blob.Frame, len(messages))
+	if len(messages) <= together {
+		return frames, sealInto(frames, messages)
+	}
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i := 0; i < len(messages); i += together {
+		end := min(i+together, len(messages))
+		all.Go(func() error { return sealInto(frames[i:end], messages[i:end]) })
+	}
+	return frames, all.Wait()
+}
+
+func sealInto(frames []*blob.Frame, messages []mailbox.Append) (err error) {
 	for i, m := range messages {
-		var err error
 		if frames[i], err = seal(m.Body); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return frames, nil
+	return nil
 }
 
 func (t *tx) appendAll(account gomail.AccountID, id gomail.MailboxID, messages []mailbox.Append, frames []*blob.Frame, total int64) ([]mailbox.Appended, error) {
