@@ -75,20 +75,24 @@ func (c *candidate) headerContains(field, needle string) (bool, error) {
 }
 
 // subjectContains looks into the envelope's subject.
-func (c *candidate) subjectContains(needle string) (bool, error) {
+func (c *candidate) subjectContains(needle *subjectText) (bool, error) {
 	subject, _, ok := message.SubjectOf(c.row.Index)
 	if !ok {
-		_, err := c.envelope()
+		_, err := c.envelope() // says what is wrong
 		return false, err
 	}
-	return strings.Contains(fold(message.DecodeWords(subject)), needle), nil
+	return needle.in(subject), nil
 }
 
-// hasSubjectOnce reports whether the envelope's subject is what reading the
-// header as far as header does would find, and all of it.
-func (c *candidate) hasSubjectOnce() bool {
-	_, once, ok := message.SubjectOf(c.row.Index)
-	return ok && once && message.HeaderLengthOf(c.row.Index)+c.row.Shift <= message.MaxHeaderBytes
+// headerSubjectContains is headerContains for the field Subject: the envelope's
+// subject is looked into where it is what reading the header as far as header
+// does would find, and all of it.
+func (c *candidate) headerSubjectContains(needle *subjectText) (bool, error) {
+	subject, once, ok := message.SubjectOf(c.row.Index)
+	if ok && once && message.HeaderLengthOf(c.row.Index)+c.row.Shift <= message.MaxHeaderBytes {
+		return needle.in(subject), nil
+	}
+	return c.headerContains("Subject", needle.folded)
 }
 
 // textContains looks into header and body.

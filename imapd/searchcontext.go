@@ -213,7 +213,7 @@ func (s *session) sortedPlace(c *searchContext, index int) (int, error) {
 				y, known, err = s.sortableAt(c, i)
 			}
 		}
-		order := compareSortables(x, y, c.criteria)
+		order := compareSortables(&x, &y, c.criteria)
 		if !known || order < 0 || order == 0 && x.index < y.index {
 			hi = mid
 		} else {

@@ -44,7 +44,8 @@ func textKeyOf(word, field, needle string) searchKey {
 	case "HEADER":
 		return headerKey(field, needle)
 	case "SUBJECT":
-		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.subjectContains(needle) }}
+		subject := newSubjectText(needle)
+		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.subjectContains(&subject) }}
 	}
 	return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
 		e, err := c.envelope()
@@ -88,12 +89,8 @@ func headerKey(field, needle string) searchKey {
 		}}
 	}
 	if upper(field) == "SUBJECT" && needle != "" {
-		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) {
-			if !c.hasSubjectOnce() {
-				return c.headerContains(field, needle)
-			}
-			return c.subjectContains(needle)
-		}}
+		subject := newSubjectText(needle)
+		return searchKey{cost: costRow, match: func(c *candidate) (bool, error) { return c.headerSubjectContains(&subject) }}
 	}
 	return searchKey{cost: costContent, match: func(c *candidate) (bool, error) { return c.headerContains(field, needle) }}
 }

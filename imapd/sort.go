@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -130,19 +131,55 @@ type sortable struct {
 	texts   []string
 }
 
-// sorted returns the messages in the order of the criteria; those that are
-// alike in the order of the mailbox. Messages that are gone are left out.
+// sorted returns the messages, ascending, in the order of the criteria; those
+// that are alike in the order of the mailbox. Messages that are gone are left
+// out.
 func (s *session) sorted(found []int, criteria []sortCriterion) ([]int, error) {
 	all, err := s.sortables(found, criteria)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(all, func(a, b sortable) int { return compareSortables(a, b, criteria) })
+	places := make([]sortPlace, len(all))
+	for n := range all {
+		places[n] = sortPlace{all[n].head(criteria[0]), n}
+	}
+	slices.SortFunc(places, func(a, b sortPlace) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		if order := compareSortables(&all[a.n], &all[b.n], criteria); order != 0 {
+			return order
+		}
+		return a.n - b.n
+	})
 	order := make([]int, len(all))
-	for n, x := range all {
-		order[n] = x.index
+	for n, p := range places {
+		order[n] = all[p.n].index
 	}
 	return order, nil
+}
+
+// sortPlace is the n-th sortable while they are put in order.
+type sortPlace struct {
+	head uint64
+	n    int
+}
+
+// head is a number by which messages are in order as far as the beginning of
+// the first criterion tells them apart.
+func (x *sortable) head(first sortCriterion) (head uint64) {
+	switch first.key {
+	case "ARRIVAL", "DATE", "SIZE", "RELEVANCY":
+		head = uint64(x.numbers[0]) ^ 1<<63 // negative ones first
+	default:
+		var begin [8]byte
+		copy(begin[:], x.texts[0])
+		head = binary.BigEndian.Uint64(begin[:])
+	}
+	if first.reverse {
+		return ^head
+	}
+	return head
 }
 
 // sortables reads what messages are sorted by.
@@ -187,6 +224,10 @@ func newSortable(i int, entry *mailbox.Entry, row *loaded, criteria []sortCriter
 			x.numbers[n] = sentDate(date, row).Unix()
 			continue
 		}
+		if subject, _, ok := message.SubjectOf(row.Index); ok && c.key == "SUBJECT" {
+			x.texts[n] = sortSubject(string(subject))
+			continue
+		}
 		if parsed == nil {
 			var err error
 			if parsed, err = message.UnmarshalHead(row.Index); err != nil {
@@ -212,8 +253,7 @@ func sentDate(date time.Time, row *loaded) time.Time {
 func sortText(e *message.Envelope, key string) string {
 	switch key {
 	case "SUBJECT":
-		base, _ := message.BaseSubject(e.Subject)
-		return fold(base)
+		return sortSubject(e.Subject)
 	case "FROM":
 		return firstMailbox(e.From)
 	case "TO":
@@ -224,6 +264,11 @@ func sortText(e *message.Envelope, key string) string {
 		return firstDisplay(e.From)
 	}
 	return firstDisplay(e.To)
+}
+
+func sortSubject(subject string) string {
+	base, _ := message.BaseSubject(subject)
+	return fold(base)
 }
 
 // firstMailbox is the local part of the first address.
@@ -245,9 +290,12 @@ func firstDisplay(list []message.HeaderAddress) string {
 	return fold(list[0].Local + "@" + list[0].Domain)
 }
 
-func compareSortables(a, b sortable, criteria []sortCriterion) int {
+func compareSortables(a, b *sortable, criteria []sortCriterion) int {
 	for n, c := range criteria {
-		order := cmp.Or(cmp.Compare(a.numbers[n], b.numbers[n]), strings.Compare(a.texts[n], b.texts[n]))
+		order := cmp.Compare(a.numbers[n], b.numbers[n])
+		if order == 0 {
+			order = strings.Compare(a.texts[n], b.texts[n])
+		}
 		if c.reverse {
 			order = -order
 		}

@@ -35,9 +35,12 @@ func (m *textMatcher) find(r io.Reader, needle string) (bool, error) {
 	if len(m.needle) == 0 {
 		return true, nil
 	}
-	for {
+	for begun := false; ; begun = true {
 		n, err := io.ReadFull(r, m.block)
 		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		if last && !begun && isWord(m.needle) && isASCII(m.block[:n]) {
+			return newASCIIText(m.needle).in(m.block[:n]), nil
+		}
 		if m.add(m.block[:n], last) {
 			return true, nil
 		}

@@ -60,6 +60,7 @@ func TestFoldASCIIIsFold(t *testing.T) {
 
 func FuzzStreamContains(f *testing.F) {
 	f.Add("Schöne Grüße \xff", "grüße")
+	f.Add("Kind regardS\r\nKim", "regards")
 	f.Fuzz(func(t *testing.T, text, needle string) {
 		small, _ := containsIn(64, strings.NewReader(text), fold(needle))
 		large, _ := containsIn(1<<20, strings.NewReader(text), fold(needle))
@@ -67,6 +68,34 @@ func FuzzStreamContains(f *testing.F) {
 			t.Fatalf("%q in %q: %v in small blocks, %v in one", needle, text, small, large)
 		}
 	})
+}
+
+// TestASCIITextIsFoldedText holds the short cut for words against folding the
+// text.
+func TestASCIITextIsFoldedText(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	draw := func(letters string, n int) []byte {
+		text := make([]byte, n)
+		for i := range text {
+			text[i] = letters[random.IntN(len(letters))]
+		}
+		return text
+	}
+	found := 0
+	for range 20000 {
+		text, word := draw("aAbBzZ1 \n\x7f", random.IntN(40)), draw("abz1\x7f", 1+random.IntN(4))
+		m := textMatcher{needle: word}
+		want := m.add(text, true)
+		if got := newASCIIText(word).in(text); got != want {
+			t.Fatalf("%q in %q: %v", word, text, got)
+		}
+		if want {
+			found++
+		}
+	}
+	if found == 0 || !isASCII([]byte("0123456789")) || isASCII([]byte("01234567é")) || isASCII([]byte("é1234567890")) || isWord([]byte("a b")) || isWord([]byte("é")) || !isWord([]byte("a-b")) {
+		t.Errorf("found %d", found)
+	}
 }
 
 func TestMatchPattern(t *testing.T) {

@@ -1,12 +1,15 @@
 package message
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // BaseSubject returns what a subject (encoded words kept) is compared by when
 // messages are sorted and threaded, RFC 5256 section 2.1, and whether it says
 // that the message is a reply or was forwarded.
 func BaseSubject(subject string) (base string, reply bool) {
-	s := strings.Join(strings.Fields(DecodeWords(subject)), " ")
+	s := oneSpaced(DecodeWords(subject))
 	for {
 		if before, ok := cutSuffixFold(s, "(fwd)"); ok { // step 2
 			s, reply = strings.TrimRight(before, " "), true
@@ -22,6 +25,20 @@ func BaseSubject(subject string) (base string, reply bool) {
 		}
 		s, reply = inner, true
 	}
+}
+
+// oneSpaced makes one space of each stretch of white space, and none of that
+// around s. Most subjects are that way.
+func oneSpaced(s string) string {
+	space := true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c >= utf8.RuneSelf || c == ' ' && space {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		space = c == ' '
+	}
+	return strings.TrimSuffix(s, " ")
 }
 
 func cutSuffixFold(s, suffix string) (string, bool) {

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"strings"
 
@@ -46,14 +47,7 @@ func isStateful(name string) bool {
 	return strings.Contains(lower, "2022") || strings.Contains(lower, "utf-16") || strings.Contains(lower, "hz")
 }
 
-func isPlainASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 || c == 0x1b {
-			return false
-		}
-	}
-	return true
-}
+func isPlainASCII(b []byte) bool { return plainPrefix(b) == len(b) }
 
 // NewCharsetReader converts what r gives from a charset to UTF-8. An unknown
 // or empty charset is taken for UTF-8 with U+FFFD for what does not fit.
@@ -106,11 +100,20 @@ func (f *failed) Read(p []byte) (int, error) {
 }
 
 // plainPrefix returns the length of the ASCII at the start of b, without
-// escape characters.
+// escape characters. It looks at eight octets at a time.
 func plainPrefix(b []byte) int {
+	const (
+		ones    = 0x0101010101010101
+		tops    = 0x8080808080808080
+		escapes = 0x1b * ones
+	)
 	n := 0
-	for n+8 <= len(b) && isPlainASCII(b[n:n+8]) {
-		n += 8
+	for ; n+8 <= len(b); n += 8 {
+		word := binary.LittleEndian.Uint64(b[n:])
+		without := word ^ escapes // an octet of it is 0 where an escape stands
+		if (word|(without-ones)&^without)&tops != 0 {
+			break
+		}
 	}
 	for n < len(b) && b[n] < 0x80 && b[n] != 0x1b {
 		n++

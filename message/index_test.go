@@ -163,7 +163,7 @@ func checkStored(t *testing.T, x *message.Index) {
 	if got := message.EnvelopeOf(stored); !bytes.Equal(got, x.Envelope.AppendEnvelope(nil)) {
 		t.Fatalf("EnvelopeOf: %q", got)
 	}
-	if subject, once, ok := message.SubjectOf(stored); subject != y.Envelope.Subject || once != x.SubjectOnce || !ok {
+	if subject, once, ok := message.SubjectOf(stored); string(subject) != y.Envelope.Subject || once != x.SubjectOnce || !ok {
 		t.Fatalf("SubjectOf: %q %v %v", subject, once, ok)
 	}
 	for _, extended := range []bool{true, false} {

@@ -109,16 +109,16 @@ func EnvelopeOf(marshalled []byte) []byte {
 	return r.bytes()
 }
 
-// SubjectOf returns Envelope.Subject and SubjectOnce from a marshalled index;
-// not ok when that is damaged.
-func SubjectOf(marshalled []byte) (subject string, once, ok bool) {
+// SubjectOf returns Envelope.Subject and SubjectOnce from a marshalled index, of
+// which the subject may be a part; not ok when that is damaged.
+func SubjectOf(marshalled []byte) (subject []byte, once, ok bool) {
 	r := indexReader{b: marshalled}
 	once = r.preamble()
 	envelope := wireReader{b: r.bytes()}
 	envelope.eat("(")
-	envelope.nstring() // Date
+	envelope.noctets() // Date
 	envelope.eat(" ")
-	subject = envelope.nstring()
+	subject = envelope.noctets()
 	return subject, once, !r.bad && !envelope.bad
 }
 
@@ -280,14 +280,9 @@ func (r *indexReader) signed() int64 {
 
 // date reads the flags and the date.
 func (r *indexReader) date() (t time.Time, subjectOnce bool) {
-	if r.bad || len(r.b) == 0 || r.b[0] > hasDate|subjectFlag|listFlag {
-		r.bad = true
-		return time.Time{}, false
-	}
-	flags := r.b[0]
-	r.b, r.flags = r.b[1:], flags
-	subjectOnce = flags&subjectFlag != 0
-	if flags&hasDate == 0 {
+	r.takeFlags()
+	subjectOnce = r.flags&subjectFlag != 0
+	if r.bad || r.flags&hasDate == 0 {
 		return time.Time{}, subjectOnce
 	}
 	seconds, minutes := r.signed(), r.signed()
@@ -298,12 +293,24 @@ func (r *indexReader) date() (t time.Time, subjectOnce bool) {
 	return time.Unix(seconds, 0).In(time.FixedZone("", int(minutes)*60)), subjectOnce
 }
 
+func (r *indexReader) takeFlags() {
+	if r.bad || len(r.b) == 0 || r.b[0] > hasDate|subjectFlag|listFlag {
+		r.bad = true
+		return
+	}
+	r.flags, r.b = r.b[0], r.b[1:]
+}
+
 // preamble passes over what stands before the envelope.
 func (r *indexReader) preamble() (subjectOnce bool) {
 	r.version()
 	r.number()
 	r.number()
-	_, subjectOnce = r.date()
+	if r.takeFlags(); r.flags&hasDate != 0 {
+		r.signed()
+		r.signed()
+	}
+	subjectOnce = r.flags&subjectFlag != 0
 	for n := r.count(); n > 0 && !r.bad; n-- {
 		r.bytes()
 	}

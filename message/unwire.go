@@ -36,44 +36,45 @@ func (r *wireReader) isNil() bool {
 	return false
 }
 
-func (r *wireReader) nstring() string {
+func (r *wireReader) nstring() string { return string(r.noctets()) }
+
+func (r *wireReader) string() string { return string(r.octets()) }
+
+func (r *wireReader) noctets() []byte {
 	if r.isNil() {
-		return ""
+		return nil
 	}
-	return r.string()
+	return r.octets()
 }
 
-func (r *wireReader) string() string {
+// octets reads a string where it stands; what was escaped is a copy.
+func (r *wireReader) octets() []byte {
 	if r.at('{') {
 		return r.literal()
 	}
 	r.eat(`"`)
-	var out []byte
 	for i := 0; i < len(r.b); i++ {
 		switch r.b[i] {
 		case '"':
-			s := r.b[:i]
+			s := r.b[:i:i]
 			r.b = r.b[i+1:]
-			if out != nil {
-				s = out
-			}
-			return string(s)
+			return s
 		case '\\':
 			return r.escaped(i)
 		}
 	}
 	r.bad, r.b = true, nil
-	return ""
+	return nil
 }
 
 // escaped reads the rest of a quoted string whose first backslash is at i.
-func (r *wireReader) escaped(i int) string {
+func (r *wireReader) escaped(i int) []byte {
 	out := append([]byte(nil), r.b[:i]...)
 	for ; i < len(r.b); i++ {
 		switch c := r.b[i]; {
 		case c == '"':
 			r.b = r.b[i+1:]
-			return string(out)
+			return out
 		case c == '\\' && i+1 < len(r.b):
 			i++
 			out = append(out, r.b[i])
@@ -82,18 +83,18 @@ func (r *wireReader) escaped(i int) string {
 		}
 	}
 	r.bad, r.b = true, nil
-	return ""
+	return nil
 }
 
-func (r *wireReader) literal() string {
+func (r *wireReader) literal() []byte {
 	r.eat("{")
 	n := r.number()
 	r.eat("}\r\n")
 	if r.bad || n > int64(len(r.b)) {
 		r.bad, r.b = true, nil
-		return ""
+		return nil
 	}
-	s := string(r.b[:n])
+	s := r.b[:n:n]
 	r.b = r.b[n:]
 	return s
 }
