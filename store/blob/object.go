@@ -31,6 +31,7 @@ type objectWriter struct {
 	id     int64
 	file   *os.File
 	chunk  []byte // content not yet written
+	packed []byte // a chunk as it is stored, for the next one to be made in
 	table  []byte
 	end    int64 // of what is written
 	sealed bool
@@ -92,7 +93,8 @@ func (w *objectWriter) Write(p []byte) (int, error) {
 }
 
 func (w *objectWriter) flush() error {
-	codec, stored := w.dir.compress(w.chunk)
+	codec, stored := w.dir.compress(w.packed, w.chunk)
+	w.packed = stored
 	length := uint32(len(stored))
 	if codec == Plain {
 		length |= chunkPlain

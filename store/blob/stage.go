@@ -93,7 +93,7 @@ func (s *Stage) Seal() (*Frame, error) {
 		}
 		return &Frame{ID: s.object.id, Location: location}, nil
 	}
-	codec, payload := s.dir.compress(*s.memory)
+	codec, payload := s.dir.compress(make([]byte, 0, len(*s.memory)*3/4+64), *s.memory)
 	return &Frame{
 		ID:       s.dir.NextID(),
 		Location: Location{Kind: InPack, Size: s.size, Codec: codec, SHA256: sum},
@@ -122,10 +122,10 @@ func (s *Stage) releaseMemory() {
 	s.memory = nil
 }
 
-// compress returns the smaller of content and its compressed form, in memory
-// of its own.
-func (d *Dir) compress(content []byte) (Codec, []byte) {
-	packed := d.encoder.EncodeAll(content, make([]byte, 0, len(content)*3/4+64))
+// compress returns the smaller of content and its compressed form, in the
+// memory of room where that is enough.
+func (d *Dir) compress(room, content []byte) (Codec, []byte) {
+	packed := d.encoder.EncodeAll(content, room[:0])
 	if len(packed) < len(content) {
 		return Zstd, packed
 	}
