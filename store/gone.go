@@ -245,6 +245,18 @@ func (u *unfinished) has(account gomail.AccountID, id gomail.MessageID) bool {
 	return u.messages[account][id]
 }
 
+// without returns the messages that are not among these. It is to be called
+// before they are read: afterwards they may be forgotten again, and what was
+// read is from before.
+func (u *unfinished) without(account gomail.AccountID, ids []gomail.MessageID) []gomail.MessageID {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if gone := u.messages[account]; len(gone) > 0 {
+		return slices.DeleteFunc(slices.Clone(ids), func(id gomail.MessageID) bool { return gone[id] })
+	}
+	return ids
+}
+
 func (u *unfinished) any(account gomail.AccountID) bool {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -334,6 +346,7 @@ func (s *Store) removeGone(ctx context.Context, account gomail.AccountID) error 
 		if err != nil {
 			return err
 		}
+		s.items.forget(account, ids) // who read them before they went may have remembered them since
 		s.unfinished.finished(account, ids)
 		if more {
 			s.yield(ctx, time.Since(began))

@@ -14,12 +14,15 @@ import (
 // Items calls yield for those of the messages that exist, in their order.
 func (s *Store) Items(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID, depth mailbox.Depth, yield func(mailbox.Item) error) error {
 	for part := range slices.Chunk(messages, chunk) {
+		if part = s.unfinished.without(account, part); len(part) == 0 {
+			continue
+		}
 		items, err := s.readItems(ctx, account, part, depth)
 		if err != nil {
 			return err
 		}
 		for i := range items {
-			if items[i].Message == 0 || s.unfinished.has(account, items[i].Message) {
+			if items[i].Message == 0 {
 				continue // it does not exist
 			}
 			if err := yield(items[i]); err != nil {

@@ -85,14 +85,15 @@ func (t *tx) assignThread(account gomail.AccountID, m mailbox.ThreadNames) error
 // ascending message.
 func (s *Store) Threads(ctx context.Context, account gomail.AccountID, messages []gomail.MessageID) (all []mailbox.Threaded, err error) {
 	for part := range slices.Chunk(messages, chunk) {
+		if part = s.unfinished.without(account, part); len(part) == 0 {
+			continue
+		}
 		list, args := in(part)
 		err = s.read(ctx, func(c *conn) error {
 			return c.query(func(rows *sql.Rows) error {
 				var m mailbox.Threaded
 				err := rows.Scan(&m.Message, &m.Thread)
-				if !s.unfinished.has(account, m.Message) {
-					all = append(all, m)
-				}
+				all = append(all, m)
 				return err
 			}, "SELECT message_id, thread_id FROM message_thread WHERE account_id = ? AND message_id IN "+list, append([]any{account}, args...)...)
 		})

@@ -278,8 +278,8 @@ func (a *accountRow) forget(id gomail.MailboxID) {
 func (t *tx) publish() {
 	t.store.directory.committed(t)
 	for account, messages := range t.gone {
-		t.store.items.forget(account, messages)
 		t.store.unfinished.add(account, messages)
+		t.store.items.forget(account, messages)
 	}
 	for id, a := range t.accounts {
 		if len(a.mailboxes) > 0 {
