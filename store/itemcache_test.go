@@ -37,3 +37,42 @@ func TestItemCache(t *testing.T) {
 		t.Error("it remembers what is gone")
 	}
 }
+
+// A mailbox that fits is remembered whole, however often it is read from its
+// beginning; of one that does not, more is not held than may be; and what is
+// asked for stays while others are read.
+func TestItemCacheHoldsWhatFits(t *testing.T) {
+	const weight = 1000
+	read := func(c *itemCache, first, n int) (missing int) {
+		ids := make([]gomail.MessageID, n)
+		for i := range ids {
+			ids[i] = gomail.MessageID(first + i)
+		}
+		items := make([]mailbox.Item, n)
+		for _, i := range c.get(1, ids, items) {
+			c.put(1, []mailbox.Item{{Message: ids[i], Index: make([]byte, weight-itemOverhead)}})
+			missing++
+		}
+		return missing
+	}
+	var c itemCache
+	fits := 2*maxGeneration/weight - 10
+	if n := read(&c, 1, fits); n != fits {
+		t.Fatalf("%d of %d were not known at first", n, fits)
+	}
+	for range 3 {
+		if n := read(&c, 1, fits); n != 0 {
+			t.Errorf("%d of %d that fit were forgotten", n, fits)
+		}
+	}
+	c = itemCache{}
+	for round := range 50 {
+		if n := read(&c, 1, 100); n != 0 && round > 0 {
+			t.Errorf("round %d: %d of those that are asked for all the time were forgotten", round, n)
+		}
+		read(&c, 1000+round*5000, 5000)
+		if held := (len(c.young) + len(c.old)) * weight; held > 2*maxGeneration+2*weight {
+			t.Fatalf("%d octets are held", held)
+		}
+	}
+}
