@@ -166,6 +166,9 @@ func checkStored(t *testing.T, x *message.Index) {
 	if subject, once, ok := message.SubjectOf(stored); string(subject) != y.Envelope.Subject || once != x.SubjectOnce || !ok {
 		t.Fatalf("SubjectOf: %q %v %v", subject, once, ok)
 	}
+	if r, err := message.UnmarshalRanges(stored); err != nil || r.Size != x.Size || r.Root.Header != x.Root.Header || r.Root.Body != x.Root.Body {
+		t.Fatalf("UnmarshalRanges: %+v %v", r, err)
+	}
 	for _, extended := range []bool{true, false} {
 		if got := message.StructureOf(stored, extended); !bytes.Equal(got, x.Root.AppendStructure(nil, extended)) {
 			t.Fatalf("StructureOf: %q", got)

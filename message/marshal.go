@@ -164,14 +164,21 @@ func UnmarshalHead(marshalled []byte) (*Index, error) {
 	return x, nil
 }
 
-// UnmarshalRanges is UnmarshalHead without the envelope.
+// UnmarshalRanges reads of a marshalled index where header and body of the whole
+// message are, and nothing else.
 func UnmarshalRanges(marshalled []byte) (*Index, error) {
 	r := indexReader{b: marshalled}
-	x := r.head()
-	if r.bad {
+	r.version()
+	size, header := r.number(), r.number()
+	if r.bad || header > size {
 		return nil, errDamagedIndex()
 	}
-	return x, nil
+	return &Index{Size: size, Root: wholeMessage(size, header)}, nil
+}
+
+// wholeMessage is the root of which nothing but the ranges is known.
+func wholeMessage(size, header int64) *Part {
+	return &Part{Header: Range{Length: header}, Body: Range{Offset: header, Length: size - header}}
 }
 
 // head reads what stands before the envelope.
@@ -184,7 +191,7 @@ func (r *indexReader) head() *Index {
 	for n := r.count(); n > 0 && !r.bad; n-- {
 		x.References = append(x.References, string(r.bytes()))
 	}
-	x.Root = &Part{Header: Range{Length: header}, Body: Range{Offset: header, Length: x.Size - header}}
+	x.Root = wholeMessage(x.Size, header)
 	if header > x.Size {
 		r.bad = true
 	}

@@ -247,6 +247,33 @@ func TestLargeOutput(t *testing.T) {
 	}
 }
 
+// writes counts how often it is written to.
+type writes struct{ sizes []int }
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.sizes = append(w.sizes, len(p))
+	return len(p), nil
+}
+
+// A long response goes out in few writes, each of full records of TLS, and a
+// short one in one.
+func TestLongOutputIsWrittenInLargeBlocks(t *testing.T) {
+	var w writes
+	o := imapwire.Output{Target: &w, Ready: func() error { return nil }, Blocks: &imapwire.Blocks{}}
+	for range 100 {
+		o.CopyLiteral(strings.NewReader(strings.Repeat("x", 4000)), 4000, false)
+	}
+	o.Flush()
+	if len(w.sizes) > 13 || w.sizes[0]%(16<<10) != 0 {
+		t.Errorf("400 KB were written in pieces of %v", w.sizes)
+	}
+	w.sizes = nil
+	o.Text("short")
+	if o.Flush(); len(w.sizes) != 1 || w.sizes[0] != 5 {
+		t.Errorf("5 octets were written in pieces of %v", w.sizes)
+	}
+}
+
 func TestShortLiteralIsAnError(t *testing.T) {
 	o := imapwire.Output{Target: io.Discard, Ready: func() error { return nil }, Blocks: &imapwire.Blocks{}}
 	o.CopyLiteral(strings.NewReader("abc"), 5, false)
