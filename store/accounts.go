@@ -211,6 +211,7 @@ func (s *Store) RemoveAccount(ctx context.Context, id gomail.AccountID) error {
 	if err != nil {
 		return err
 	}
+	s.unfinished.forget(id)
 	if err := s.DropTextIndex(context.WithoutCancel(ctx), id); err != nil {
 		s.options.Logger.Warn("the text index of a removed account stays until the next start", slog.Int64("account", int64(id)), slog.Any("error", err))
 	}
@@ -237,5 +238,6 @@ func (t *tx) removeAccount(id gomail.AccountID) error {
 	}
 	_, err := t.write("DELETE FROM account WHERE id = ?", id)
 	delete(t.accounts, id)
+	delete(t.gone, id)
 	return err
 }

@@ -39,7 +39,7 @@ func TestRunAgain(t *testing.T) {
 	h := newHistory(t, 1)
 	b := h.boxes[0]
 	h.pending = append(h.pending, h.copies(b, []gomail.UID{1, 2, 3, 4, 5}))
-	h.commit()
+	h.commit(0)
 	flag := mailbox.FlagChange{Flags: gomail.FlagDeleted, UnchangedSince: -1}
 	together(t, h.s, func() error {
 		r, err := h.s.SetFlags(t.Context(), b.Account, b.Mailbox, []gomail.UID{3, 2}, flag)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -64,24 +65,27 @@ func (s *Store) Collect(ctx context.Context, before time.Time) (Collected, error
 	s.collecting.Lock()
 	defer s.collecting.Unlock()
 	var all Collected
-	if err := s.removeAllGone(ctx); err != nil {
-		return all, err
-	}
+	gone := s.removeAllGone(ctx) // whatever became of that, there may be more to collect
+	err := s.collectAll(ctx, before, &all)
+	return all, errors.Join(gone, err)
+}
+
+func (s *Store) collectAll(ctx context.Context, before time.Time, all *Collected) error {
 	for {
 		began := time.Now()
-		n, err := s.collectSome(ctx, before, &all)
+		n, err := s.collectSome(ctx, before, all)
 		if err != nil {
-			return all, err
+			return err
 		}
 		if n < collectBatch {
 			break
 		}
 		s.yield(ctx, time.Since(began))
 	}
-	if err := s.compact(ctx, &all); err != nil {
-		return all, err
+	if err := s.compact(ctx, all); err != nil {
+		return err
 	}
-	return all, s.sweep(ctx, before, &all)
+	return s.sweep(ctx, before, all)
 }
 
 // yield leaves the store to others for a while, at most a second.

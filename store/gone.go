@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -34,7 +35,8 @@ type gone struct {
 
 // packGone returns entries as a row of the log has them, whose UID is the
 // first's: for each the distance of its UID and of its message to those before,
-// the latter with whether the message left.
+// the latter with whether the message left, and behind them a CRC-32C: messages
+// are removed because a row says so.
 func packGone(entries []gone) (packed []byte) {
 	last := gone{uid: entries[0].uid}
 	for _, e := range entries {
@@ -46,11 +48,16 @@ func packGone(entries []gone) (packed []byte) {
 		packed = binary.AppendVarint(packed, step)
 		last = e
 	}
-	return packed
+	return binary.LittleEndian.AppendUint32(packed, pageChecksum(entries[0].uid, packed))
 }
 
 // unpackGone reads what packGone wrote into the row of a UID.
 func unpackGone(uid gomail.UID, packed []byte) (entries []gone, err error) {
+	n := len(packed) - pageSum
+	if n < 0 || binary.LittleEndian.Uint32(packed[n:]) != pageChecksum(uid, packed[:n]) {
+		return nil, errGone
+	}
+	packed = packed[:n]
 	at := gone{uid: uid}
 	for len(packed) > 0 {
 		step, n := binary.Uvarint(packed)
@@ -263,6 +270,13 @@ func (u *unfinished) any(account gomail.AccountID) bool {
 	return len(u.messages[account]) > 0
 }
 
+// forget forgets an account, which has been removed.
+func (u *unfinished) forget(account gomail.AccountID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.messages, account)
+}
+
 // finished forgets messages whose rows are gone.
 func (u *unfinished) finished(account gomail.AccountID, ids []gomail.MessageID) {
 	u.mu.Lock()
@@ -281,7 +295,8 @@ func (u *unfinished) accounts() []gomail.AccountID {
 	return slices.Sorted(maps.Keys(u.messages))
 }
 
-// findUnfinished reads what was left when the store was last closed.
+// findUnfinished reads what was left when the store was last closed. A row that
+// is damaged is no reason not to serve the others.
 func (s *Store) findUnfinished() error {
 	return s.read(context.Background(), func(c *conn) error {
 		return c.query(func(rows *sql.Rows) error {
@@ -292,8 +307,11 @@ func (s *Store) findUnfinished() error {
 				return err
 			}
 			entries, err := unpackGone(uid, packed)
+			if err != nil {
+				s.options.Logger.Error("messages that are gone cannot be removed", slog.Int64("account", int64(account)), slog.Any("error", err))
+			}
 			s.unfinished.add(account, wholeOf(entries))
-			return err
+			return nil
 		}, "SELECT account_id, uid, entries FROM change WHERE op = 3")
 	})
 }
@@ -308,6 +326,10 @@ func wholeOf(entries []gone) (ids []gomail.MessageID) {
 	return ids
 }
 
+// gatherGone is how long messages that are gone wait for others: who removes one
+// after the other would wait for two commits each time.
+const gatherGone = 200 * time.Millisecond
+
 // finishRemovals removes the rows of messages that left their last mailbox.
 func (s *Store) finishRemovals() {
 	defer s.wg.Done()
@@ -317,19 +339,21 @@ func (s *Store) finishRemovals() {
 			return
 		case <-s.unfinished.wake:
 		}
+		s.yield(context.Background(), gatherGone)
 		if err := s.removeAllGone(context.Background()); err != nil && gomail.KindOf(err) != gomail.Closed {
 			s.options.Logger.Error("messages that are gone could not be removed; it is tried again with the next", slog.Any("error", err))
 		}
 	}
 }
 
+// removeAllGone does it for all accounts. One for which it fails stops none of
+// the others.
 func (s *Store) removeAllGone(ctx context.Context) error {
+	var failed error
 	for _, account := range s.unfinished.accounts() {
-		if err := s.removeGone(ctx, account); err != nil {
-			return err
-		}
+		failed = errors.Join(failed, s.removeGone(ctx, account))
 	}
-	return nil
+	return failed
 }
 
 // removeGone removes the rows of an account's messages that are in no mailbox
@@ -337,6 +361,9 @@ func (s *Store) removeAllGone(ctx context.Context) error {
 // store's time, so that mail comes in meanwhile.
 func (s *Store) removeGone(ctx context.Context, account gomail.AccountID) error {
 	for more := s.unfinished.any(account); more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		began := time.Now()
 		var ids []gomail.MessageID
 		err := s.update(ctx, func(t *tx) (err error) {
@@ -358,33 +385,45 @@ func (s *Store) removeGone(ctx context.Context, account gomail.AccountID) error 
 // removeGone does what some rows of the log have left to do. It returns the
 // messages that this was about, and whether there may be more.
 func (t *tx) removeGone(account gomail.AccountID) (ids []gomail.MessageID, more bool, err error) {
-	type row struct {
-		seq gomail.ModSeq
-		box gomail.MailboxID
-		uid gomail.UID
-	}
-	const rowsAtOnce = chunk / goneInRow
-	var done []row
-	err = t.query(func(rows *sql.Rows) error {
-		var r row
-		var packed sql.RawBytes
-		if err := rows.Scan(&r.seq, &r.box, &r.uid, &packed); err != nil {
-			return err
-		}
-		done = append(done, r)
-		entries, err := unpackGone(r.uid, packed)
-		ids = append(ids, wholeOf(entries)...)
-		return err
-	}, "SELECT seq, mailbox_id, uid, entries FROM change WHERE account_id = ? AND op = 3 ORDER BY seq LIMIT ?", account, rowsAtOnce)
-	if err != nil || len(done) == 0 {
+	rows, ids, more, err := t.readUnfinished(account)
+	if err != nil {
 		return nil, false, err
 	}
-	for _, r := range done {
+	for _, r := range rows {
 		if _, err := t.write("UPDATE change SET op = ? WHERE account_id = ? AND seq = ? AND mailbox_id = ? AND uid = ?", opEntriesGone, account, r.seq, r.box, r.uid); err != nil {
 			return nil, false, err
 		}
 	}
-	return ids, len(done) == rowsAtOnce, t.removeMessages(account, ids)
+	return ids, more, t.removeMessages(account, ids)
+}
+
+// changeKey names a row of an account's log.
+type changeKey struct {
+	seq gomail.ModSeq
+	box gomail.MailboxID
+	uid gomail.UID
+}
+
+// readUnfinished returns some rows of the log that have something left to do,
+// and the messages that they are about, at most a chunk. Of a row that cannot be
+// read nobody knows which messages it means: they stay where they are, and gomail
+// check finds both.
+func (t *tx) readUnfinished(account gomail.AccountID) (keys []changeKey, ids []gomail.MessageID, more bool, err error) {
+	err = t.query(func(rows *sql.Rows) error {
+		var key changeKey
+		var packed sql.RawBytes
+		if err := rows.Scan(&key.seq, &key.box, &key.uid, &packed); err != nil {
+			return err
+		}
+		if more = more || len(ids) > chunk-goneInRow; more {
+			return nil
+		}
+		keys = append(keys, key)
+		entries, _ := unpackGone(key.uid, packed)
+		ids = append(ids, wholeOf(entries)...)
+		return nil
+	}, "SELECT seq, mailbox_id, uid, entries FROM change WHERE account_id = ? AND op = 3 ORDER BY seq LIMIT ?", account, chunk)
+	return keys, ids, more || len(keys) == chunk, err
 }
 
 func (t *tx) removeMessages(account gomail.AccountID, ids []gomail.MessageID) error {

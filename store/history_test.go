@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gomail"
-	"gomail/inbound"
 	"gomail/mailbox"
 )
 
@@ -64,7 +63,7 @@ func TestHistories(t *testing.T) {
 			for range 1 + h.r.IntN(5) {
 				h.pending = append(h.pending, h.random())
 			}
-			h.commit()
+			h.commit([]int{0, 0, 20, 300}[h.r.IntN(4)])
 			h.compare(fmt.Sprintf("history %d, round %d", n, round))
 			if h.r.IntN(25) == 0 {
 				h.reopen()
@@ -95,7 +94,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		}
 		if i == 0 {
 			h.seeds = mailbox.Place{Account: a.ID, Mailbox: boxes[0].ID}
-			h.sow(a.ID)
+			h.sow()
 			continue
 		}
 		for _, m := range boxes[:3] {
@@ -114,13 +113,13 @@ func (h *history) open() {
 	h.s.writing.Lock()
 	defer h.s.writing.Unlock()
 	for _, text := range []string{
-		"CREATE TEMP TABLE failing (odds)",
-		"INSERT INTO failing VALUES (0)",
+		"CREATE TEMP TABLE failing (odds, removals)",
+		"INSERT INTO failing VALUES (0, 0)",
 		"CREATE TEMP TRIGGER f1 BEFORE INSERT ON main.entry_page WHEN (SELECT abs(random()) % 1000 < odds FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
 		"CREATE TEMP TRIGGER f2 BEFORE UPDATE ON main.entry_page WHEN (SELECT abs(random()) % 1000 < odds FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
 		"CREATE TEMP TRIGGER f3 BEFORE INSERT ON main.change WHEN (SELECT abs(random()) % 1000 < odds FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
 		"CREATE TEMP TRIGGER f4 BEFORE UPDATE ON main.mailbox WHEN (SELECT abs(random()) % 1000 < odds FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
-		"CREATE TEMP TRIGGER f5 BEFORE DELETE ON main.message WHEN (SELECT abs(random()) % 1000 < odds FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
+		"CREATE TEMP TRIGGER f5 BEFORE DELETE ON main.message WHEN (SELECT abs(random()) % 1000 < max(odds, removals) FROM failing) BEGIN SELECT RAISE(ABORT, 'injected'); END",
 	} {
 		if _, err := h.s.writer.exec(text); err != nil {
 			h.Fatal(err)
@@ -133,16 +132,17 @@ func (h *history) reopen() {
 	h.open()
 }
 
-// sow delivers the messages that all others are copies of.
-func (h *history) sow(account gomail.AccountID) {
-	for i := range 120 {
+// sow makes the messages that all others are copies of.
+func (h *history) sow() {
+	all := make([]mailbox.Append, 120)
+	for i := range all {
 		body := h.s.Stage()
+		defer body.Close()
 		fmt.Fprintf(body, "Subject: %d\r\n\r\ny\r\n", i)
-		d := inbound.Delivery{Body: body, Messages: []inbound.Incoming{{Account: account, Role: gomail.RoleInbox, Received: time.Now()}}}
-		if err := h.s.Deliver(h.Context(), d); err != nil {
-			h.Fatal(err)
-		}
-		body.Close()
+		all[i] = mailbox.Append{Body: body}
+	}
+	if _, err := h.s.AppendMessages(h.Context(), h.seeds.Account, h.seeds.Mailbox, all); err != nil {
+		h.Fatal(err)
 	}
 }
 
@@ -316,15 +316,15 @@ func (h *history) create(account gomail.AccountID) historyWrite {
 	}}
 }
 
-// commit commits what is pending in one batch, and lets the model know what
-// became of it.
-func (h *history) commit() {
+// commit commits what is pending in one batch, of which so many of a thousand
+// statements fail, and lets the model know what became of it.
+func (h *history) commit(odds int) {
 	b := &batch{}
 	for _, w := range h.pending {
 		b.writes = append(b.writes, &write{apply: w.apply, done: make(chan error, 1)})
 	}
 	h.s.writing.Lock()
-	h.failing([]int{0, 0, 20, 300}[h.r.IntN(4)])
+	h.failing(odds)
 	h.s.commitBatch(b)
 	h.failing(0)
 	h.s.writing.Unlock()
@@ -413,13 +413,22 @@ func (h *history) check() {
 		if err := h.s.Check(h.Context(), func(problem string) { h.Errorf("check: %s", problem) }); err != nil {
 			h.Fatal(err)
 		}
+		h.settle(h.boxes[0].Account)
+		h.settle(h.boxes[3].Account)
+	}
+}
+
+// settle waits until an account's messages that are gone are removed.
+func (h *history) settle(account gomail.AccountID) {
+	h.Helper()
+	for range 500 {
 		if err := h.s.removeAllGone(h.Context()); err != nil {
 			h.Fatal(err)
 		}
-	}
-	for _, b := range h.boxes {
-		if h.s.unfinished.any(b.Account) {
-			h.Errorf("messages of account %d are still to be removed", b.Account)
+		if !h.s.unfinished.any(account) {
+			return
 		}
+		time.Sleep(10 * time.Millisecond) // the store itself is about to be done
 	}
+	h.Errorf("messages of account %d are still to be removed", account)
 }

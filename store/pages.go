@@ -220,6 +220,37 @@ func (t *tx) entriesOf(a *accountRow, m *mailboxRow, uids []gomail.UID) (found [
 	return found, err
 }
 
+// firstEntries returns a mailbox's first entries, at most n.
+func (t *tx) firstEntries(a *accountRow, m *mailboxRow, n int) (found []mailbox.Entry, err error) {
+	from := gomail.UID(1)
+	for len(found) < n {
+		last, err := t.int64("SELECT COALESCE(MAX(first), 0) FROM (SELECT first FROM entry_page WHERE account_id = ? AND mailbox_id = ? AND first > ? ORDER BY first LIMIT 64)", a.id, m.ID, from)
+		if err != nil {
+			return nil, err
+		}
+		if last == 0 { // what there is besides is in memory
+			last = int64(^gomail.UID(0))
+		}
+		pages, err := t.pagesOf(a, m, from, gomail.UID(last))
+		if err != nil {
+			return nil, err
+		}
+		err = eachEntry(pages, func(_ *page, e *entry) {
+			if e.UID >= from && int64(e.UID) <= last {
+				found = append(found, e.Entry)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		if last == int64(^gomail.UID(0)) {
+			break
+		}
+		from = gomail.UID(last) + 1
+	}
+	return found[:min(len(found), n)], nil
+}
+
 // dropEntries removes entries, ascending, from their pages. A page of which little
 // is left joins the one before it, so that a mailbox never takes many more rows
 // than its entries need.

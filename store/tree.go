@@ -227,11 +227,11 @@ func (s *Store) shrink(ctx context.Context, account gomail.AccountID, id gomail.
 			if more = m.Total > bulk && below == 0; err != nil || !more {
 				return err
 			}
-			part, err := t.entriesOf(a, m, nil)
+			part, err := t.firstEntries(a, m, bulk)
 			if err != nil {
 				return err
 			}
-			return t.removeEntries(a, m, part[:min(len(part), bulk)], t.next(a))
+			return t.removeEntries(a, m, part, t.next(a))
 		})
 		if err != nil {
 			return err

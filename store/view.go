@@ -87,10 +87,13 @@ func readVanished(c *conn, account gomail.AccountID, id gomail.MailboxID, since 
 			return err
 		}
 		entries, err := unpackGone(uid, packed)
+		if err != nil { // as if the log did not reach so far
+			d.Complete = false
+		}
 		for _, e := range entries {
 			d.Vanished = append(d.Vanished, e.uid)
 		}
-		return err
+		return nil
 	}, "SELECT uid, entries FROM change WHERE account_id = ? AND seq > ? AND mailbox_id = ? AND op <> ?", account, since, id, opMailboxGone)
 	slices.Sort(d.Vanished)
 	return err
