@@ -83,15 +83,21 @@ func (q *Queue) feedSite(ctx, attempts context.Context, st *site) (int, error) {
 	}
 	by, room := now, maxPerSite
 	if st.fate != nil {
-		by = st.fate.at
+		by, st.read = st.fate.at, Position{}
 	} else if len(q.schedule.loaded) >= maxLoaded-maxPerSite {
 		room = minPerSite
 	}
-	due, next, err := q.config.Store.Due(ctx, st.name, by.Add(time.Microsecond), st.count+room)
+	if st.read == (Position{}) {
+		room += st.count // what is in memory comes again
+	}
+	due, next, err := q.config.Store.Due(ctx, st.name, st.read, by.Add(time.Microsecond), room)
 	if err != nil {
 		return 0, fmt.Errorf("read the queue: %w", err)
 	}
 	st.stored = next
+	if len(due) > 0 && st.fate == nil {
+		st.read = due[len(due)-1].position()
+	}
 	var tasks []Task
 	n := 0
 	for _, m := range due {
@@ -106,6 +112,12 @@ func (q *Queue) feedSite(ctx, attempts context.Context, st *site) (int, error) {
 		q.schedule.push(st, t)
 	}
 	return n, nil
+}
+
+// position is that of the last recipient.
+func (m *Message) position() Position {
+	last := m.Rcpts[len(m.Rcpts)-1]
+	return Position{Due: last.Due, Key: m.Key, N: last.N}
 }
 
 // takeFresh schedules what Added handed over, and looks again at what was

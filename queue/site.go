@@ -17,6 +17,10 @@ type site struct {
 	// are not in memory; zero: it has none.
 	stored time.Time
 
+	// read is up to where the store was read: what stands before it is in
+	// memory, or was. It counts until something is expected there.
+	read Position
+
 	successes int       // attempts in a row that reached a server
 	failures  int       // attempts in a row that reached none
 	paused    time.Time // no attempt before then
@@ -51,6 +55,9 @@ func (st *site) limit(perSite int) int {
 func (st *site) expect(at time.Time) {
 	if st.stored.IsZero() || at.Before(st.stored) {
 		st.stored = at
+	}
+	if !at.After(st.read.Due) {
+		st.read = Position{}
 	}
 }
 

@@ -55,6 +55,13 @@ type Recipient struct {
 	Late      bool   // the sender has been told that the time of DeliverBy has passed
 }
 
+// Position is a recipient's place in the order in which they come due.
+type Position struct {
+	Due time.Time
+	Key Key
+	N   int
+}
+
 // Status is where a recipient stands.
 type Status int
 
@@ -176,10 +183,10 @@ type Store interface {
 	Sites(ctx context.Context, after string, limit int) ([]SiteDue, error)
 
 	// Due returns the pending recipients of a site that are due before a
-	// time, those that are due first, at most limit, with their messages. next
-	// is from when on the site may have others that are due; zero: it has
-	// none.
-	Due(ctx context.Context, site string, before time.Time, limit int) (due []Message, next time.Time, err error)
+	// time, those that are due first, at most limit, with their messages, and
+	// of those the ones behind a position (zero: all). next is from when on the
+	// site may have others that are due; zero: it has none.
+	Due(ctx context.Context, site string, after Position, before time.Time, limit int) (due []Message, next time.Time, err error)
 
 	// Queued returns one message with its remaining recipients and size.
 	Queued(ctx context.Context, key Key) (Summary, error)

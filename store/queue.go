@@ -114,11 +114,12 @@ func (s *Store) Sites(ctx context.Context, after string, limit int) (sites []que
 	return sites, err
 }
 
-// Due returns the pending recipients of a site due before a time.
-func (s *Store) Due(ctx context.Context, site string, before time.Time, limit int) (due []queue.Message, next time.Time, err error) {
+// Due returns the pending recipients of a site behind a position and due before
+// a time.
+func (s *Store) Due(ctx context.Context, site string, after queue.Position, before time.Time, limit int) (due []queue.Message, next time.Time, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		var err error
-		if due, err = s.readDue(c, site, toMicro(before), limit); err != nil {
+		if due, err = s.readDue(c, site, after, toMicro(before), limit); err != nil {
 			return err
 		}
 		count := 0
@@ -140,7 +141,7 @@ func (s *Store) Due(ctx context.Context, site string, before time.Time, limit in
 
 // readDue reads what is due at a site, with where its content is, so that an
 // attempt need not ask for it.
-func (s *Store) readDue(c *conn, site string, before int64, limit int) (due []queue.Message, err error) {
+func (s *Store) readDue(c *conn, site string, after queue.Position, before int64, limit int) (due []queue.Message, err error) {
 	err = c.query(func(rows *sql.Rows) error {
 		var body storedBody
 		m, r, err := scanQueued(rows, body.dest()...)
@@ -154,8 +155,8 @@ func (s *Store) readDue(c *conn, site string, before int64, limit int) (due []qu
 		last := &due[len(due)-1]
 		last.Rcpts = append(last.Rcpts, r)
 		return nil
-	}, "SELECT "+dueColumns+", "+recipientColumns+", "+bodyColumns+queueJoin+bodyJoin+" WHERE r.status = ? AND r.site = ? AND r.due < ? ORDER BY r.due, r.slot, r.msg_id, r.n LIMIT ?",
-		queue.Pending, site, before, limit)
+	}, "SELECT "+dueColumns+", "+recipientColumns+", "+bodyColumns+queueJoin+bodyJoin+" WHERE r.status = ? AND r.site = ? AND r.due < ? AND (r.due, r.slot, r.msg_id, r.n) > (?, ?, ?, ?) ORDER BY r.due, r.slot, r.msg_id, r.n LIMIT ?",
+		queue.Pending, site, before, toMicro(after.Due), after.Key.Slot, after.Key.ID, after.N, limit)
 	return due, err
 }
 

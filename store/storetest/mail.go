@@ -140,23 +140,30 @@ func testQueue(f *fixture) {
 	if sites, err = f.store.Sites(f.ctx, "one.test", 10); err != nil || len(sites) != 1 {
 		f.Errorf("sites after the first: %+v, %v", sites, err)
 	}
-	due, next, err := f.store.Due(f.ctx, "one.test", now, 10)
+	due, next, err := f.store.Due(f.ctx, "one.test", queue.Position{}, now, 10)
 	f.ok(err)
 	if len(due) != 0 || !next.Equal(now) {
 		f.Errorf("due before its time: %+v, next at %v", due, next)
 	}
 	soon := now.Add(time.Microsecond)
-	due, next, err = f.store.Due(f.ctx, "one.test", soon, 1)
+	due, next, err = f.store.Due(f.ctx, "one.test", queue.Position{}, soon, 1)
 	f.ok(err)
 	if len(due) != 1 || len(due[0].Rcpts) != 1 || !next.Equal(now) {
 		f.Errorf("due with a limit: %+v, next at %v", due, next)
 	}
-	due, next, err = f.store.Due(f.ctx, "one.test", soon, 10)
+	due, next, err = f.store.Due(f.ctx, "one.test", queue.Position{}, soon, 10)
 	f.ok(err)
 	if len(due) != 1 || !next.IsZero() {
 		f.Fatalf("due: %+v, next at %v", due, next)
 	}
-	more, _, err := f.store.Due(f.ctx, "two.test", soon, 10)
+	for n, want := range []int{1, 0} { // behind the first of the two recipients, and behind both
+		behind, _, err := f.store.Due(f.ctx, "one.test", queue.Position{Due: now, Key: due[0].Key, N: n}, soon, 10)
+		f.ok(err)
+		if len(behind) != want || want > 0 && (len(behind[0].Rcpts) != 1 || behind[0].Rcpts[0].N != 1) {
+			f.Errorf("behind recipient %d: %+v", n, behind)
+		}
+	}
+	more, _, err := f.store.Due(f.ctx, "two.test", queue.Position{}, soon, 10)
 	f.ok(err)
 	due = append(due, more...)
 	for _, p := range parts {
@@ -180,7 +187,7 @@ func testQueue(f *fixture) {
 		f.Errorf("left: %+v", left)
 	}
 	f.ok(f.store.SetStatus(f.ctx, parts[0].Key, -1, queue.Held, now))
-	if due, next, err = f.store.Due(f.ctx, "one.test", now.Add(2*time.Hour), 10); err != nil || len(due) != 0 || !next.IsZero() {
+	if due, next, err = f.store.Due(f.ctx, "one.test", queue.Position{}, now.Add(2*time.Hour), 10); err != nil || len(due) != 0 || !next.IsZero() {
 		f.Errorf("due with one held: %+v, %v, %v", due, next, err)
 	}
 	if sites, err = f.store.Sites(f.ctx, "", 10); err != nil || len(sites) != 1 {
