@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,24 +20,42 @@ const packed = ".zst"
 // reading a file takes of memory.
 const packWindow = 256 << 10
 
-// compressOld compresses what is no longer written to.
+// compressOld compresses what is no longer written to. A file that cannot be
+// stops none of the others.
 func (t *Trail) compressOld(ctx context.Context) error {
 	files, err := t.files()
 	if err != nil {
 		return err
 	}
+	current := t.current()
+	var failed error
 	for _, name := range files[min(1, len(files)):] {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if strings.HasSuffix(name, packed) {
+		if strings.HasSuffix(name, packed) || name == current {
 			continue
 		}
 		if err := compress(name); err != nil {
-			return fmt.Errorf("compress a file of the trail: %w", err)
+			failed = errors.Join(failed, fmt.Errorf("compress a file of the trail: %w", err))
 		}
 	}
-	return nil
+	return failed
+}
+
+// current returns the file that is written to, which is not the newest by its
+// name when the clock was set back.
+func (t *Trail) current() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.currentName()
+}
+
+func (t *Trail) currentName() string {
+	if t.file == nil {
+		return ""
+	}
+	return t.file.Name()
 }
 
 // compress puts a compressed file in the place of another. Between the two
@@ -55,7 +74,8 @@ func compress(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(pack(to, from), to.Close()); err != nil {
+	// On disk before the other goes, or a power cut takes both.
+	if err := errors.Join(pack(to, from), to.Sync(), to.Close()); err != nil {
 		return errors.Join(err, os.Remove(to.Name()))
 	}
 	if err := os.Chtimes(to.Name(), info.ModTime(), info.ModTime()); err != nil { // by which it is as old as it was
@@ -88,6 +108,13 @@ func openFile(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return unpacking{r.IOReadCloser(), f}, nil
+}
+
+// isDamage reports whether a compressed file cannot be read on because of what is
+// in it. The others tell what they can.
+func isDamage(err error) bool {
+	var path *os.PathError
+	return err != nil && !errors.Is(err, bufio.ErrBufferFull) && !errors.As(err, &path)
 }
 
 // unpacking closes both the decoder and its file.

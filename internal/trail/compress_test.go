@@ -62,3 +62,59 @@ func TestCompressed(t *testing.T) {
 		t.Errorf("%d lines are left in the room there is", len(got))
 	}
 }
+
+// A clock that was set back does not have the file compressed or removed that is
+// written to.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	future := time.Now().UTC().Add(time.Hour).Format(nameForm) + ".jsonl"
+	if err := os.WriteFile(filepath.Join(dir, future), []byte("{\"n\":\"of the future\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trail := open(t, Options{Dir: dir})
+	for range 3 {
+		fmt.Fprintf(trail, "{\"n\":\"now\"}\n")
+		if err := trail.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if err := trail.compressOld(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := trail.lines(t, "now", "of the future"); len(got) != 4 {
+		t.Errorf("there are %q", got)
+	}
+}
+
+// A damaged file says nothing, and the others all they know. What a crash left
+// is removed.
+func TestDamagedFile(t *testing.T) {
+	dir := t.TempDir()
+	trail := open(t, Options{Dir: dir, MaxFile: 5_000})
+	for i := range 1000 {
+		fmt.Fprintf(trail, "{\"n\":\"line %d of many\"}\n", i)
+	}
+	if err := trail.compressOld(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := trail.files()
+	for i, damaged := range []string{"", "no such thing", "half"} {
+		if damaged == "half" {
+			whole, _ := os.ReadFile(files[i+2])
+			damaged = string(whole[:len(whole)/2])
+		}
+		if err := os.WriteFile(files[i+2], []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := trail.lines(t, "of many"); len(got) < 300 || len(got) > 900 || !strings.Contains(got[len(got)-1], "line 999 ") {
+		t.Errorf("%d lines are found", len(got))
+	}
+	left := filepath.Join(dir, "20200101T000000.000000000.jsonl.tmp")
+	os.WriteFile(left, nil, 0o600)
+	trail.Close()
+	open(t, Options{Dir: dir})
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what a crash left is still there")
+	}
+}

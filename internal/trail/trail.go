@@ -76,10 +76,20 @@ func (t *Trail) Open() error {
 	if err := os.MkdirAll(t.options.Dir, 0o700); err != nil {
 		return fmt.Errorf("make the directory of the trail: %w", err)
 	}
+	t.removeUnfinished()
 	if files, err := t.files(); err == nil && len(files) > 0 && t.resume(files[0]) {
 		return t.prune()
 	}
 	return t.next()
+}
+
+// removeUnfinished removes what a crash left of a compression: what that was of
+// may be gone by now.
+func (t *Trail) removeUnfinished() {
+	left, _ := filepath.Glob(filepath.Join(t.options.Dir, "*.jsonl.tmp"))
+	for _, name := range left {
+		os.Remove(name) // it is tried again at the next start
+	}
 }
 
 // nameForm is how files are named: by when they were begun, in UTC.
@@ -154,7 +164,7 @@ func (t *Trail) prune() error {
 	total := t.options.MaxFile // the newest, when it is full
 	for i, name := range files[min(1, len(files)):] {
 		info, err := os.Stat(name)
-		if err != nil {
+		if err != nil || name == t.currentName() {
 			continue
 		}
 		total += info.Size()
@@ -288,7 +298,7 @@ func find(ctx context.Context, name string, texts []string, visit func([]byte) b
 	r := bufio.NewReaderSize(f, 256<<10)
 	for ctx.Err() == nil {
 		line, err := r.ReadSlice('\n')
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || isDamage(err) {
 			return true, nil
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
