@@ -117,6 +117,9 @@ func checkMailboxes(c *conn, found func(string)) error {
 		if counts[key] == nil {
 			counts[key] = &tally{}
 		}
+		if first <= gomail.UID(counts[key].highest) {
+			found(fmt.Sprintf("pages of entries overlap (account %d, mailbox %d, from UID %d)", key.account, key.id, first))
+		}
 		r := readPage(first, stored)
 		for r.next() {
 			is.add(&r.at)

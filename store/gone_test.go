@@ -125,17 +125,8 @@ func TestDamagedLogStopsNobody(t *testing.T) {
 	h.stopRemovals(1000)
 	h.takeOut(b, 1)
 	h.takeOut(c, 2)
-	h.s.Close()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.dir, "gomail.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Its one message's identity is another's now.
-	if _, err := db.Exec("UPDATE change SET op = 3, entries = CAST(SUBSTR(entries, 1, 1) || X'0F' || SUBSTR(entries, 3) AS BLOB) WHERE account_id = ?", b.Account); err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
-	h.open()
+	h.alterFile("UPDATE change SET op = 3, entries = CAST(SUBSTR(entries, 1, 1) || X'0F' || SUBSTR(entries, 3) AS BLOB) WHERE account_id = ?", b.Account)
 	h.settle(c.Account)
 	if _, err := h.s.Collect(t.Context(), time.Now()); err != nil {
 		t.Error(err)
@@ -144,9 +135,81 @@ func TestDamagedLogStopsNobody(t *testing.T) {
 	if err != nil || d.Complete || len(d.Changed) != 2 {
 		t.Errorf("the changes of its mailbox: %+v, %v", d, err)
 	}
+	if all := h.problems(); !strings.Contains(all, "log of changes cannot be read") || strings.Contains(all, "does not exist") {
+		t.Errorf("check finds\n%s", all)
+	}
+}
+
+// alterFile changes a store's database while it is closed.
+func (h *history) alterFile(query string, args ...any) {
+	h.Helper()
+	h.s.Close()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.dir, "gomail.db"))
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(query, args...); err != nil {
+		h.Fatal(err)
+	}
+	h.open()
+}
+
+func (h *history) problems() string {
 	var found []string
-	h.s.Check(t.Context(), func(problem string) { found = append(found, problem) })
-	if all := strings.Join(found, "\n"); !strings.Contains(all, "log of changes cannot be read") || strings.Contains(all, "does not exist") {
+	h.s.Check(h.Context(), func(problem string) { found = append(found, problem) })
+	return strings.Join(found, "\n")
+}
+
+// Mail still comes into a mailbox whose last page is damaged: the message has
+// other recipients, too.
+func TestMailBehindDamagedPage(t *testing.T) {
+	h := newHistory(t, 6)
+	b := h.boxes[0]
+	h.fill(b, 1, 2, 3)
+	h.alterFile("UPDATE entry_page SET entries = CAST(entries || X'00' AS BLOB) WHERE account_id = ? AND mailbox_id = ?", b.Account, b.Mailbox)
+	for range 2 {
+		h.pending = append(h.pending, h.copies(b, []gomail.UID{4, 5}))
+		h.commit(0)
+		h.reopen()
+	}
+	if b.next != 8 {
+		t.Errorf("of four messages %d came in", b.next-4)
+	}
+	if all := h.problems(); strings.Count(all, "page of entries is damaged") != 1 {
+		t.Errorf("check finds\n%s", all)
+	}
+	h.pending = append(h.pending, h.expunge(b, []gomail.UID{5, 6}), h.expunge(b, []gomail.UID{1}))
+	h.commit(0)
+	if len(b.entries) != 5 {
+		t.Errorf("of two messages that can be read and one that cannot %d are gone", 7-len(b.entries))
+	}
+}
+
+// Pages that overlap hide entries, and check says so.
+func TestCheckFindsOverlap(t *testing.T) {
+	h := newHistory(t, 7)
+	b := h.boxes[0]
+	h.fill(b, 1, 2, 3, 4)
+	h.s.writing.Lock()
+	p := h.s.kept[b.Account].rows[0].pages[0]
+	all, err := readAllOf(p.first, p.writer.sealed(p.first))
+	h.s.writing.Unlock()
+	if err != nil || len(all) != 4 {
+		t.Fatal(all, err)
+	}
+	low, high := newPage(1), newPage(3)
+	for i := range all {
+		if i < 3 {
+			low.add(&all[i])
+		} else {
+			high.add(&all[i])
+		}
+	}
+	h.alterFile("UPDATE entry_page SET modseq = ?, lowest = ?, highest = ?, entries = ? WHERE account_id = ? AND mailbox_id = ?",
+		low.span.modseq, low.span.lowest, low.span.highest, low.writer.sealed(1), b.Account, b.Mailbox)
+	h.alterFile("INSERT INTO entry_page VALUES (?, ?, 3, ?, ?, ?, ?)", b.Account, b.Mailbox, high.span.modseq, high.span.lowest, high.span.highest, high.writer.sealed(3))
+	if all := h.problems(); !strings.HasPrefix(all, "pages of entries overlap") || strings.Contains(all, "\n") {
 		t.Errorf("check finds\n%s", all)
 	}
 }

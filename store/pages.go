@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"slices"
 
 	"gomail"
@@ -97,7 +98,7 @@ func loadPage(first gomail.UID, stored []byte) (*page, error) {
 }
 
 // lastPage returns the page to which a new entry goes; nil when it needs a new
-// one.
+// one, as when the last is damaged: a message has other recipients, too.
 func (t *tx) lastPage(a *accountRow, m *mailboxRow) (*page, error) {
 	if n := len(m.pages); n > 0 && m.pages[n-1].last {
 		return m.pages[n-1], nil
@@ -106,6 +107,9 @@ func (t *tx) lastPage(a *accountRow, m *mailboxRow) (*page, error) {
 		return nil, nil
 	}
 	err := t.loadPages(m, "SELECT first, entries FROM entry_page WHERE account_id = ? AND mailbox_id = ? ORDER BY first DESC LIMIT 1", a.id, m.ID)
+	if errors.Is(err, errPage) {
+		return nil, nil
+	}
 	if n := len(m.pages); err == nil && n > 0 {
 		m.pages[n-1].last = true
 		return m.pages[n-1], nil
@@ -292,6 +296,9 @@ func (t *tx) join(a *accountRow, m *mailboxRow, p *page) error {
 		return nil
 	}
 	before, err := t.pagesOf(a, m, p.first-1, p.first-1)
+	if errors.Is(err, errPage) { // it stays beside one that is damaged
+		return nil
+	}
 	if err != nil || len(before) == 0 {
 		return err
 	}
