@@ -2,7 +2,8 @@ package store
 
 import "gomail"
 
-// Bounds of the rows that are kept: about 25 MB.
+// Bounds of the rows that are kept: about 45 MB, most
+// of which is a page of each account's entries.
 const (
 	maxKept          = 1 << 15 // accounts
 	maxKeptMailboxes = 8       // of each
@@ -38,9 +39,25 @@ func (k keptRows) put(accounts map[gomail.AccountID]*accountRow) {
 		if len(a.rows) > maxKeptMailboxes {
 			a.rows = nil
 		}
-		for _, m := range a.rows {
-			m.keepLast()
-		}
+		a.keepPage()
 		k[id] = a
+	}
+}
+
+// keepPage keeps of the account's pages only the one to which entries are added
+// in the mailbox that changed last.
+func (a *accountRow) keepPage() {
+	var latest *mailboxRow
+	for _, m := range a.rows {
+		if latest == nil || m.HighestModSeq > latest.HighestModSeq {
+			latest = m
+		}
+	}
+	for _, m := range a.rows {
+		if m == latest {
+			m.keepLast()
+		} else {
+			m.pages = nil
+		}
 	}
 }

@@ -31,3 +31,25 @@ func TestKeptRowsAreBounded(t *testing.T) {
 		t.Error("an account is taken twice")
 	}
 }
+
+// Of the pages of an account one is kept, or those of many mailboxes would take
+// several times as much as all else.
+func TestOnePageIsKept(t *testing.T) {
+	h := newHistory(t, 10)
+	b, c := h.boxes[0], h.boxes[1]
+	for range 2 {
+		for _, box := range []*historyBox{b, c} {
+			h.pending = append(h.pending, h.copies(box, []gomail.UID{1, 2}))
+		}
+		h.commit(0)
+		h.compare("after a batch")
+		h.s.writing.Lock()
+		for _, m := range h.s.kept[b.Account].rows {
+			if want := m.ID == c.Mailbox; want != (len(m.pages) == 1) {
+				t.Errorf("of mailbox %d, %d pages are kept", m.ID, len(m.pages))
+			}
+		}
+		h.s.writing.Unlock()
+	}
+	h.check()
+}
