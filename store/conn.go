@@ -57,7 +57,7 @@ func openDSN(ctx context.Context, path, parameters string) (*conn, error) {
 // date. It returns from which version to which that went.
 func openWriter(ctx context.Context, path string) (c *conn, from, to int64, err error) {
 	c, err = openConn(ctx, path, "page_size(4096)", "journal_mode(WAL)", disk.Synchronous(disk.Log), "busy_timeout(10000)",
-		"foreign_keys(ON)", "cache_size(-65536)", "temp_store(MEMORY)", "mmap_size(0)",
+		"foreign_keys(ON)", "cache_size(-32768)", "temp_store(MEMORY)", "mmap_size(0)",
 		"wal_autocheckpoint(16384)", fmt.Sprintf("journal_size_limit(%d)", logKept))
 	if err != nil {
 		return nil, 0, 0, err
@@ -72,7 +72,7 @@ func openWriter(ctx context.Context, path string) (c *conn, from, to int64, err 
 func openReaders(ctx context.Context, path string, n int) (chan *conn, error) {
 	readers := make(chan *conn, n)
 	for range n {
-		c, err := openConn(ctx, path, "query_only(ON)", "busy_timeout(10000)", "cache_size(-8192)", "temp_store(MEMORY)", "mmap_size(0)")
+		c, err := openConn(ctx, path, "query_only(ON)", "busy_timeout(10000)", "cache_size(-4096)", "temp_store(MEMORY)", "mmap_size(0)")
 		if err != nil {
 			return nil, err
 		}
