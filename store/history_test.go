@@ -110,6 +110,7 @@ func (h *history) open() {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() { h.s.Close() })
+	h.s.snapshots.least = 1
 	h.s.writing.Lock()
 	defer h.s.writing.Unlock()
 	for _, text := range []string{
@@ -345,6 +346,17 @@ func (h *history) failing(odds int) {
 	}
 }
 
+// compareRead holds a mailbox that may be made of what is remembered against
+// what is read.
+func (h *history) compareRead(when string, b *historyBox, snap mailbox.Snapshot) {
+	h.Helper()
+	h.s.snapshots.all, h.s.snapshots.entries = nil, 0
+	read, err := h.s.Snapshot(h.Context(), b.Account, b.Mailbox)
+	if err != nil || read.Seq != snap.Seq || !slices.Equal(read.Entries, snap.Entries) {
+		h.Fatalf("%s: mailbox %v is remembered with %d entries at %d, and read with %d at %d: %v", when, b.Place, len(snap.Entries), snap.Seq, len(read.Entries), read.Seq, err)
+	}
+}
+
 // compare holds the store against the model, and the changes since some time
 // ago against what was then and is now.
 func (h *history) compare(when string) {
@@ -372,6 +384,7 @@ func (h *history) compare(when string) {
 				h.Fatalf("%s: mailbox %v has %+v, want %+v of message %d", when, b.Place, e, want, h.ids[want.message])
 			}
 		}
+		h.compareRead(when, b, snap)
 		h.compareChanges(when, b, snap)
 		if h.r.IntN(5) == 0 {
 			b.before = snap

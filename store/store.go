@@ -44,6 +44,7 @@ type Store struct {
 	kept      keptRows // of the writer's last transactions
 	text      *textIndexes
 	items     itemCache
+	snapshots snapshots
 
 	mu        sync.RWMutex  // held for reading while a write is handed over, so that Close can end that
 	closed    bool          // guarded by mu
@@ -86,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{}, unfinished: newUnfinished(), text: newTextIndexes(o.Dir),
+		options: o, lock: lock, failed: make(chan struct{}), closing: make(chan struct{}), directory: newDirectory(), kept: keptRows{}, snapshots: snapshots{least: leastRemembered}, unfinished: newUnfinished(), text: newTextIndexes(o.Dir),
 		packing: make(chan *write, maxBatch), committer: make(chan *batch, maxBatch),
 	}
 	if err := s.start(ctx); err != nil {

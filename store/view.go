@@ -28,10 +28,32 @@ func (s *Store) Snapshot(ctx context.Context, account gomail.AccountID, id gomai
 		if snap.Mailbox, snap.Seq, err = readMailbox(c, account, id); err != nil {
 			return err
 		}
+		if snap.Entries = s.recall(c, account, snap); snap.Entries != nil {
+			return nil
+		}
 		snap.Entries = make([]mailbox.Entry, 0, snap.Mailbox.Total)
-		return readEntries(c, account, id, "", func(e *entry) { snap.Entries = append(snap.Entries, e.Entry) })
+		err := readEntries(c, account, id, "", func(e *entry) { snap.Entries = append(snap.Entries, e.Entry) })
+		if err == nil {
+			s.snapshots.put(account, snap)
+		}
+		return err
 	})
 	return snap, err
+}
+
+// recall makes the entries of a mailbox out of those that are remembered and
+// what has changed since; nil when it is better to read them.
+func (s *Store) recall(c *conn, account gomail.AccountID, now mailbox.Snapshot) []mailbox.Entry {
+	old := s.snapshots.get(account, now)
+	if old == nil {
+		return nil
+	}
+	d := mailbox.Delta{Complete: true}
+	err := readDelta(c, account, now.Mailbox.ID, old.seq, &d)
+	if err != nil || !d.Complete || len(d.Changed)+len(d.Vanished) > len(old.entries)/16 {
+		return nil
+	}
+	return old.since(d.Changed, d.Vanished)
 }
 
 // readMailbox reads a mailbox with its whole path, and the account's
@@ -63,12 +85,16 @@ func (s *Store) Changes(ctx context.Context, account gomail.AccountID, id gomail
 		if d.Mailbox.HighestModSeq <= since {
 			return nil
 		}
-		if err := readChanged(c, account, id, since, &d); err != nil {
-			return err
-		}
-		return readVanished(c, account, id, since, &d)
+		return readDelta(c, account, id, since, &d)
 	})
 	return d, err
+}
+
+func readDelta(c *conn, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq, d *mailbox.Delta) error {
+	if err := readChanged(c, account, id, since, d); err != nil {
+		return err
+	}
+	return readVanished(c, account, id, since, d)
 }
 
 func readChanged(c *conn, account gomail.AccountID, id gomail.MailboxID, since gomail.ModSeq, d *mailbox.Delta) error {
