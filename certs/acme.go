@@ -92,6 +92,10 @@ func (o *orders) magic(cache *certmagic.Cache, m method, next crypto.Signer) *ce
 	c := certmagic.New(cache, certmagic.Config{
 		Storage: o.acme.Vault, ReusePrivateKeys: true, KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
 		OCSP: certmagic.OCSPConfig{DisableStapling: true}, Logger: o.zap,
+		// No order says which certificate it replaces (RFC 9773 section 5): an
+		// authority that does not know that one, as after a change of
+		// authorities, would refuse every renewal.
+		DisableARI: true,
 	})
 	if next != nil {
 		c.ReusePrivateKeys, c.KeySource = false, keySource{next}

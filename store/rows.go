@@ -74,11 +74,6 @@ func intOf[N ~int64 | ~int | ~uint32 | ~uint8](v driver.Value) N {
 	return N(n)
 }
 
-func textOf(v driver.Value) string {
-	s, _ := v.(string)
-	return s
-}
-
 func bytesOf(v driver.Value) []byte {
 	b, _ := v.([]byte)
 	return b
