@@ -104,10 +104,11 @@ func (x *Index) listField(list, field []byte) []byte {
 			return appendBytes(append(list, what|fieldKept), field)
 		}
 	}
-	if hasEntry(list, what|fieldElsewhere) {
+	elsewhere := what + fieldElsewhere
+	if hasEntry(list, elsewhere) {
 		return list
 	}
-	return append(list, what|fieldElsewhere)
+	return append(list, elsewhere)
 }
 
 // searchedName returns the name by which FilterHeader finds a field, nil where
