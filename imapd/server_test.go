@@ -38,11 +38,15 @@ type session struct {
 func (h *house) session(t *testing.T) *session {
 	s := &session{t: t, c: h.dialTLS()}
 	s.r = bufio.NewReader(s.c)
-	s.c.SetDeadline(time.Now().Add(30 * time.Second))
+	s.patience()
 	s.line()
 	s.ok("LOGIN anna@example.com secret")
 	return s
 }
+
+// patience gives the server half a minute for what comes next, however long the
+// session has lasted.
+func (s *session) patience() { s.c.SetDeadline(time.Now().Add(30 * time.Second)) }
 
 func (s *session) line() string {
 	line, err := s.r.ReadString('\n')
@@ -55,6 +59,7 @@ func (s *session) line() string {
 // do sends a command and returns the lines of its answer.
 func (s *session) do(format string, args ...any) []string {
 	s.n++
+	s.patience()
 	tag := fmt.Sprintf("t%d", s.n)
 	fmt.Fprintf(s.c, tag+" "+format+"\r\n", args...)
 	var lines []string

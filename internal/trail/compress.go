@@ -13,7 +13,7 @@ import (
 )
 
 // packed ends the names of files that are compressed. All are but the one that
-// is written to: lines say much the same, and take a tenth of the room.
+// is written to: lines say much the same, and take a twentieth of the room.
 const packed = ".zst"
 
 // packWindow is how far back likeness is looked for, which is also what
@@ -60,7 +60,7 @@ func (t *Trail) currentName() string {
 
 // compress puts a compressed file in the place of another. Between the two
 // steps both are there, and the plain one counts.
-func compress(name string) (err error) {
+func compress(name string) error {
 	from, err := os.Open(name)
 	if err != nil {
 		return err
